@@ -1,0 +1,59 @@
+"""Lets CPython import the device's code: paths, a `micropython` module, and MicroPython's ticks."""
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+TICKS_PERIOD = 1 << 30  # as on a 32-bit port, so that wrapping is met in tests
+TICKS_HALF = TICKS_PERIOD >> 1
+
+
+def _add_paths():
+    for path in (ROOT / "tests_host" / "shim", ROOT / "lib", ROOT):
+        if str(path) not in sys.path:
+            sys.path.insert(0, str(path))
+
+
+def _ticks_ms():
+    return (time.monotonic_ns() // 1_000_000) % TICKS_PERIOD
+
+
+def _ticks_us():
+    return (time.monotonic_ns() // 1_000) % TICKS_PERIOD
+
+
+def _ticks_add(ticks, delta):
+    if not -TICKS_HALF < delta < TICKS_HALF:
+        raise OverflowError("ticks interval overflow")
+    return (ticks + delta) % TICKS_PERIOD
+
+
+def _ticks_diff(later, earlier):
+    return (later - earlier + TICKS_HALF) % TICKS_PERIOD - TICKS_HALF
+
+
+def _add_ticks():
+    time.ticks_ms = _ticks_ms
+    time.ticks_us = _ticks_us
+    time.ticks_add = _ticks_add
+    time.ticks_diff = _ticks_diff
+    time.sleep_ms = lambda ms: time.sleep(ms / 1_000)
+    time.sleep_us = lambda us: time.sleep(us / 1_000_000)
+
+
+_add_paths()
+_add_ticks()
+
+
+@pytest.fixture(scope="session")
+def micropython_exe():
+    """Path of the MicroPython interpreter; a test that needs it fails, plainly, without it."""
+    from tests_host.simulator import MissingInterpreter, find_micropython
+
+    try:
+        return find_micropython()
+    except MissingInterpreter as error:
+        pytest.fail(str(error), pytrace=False)
