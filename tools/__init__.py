@@ -1,0 +1,6 @@
+"""The `payg` command: simulate a controller, make tokens, measure."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The checkout: also the root directory of the device."""
