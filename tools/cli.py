@@ -1,0 +1,62 @@
+"""The `payg` command. Each subcommand lives in a module of its own, imported when it is called."""
+
+import importlib
+import sys
+
+import click
+
+COMMANDS = {
+    "sim": ("tools.simulate", "sim"),
+    "token": ("tools.tokens", "token"),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a subcommand only when it is asked for: the simulator starts fast."""
+
+    def list_commands(self, ctx):
+        """Return the names of all subcommands, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx, cmd_name):
+        """Return the click command of that name, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name]
+        return getattr(importlib.import_module(module), attribute)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def payg():
+    """Simulate a pay-as-you-go solar charge controller, and make tokens for it.
+
+    \b
+    Try one in this terminal:
+      payg sim
+    Make a token that adds 30 days, for a unit whose last token had count 1:
+      payg token --serial A1 --key-file a1.key --starting-code 123456789 --count 1 --add 30
+    Each command has its own examples:
+      payg token --help
+    """
+
+
+def main(arguments=None):
+    """Run `payg`; a mistake is one plain line on standard error and exit code 2."""
+    try:
+        code = payg.main(args=arguments, prog_name="payg", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        name = context.command_path if context else "payg"
+        click.echo(f"{name}: {' '.join(error.format_message().split())}", err=True)
+        sys.exit(error.exit_code)
+    except click.Abort:
+        click.echo("Stopped.", err=True)
+        sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""`payg sim`: the controller in the terminal, or behind a line protocol for scripts."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from tools.identity import (
+    DEMO_KEY,
+    DEMO_SERIAL,
+    DEMO_STARTING_CODE,
+    Identity,
+    identity_options,
+    parse_key,
+)
+from tools.interpreter import MissingInterpreterError, simulator_command
+
+
+@click.command()
+@click.option("--headless", is_flag=True, help="Commands on standard input, JSON answers.")
+@identity_options
+@click.option(
+    "--state",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep the unit's flash, second memory and clock in this directory.",
+)
+def sim(headless, state, **options):
+    """Run a simulated controller: the real firmware on simulated chips.
+
+    Without --headless it is a panel in this terminal. Without --key the panel shows a demo
+    unit, whose key is public; a headless unit without --key is blank.
+
+    \b
+    Try it:
+      payg sim
+    Your own unit, kept in a directory between runs:
+      payg sim --serial A1 --key 0123456789abcdef0123456789abcdef --state a1
+    From a script, one command per line, one JSON answer each:
+      printf 'keys 662486790#\\nadvance 86400\\n' | payg sim --headless --serial A1 \\
+        --key a29ab82edc5fbbc41ec9530f6dac86b1 --starting-code 123456789
+    """
+    if options["key"] is None and options["starting_code"] is not None:
+        raise click.UsageError("--starting-code needs --key")
+    if not headless:
+        run_panel(options, state)
+        return
+    command = start_command(identity_from(options), state)
+    sys.stdout.flush()
+    os.execv(command[0], command)
+
+
+def identity_from(options):
+    """Return the Identity of parsed options; what is not given is a new unit's."""
+    return Identity(
+        serial=options["serial"] or DEMO_SERIAL,
+        key=options["key"],
+        starting_code=options["starting_code"],
+        count=1 if options["count"] is None else options["count"],
+        time_divider=options["time_divider"],
+        restricted=options["restricted"],
+    )
+
+
+def start_command(identity, state):
+    """Return the simulator's argument list, or end with a plain message."""
+    try:
+        return simulator_command(identity, state)
+    except MissingInterpreterError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def run_panel(options, state):
+    """Show the panel until the person quits."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError("the panel needs a terminal; for scripts there is --headless")
+    demo = options["key"] is None
+    if demo:
+        options = dict(options, key=parse_key(DEMO_KEY), starting_code=DEMO_STARTING_CODE)
+    identity = identity_from(options)
+    command = start_command(identity, state)
+    from tools.panel import Panel
+
+    failure = Panel(identity, command, demo=demo).run()
+    if failure:
+        raise click.ClickException(failure)
