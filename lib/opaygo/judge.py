@@ -1,0 +1,156 @@
+"""Judging a token: from (device, counter state, digits) to (verdict, new counter state).
+
+The rules are those of OpenPAYGO Token v2.3; where its references err, ours: docs/token-engine.md.
+"""
+
+from collections import namedtuple
+
+from . import state as ledger
+from .chain import Chain, schedule, siphash24
+from .state import DeviceError, TokenError
+
+JUMP = 64  # a token may be this many counts ahead
+SYNC_AHEAD = 100  # a counter sync this many
+SYNC_BACK = 64  # and less than this many behind
+MARGIN = 63  # a place is remembered so far below the window: of use after a sync backwards, too
+
+# outcome: "ADD_TIME", "SET_TIME", "DISABLE_PAYG", "COUNTER_SYNC", "RESERVED", "EXTENDED",
+# "ALREADY_USED" or "INVALID". value: what the token says. count: the one it was issued with
+# (both 0 if INVALID). seconds: of credit, for ADD_TIME and SET_TIME, else 0.
+Verdict = namedtuple("Verdict", ("outcome", "value", "count", "seconds"))
+
+
+class Device:
+    """What the tokens of one unit are made of; not changed once made.
+
+    key: 16 bytes. starting_code: 0..999,999,999, derived from the key when None. time_divider:
+    1..255, a token's value is in days / time_divider. restricted: tokens are entered in the digits
+    1 to 4. Raises DeviceError.
+    """
+
+    def __init__(self, key, starting_code=None, time_divider=1, restricted=False):
+        if not isinstance(key, (bytes, bytearray)) or len(key) != 16:
+            raise DeviceError("key: 16 bytes expected")
+        if starting_code is None:
+            digest = siphash24(key, key)
+            starting_code = 0
+            for at in range(4):
+                starting_code |= (digest[at] ^ digest[at + 4]) << 8 * at
+            starting_code >>= 2
+            if starting_code > 999999999:
+                starting_code -= 73741825
+        _check("starting code", starting_code, 0, 999999999)
+        _check("time divider", time_divider, 1, 255)
+        self.schedule = schedule(key)
+        self.starting_code = starting_code
+        self.time_divider = time_divider
+        self.restricted = bool(restricted)
+        self.longest = 20 if restricted else 12
+
+    def read(self, digits):
+        """Return (code, extended) of an entry; raises TokenError if it has not a token's form."""
+        if not isinstance(digits, str):
+            raise TokenError("token: a string of digits expected")
+        short = self.longest * 3 // 4
+        if len(digits) not in (short, self.longest):
+            wanted = short, self.longest, len(digits)
+            raise TokenError("token: %d or %d digits expected, not %d" % wanted)
+        first, count = (1, 4) if self.restricted else (0, 10)
+        code = 0
+        for at, digit in enumerate(digits):
+            digit = ord(digit) - 48 - first
+            if not 0 <= digit < count:
+                where = at + 1, first, first + count - 1
+                raise TokenError("token: digit %d is not one of %d to %d" % where)
+            code = code * count + digit
+        extended = len(digits) == self.longest
+        most = 999999999999 if extended else 999999999
+        if code > most:
+            raise TokenError("token: decodes above %d" % most)
+        return code, extended
+
+
+def _check(name, number, low, high):
+    if not isinstance(number, int) or isinstance(number, bool) or not low <= number <= high:
+        raise DeviceError("%s: not in %d..%d" % (name, low, high))
+
+
+def _window(value, extended, last):
+    # What a token of this value is (None: its count decides), and the counts low to top for it.
+    if extended:
+        return "EXTENDED", last + 1, last + JUMP
+    if value == 999:
+        return "COUNTER_SYNC", last - SYNC_BACK + 1, last + SYNC_AHEAD
+    if value == 998:
+        return "DISABLE_PAYG", last + 1, last + JUMP
+    if value > 995:
+        return "RESERVED", last + 1, last + JUMP
+    return None, last - ledger.OLDER + 1, last + JUMP
+
+
+def _acceptable(state, kind, low, count):
+    # Whether a token that count gives away may still be accepted.
+    if count < low or count <= state.floor:
+        return False
+    if count > state.count or kind:
+        return True
+    return count % 2 == 0 and not state.used >> state.count - count & 1
+
+
+def _search(chain, end, hashes):
+    # Walks the chain on to count end; yields, at least every so many hashes, a match's count or 0.
+    while chain.count < end:
+        yield chain.count if chain.next(min(hashes, end - chain.count)) else 0
+
+
+def judging(device, state, digits, hashes=256):
+    """Judge in slices: yield None after at most so many hashes (>= 1), at last (verdict, state).
+
+    device: a Device. state: of new_state(), unpack() or an earlier verdict; it is not changed, and
+    comes back itself when the token is refused (ALREADY_USED, INVALID). digits: str, as entered.
+    Raises TokenError, before any hash is made, if they have not the form of a token.
+    """
+    code, extended = device.read(digits)
+    bases = 1000000 if extended else 1000
+    base = code % bases
+    value = (base - device.starting_code) % bases
+    memo = value + bases if extended else value
+    name = code if extended else code + 1000000000000
+    used = ledger.remembered(state, name)
+    if used:
+        yield Verdict("ALREADY_USED", value, used, 0), state
+        return
+    kind, low, top = _window(value, extended, state.count)
+    low = max(low, 1)
+    start = device.starting_code // bases * bases + base
+    chain = Chain(device.schedule, extended, code - base, bases)
+    begin, place = ledger.mark(state, memo)
+    if not 0 < begin < low:
+        begin, place = 0, start
+    chain.seek(begin, place)
+    for found in _search(chain, low - 1 - MARGIN, hashes):
+        used = found or used
+        yield None
+    marks = ledger.marked(state, memo, chain.count, chain.code)
+    for found in _search(chain, min(top, ledger.COUNT_MAX), hashes):
+        if found and _acceptable(state, kind, low, found):
+            outcome = kind or ("SET_TIME" if found % 2 else "ADD_TIME")
+            final = outcome in ("SET_TIME", "DISABLE_PAYG", "COUNTER_SYNC")
+            seconds = 0 if kind else value * 86400 // device.time_divider
+            verdict = Verdict(outcome, value, found, seconds)
+            yield verdict, ledger.spend(state, name, found, final, marks)
+            return
+        used = found or used
+        yield None
+    if not used:
+        chain.seek(0, start)
+        for found in _search(chain, begin, hashes):
+            used = found or used
+            yield None
+    yield (Verdict("ALREADY_USED", value, used, 0) if used else Verdict("INVALID", 0, 0, 0)), state
+
+
+def judge(device, state, digits):
+    """Judge a token in one go; return (verdict, new state), what judging() yields last."""
+    *_, answer = judging(device, state, digits)
+    return answer
