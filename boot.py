@@ -1,0 +1,11 @@
+"""First thing that runs: the load goes off.
+
+If anything here fails, pins stay inputs and a pull-down keeps it off.
+"""
+
+from machine import Pin
+
+import board
+
+_load = board.find().LOAD
+Pin(_load["pin"], Pin.OUT, value=1 - _load["active"])
