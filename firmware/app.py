@@ -1,0 +1,94 @@
+"""The thin asyncio shell: tasks that sleep until their next deadline or until they are woken."""
+
+from asyncio import gather, sleep_ms
+from time import ticks_diff, ticks_ms
+
+from firmware.panel import Panel
+from firmware.unit import WRITING
+from firmware.wake import Wake
+
+_SOON = 10  # milliseconds between two looks whether all keys are released
+_PATIENCE = 30_000  # after this long a key is held on purpose: what must be stored is stored
+_RETRY = 5_000  # a display that does not answer is tried again
+_HOUR = 3600_000
+
+
+class App:
+    """Runs a unit with its panel. `display` has `show(lines)`; `matrix(on_key)` makes a keypad."""
+
+    def __init__(self, unit, display, signals, matrix):
+        self._unit = unit
+        self._display = display
+        self._signals = signals
+        self._panel = Panel(unit, self._submit, signals.play)
+        self._keypad = matrix(self._key)
+        self._entry = None
+        self._entered = Wake()
+        self._panel_changed = Wake()
+        self._account_changed = Wake()
+        unit.on_change = self._changed
+
+    async def run(self):
+        """Run for ever."""
+        await gather(
+            self._keypad.run(),
+            self._signals.run(),
+            self._judge_entries(),
+            self._keep_account(),
+            self._keep_panel(),
+        )
+
+    def _key(self, key):
+        self._panel.key(key, ticks_ms())
+        self._panel_changed.set()
+
+    def _submit(self, digits):
+        self._entry = digits
+        self._unit.busy = True
+        self._entered.set()
+
+    async def _judge_entries(self):
+        while True:
+            await self._entered.wait_ms(_HOUR)
+            if self._entry is None:
+                continue
+            entry, self._entry = self._entry, None
+            entries = self._unit.entries
+            for step in self._unit.entering(entry):
+                await (self._released() if step == WRITING else sleep_ms(0))
+            outcome = self._unit.outcome if self._unit.entries > entries else None
+            self._panel.judged(outcome, ticks_ms())
+            self._show()
+            self._unit.busy = False
+            self._changed()
+
+    def _changed(self):
+        self._account_changed.set()
+        self._panel_changed.set()
+
+    async def _released(self):
+        """Wait until no key is down or bouncing: a write to flash stops everything for tens of
+        milliseconds.
+        """
+        since = ticks_ms()
+        while not self._keypad.quiet and ticks_diff(ticks_ms(), since) < _PATIENCE:
+            await sleep_ms(_SOON)
+
+    async def _keep_account(self):
+        while True:
+            self._unit.tick()
+            if self._unit.beat_due():
+                await self._released()
+                self._unit.beat()
+            await self._account_changed.wait_ms(min(self._unit.due(), _HOUR))
+
+    async def _keep_panel(self):
+        while True:
+            now = ticks_ms()
+            self._panel.tick(now)
+            answered = self._show()
+            due = self._panel.due(now)
+            await self._panel_changed.wait_ms(due if answered else min(due, _RETRY))
+
+    def _show(self):
+        return self._display.show(self._panel.lines())

@@ -1,0 +1,83 @@
+"""HD44780 16x2 character display behind a PCF8574.
+
+Hitachi ADE-207-272, 4-bit start-up on page 46.
+
+Backpack wiring: P0 RS, P1 RW, P2 E, P3 backlight, P4-P7 data. Only characters that changed are
+sent.
+"""
+
+from time import sleep_ms
+
+_RS = 1
+_E = 4
+_LIGHT = 8
+_WIDTH = 16
+_LINES = (0x80, 0xC0)  # "set DDRAM address" of each line
+
+
+class Lcd:
+    """The display at `address` of `i2c`. It may be missing: then `show` tries at each call."""
+
+    width = _WIDTH
+
+    def __init__(self, i2c, address):
+        self._i2c = i2c
+        self._address = address
+        self._glass = None  # what the display holds; None when it must be set up
+        self._byte = bytearray(4)
+
+    def show(self, lines):
+        """Put two lines of at most 16 ASCII characters on the glass.
+
+        False when the display does not answer.
+        """
+        try:
+            if self._glass is None:
+                self._set_up()
+            for number in (0, 1):
+                text = lines[number]
+                self._update(number, text + " " * (_WIDTH - len(text)))
+        except OSError:
+            self._glass = None
+            return False
+        return True
+
+    def _update(self, number, text):
+        old = self._glass[number]
+        if old == text:
+            return
+        first = 0
+        while old[first] == text[first]:
+            first += 1
+        last = _WIDTH - 1
+        while old[last] == text[last]:
+            last -= 1
+        self._send(_LINES[number] + first, 0)
+        for character in text[first : last + 1]:
+            self._send(ord(character), _RS)
+        self._glass[number] = text
+
+    def _send(self, value, rs):
+        b = self._byte
+        b[1] = value & 0xF0 | _LIGHT | rs
+        b[0] = b[1] | _E
+        b[3] = value << 4 & 0xF0 | _LIGHT | rs
+        b[2] = b[3] | _E
+        self._i2c.writeto(self._address, b)
+
+    def _nibble(self, value):
+        self._i2c.writeto(self._address, bytes((value << 4 | _LIGHT | _E, value << 4 | _LIGHT)))
+
+    def _set_up(self):
+        sleep_ms(40)
+        for wait in (5, 1, 1):
+            self._nibble(3)
+            sleep_ms(wait)
+        self._nibble(2)
+        sleep_ms(1)
+        for command in (0x28, 0x08, 0x01):  # 4 bits, 2 lines; off; clear
+            self._send(command, 0)
+            sleep_ms(2)
+        self._send(0x06, 0)  # entry mode: to the right
+        self._send(0x0C, 0)  # display on, no cursor
+        self._glass = [" " * _WIDTH, " " * _WIDTH]

@@ -1,0 +1,146 @@
+"""The activation timer: the account, run down by the MCU's ticks and checked by the clock chip.
+
+Synchronous and without I/O of its own but the clock chip's; every method takes `now` in `ticks_ms`
+and must see one at least every six days (half the period of a 32-bit port's ticks).
+"""
+
+from time import ticks_add, ticks_diff
+
+from firmware.account import HEARTBEAT, TALLY, tolerance
+
+RECORD_EVERY = HEARTBEAT - 60  # a record may have to wait for a key to be released
+
+
+class ActivationTimer:
+    """Credit and lockout of `account`, from power-on (`now`) on.
+
+    `clock`: a clock chip's driver or None.
+    """
+
+    def __init__(self, account, clock, now):
+        self.account = account
+        self._clock = clock
+        self._mark = now  # up to here the credit is counted
+        self._lock_mark = now
+        self._recorded = account.powered  # powered time at the last record
+        self._tallied = 0
+        self._checked = None  # (chip, powered) where the running comparison began
+
+    def resume(self, sequence):
+        """Charge for the time since the record `sequence`.
+
+        None for a new unit. True when the clock was at fault.
+        """
+        account, fault = self.account, False
+        chip = self._read()
+        if sequence is None:
+            pass
+        elif self._clock is None:
+            account.resume_blind()
+        else:
+            fault = account.resume(chip, self._clock.tally(sequence))
+        account.suspect = False
+        self._restart(chip)
+        return fault
+
+    def sync(self, now):
+        """Bring the account up to `now`."""
+        gone = ticks_diff(now, self._mark) // 1000
+        if gone > 0:
+            self._mark = ticks_add(self._mark, gone * 1000)
+            self.account.charge(gone)
+            self.account.powered += gone
+            self.account.counted += gone
+        gone = ticks_diff(now, self._lock_mark) // 1000
+        if gone > 0:
+            self._lock_mark = ticks_add(self._lock_mark, gone * 1000)
+            self.account.locked = max(0, self.account.locked - gone)
+
+    def replace(self, account, now, fresh_lock=False):
+        """Go on with a changed copy of the account.
+
+        A new lockout begins now; so does the first paid second.
+        """
+        if fresh_lock:
+            self._lock_mark = now
+        if not self.account.left:
+            self._mark = now
+        self.account = account
+
+    def stamp(self, account):
+        """Write the chip's reading into an account that is about to be recorded.
+
+        Compare it with the ticks.
+        """
+        chip = self._read()
+        if self._clock is None:
+            account.chip = 0
+            return
+        since, powered = self._checked
+        stretch = account.powered - powered
+        if chip is None or abs(chip - since - stretch) > tolerance(stretch):
+            account.suspect = True
+            self.account.suspect = True
+            self._restart(chip)
+        account.chip = self._checked[0] if chip is None else chip
+
+    def recorded(self, sequence):
+        """The account was stored as record `sequence`: start its tally."""
+        self._recorded = self.account.powered
+        self._tallied = 0
+        self._leave_mark(sequence)
+
+    def tally(self, sequence):
+        """Leave a mark in the clock chip for each whole period since the record, while paid time
+        runs.
+        """
+        periods = min((self.account.powered - self._recorded) // TALLY, 255)
+        if periods > self._tallied:
+            self._tallied = periods
+            if self.account.left:
+                self._leave_mark(sequence)
+
+    def record_due(self):
+        """Is it time for a record?"""
+        return self.account.powered - self._recorded >= RECORD_EVERY
+
+    def due(self, now):
+        """Milliseconds until something happens by itself: credit or lockout ends, a record or a
+        tally is due.
+        """
+        account = self.account
+        since = account.powered - self._recorded
+        seconds = max(0, RECORD_EVERY - since)
+        if account.left and not account.free:
+            seconds = min(seconds, account.left)
+            if self._clock:
+                seconds = min(seconds, (self._tallied + 1) * TALLY - since)
+        return max(0, seconds * 1000 - ticks_diff(now, self._mark))
+
+    def _leave_mark(self, sequence):
+        if self._clock:
+            try:
+                self._clock.mark(sequence, self._tallied)
+            except OSError:
+                pass  # the next boot finds no mark and counts a fault
+
+    def _read(self):
+        try:
+            return self._clock and self._clock.read()
+        except OSError:
+            return None
+
+    def _restart(self, chip):
+        """Begin a comparison of chip and ticks here.
+
+        A chip without a time gets the last one known.
+        """
+        if self._clock is None:
+            return
+        if chip is None:
+            chip = max(1, self.account.chip)
+            try:
+                self._clock.set(chip)
+            except OSError:
+                pass
+        self._checked = (chip, self.account.powered)

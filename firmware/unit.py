@@ -1,0 +1,247 @@
+"""The unit: judges entries, keeps account and records, and says whether the load may be on.
+
+Synchronous core. What takes long (`entering`) is a generator, so that the caller can keep the
+panel alive between its steps; what happens by itself is done by `tick` when `due` says so.
+"""
+
+from time import ticks_ms
+
+import opaygo
+from firmware.account import Account
+from firmware.store import NewerRecordError, StoreError
+from firmware.timer import ActivationTimer
+
+WRITING = 1  # yielded by `entering` right before it stores: no key may be down
+_SLICE = 200  # hashes between two yields: below 10 ms on an RP2040
+
+
+class Unit:
+    """One controller.
+
+    `store`: firmware.store.Store; `clock`: a clock chip's driver or None; `load`: a load switch.
+
+    `outcome` is the last entry's outcome (None before the first), `entries` counts them, `capped`
+    tells that the last credit hit the cap, `problem` names what keeps the unit from working (None
+    when all is well).
+    """
+
+    def __init__(self, store, clock, load):
+        self._store = store
+        self._clock = clock
+        self._load = load
+        self._device = None
+        self._state = None
+        self._timer = None
+        self.identity = None
+        self.outcome = None
+        self.entries = 0
+        self.capped = False
+        self.problem = None
+        self.busy = False
+        self.on_change = None  # called when something but an entry changed what the panel shows
+
+    def start(self):
+        """Bring back what was stored, account for the time without power, set the load.
+
+        Call it once.
+        """
+        try:
+            identity = self._store.identity()
+            if identity:
+                self._adopt(identity)
+        except NewerRecordError:
+            self.problem = "newer"
+            self.identity = None
+        self._switch()
+
+    def provision(self, identity):
+        """Make a blank unit `identity`.
+
+        The same one again changes nothing; another one raises ValueError.
+        """
+        if self.problem:
+            raise ValueError("the unit holds records of a newer firmware")
+        if self.identity:
+            if identity == self.identity:
+                return
+            raise ValueError("the unit already has an identity: " + self.identity.serial)
+        self._store.write_identity(identity)
+        self._adopt(identity)
+        self._switch()
+        if self.on_change:
+            self.on_change()
+
+    def _adopt(self, identity):
+        device = opaygo.Device(
+            identity.key, identity.starting_code, identity.time_divider, identity.restricted
+        )
+        found = self._store.load()
+        account = Account.unpack(found[2]) if found else Account()
+        state = opaygo.unpack(found[1]) if found else opaygo.new_state(identity.count)
+        timer = ActivationTimer(account, self._clock, ticks_ms())
+        timer.resume(self._store.sequence if found else None)
+        self.identity, self._device, self._state, self._timer = identity, device, state, timer
+        if found:
+            self._store.repair()
+            self._record(account)
+        else:
+            self._record(account, state)
+
+    def entering(self, digits):
+        """Judge an entry.
+
+        Yields WRITING before each write, None while it works; then `outcome` is set.
+
+        The attempt is on record as a mistake before the token is judged; a token that turns out
+        valid or used takes the mistake back with the record that says so.
+        """
+        self.capped = False
+        if not self.identity:
+            return
+        if self.locked_seconds():
+            self._finish("LOCKED")
+            return
+        try:
+            self._device.read(digits)
+        except opaygo.TokenError:
+            self._finish("MALFORMED")
+            return
+        try:
+            yield WRITING
+            attempt = self._copy()
+            attempt.mistake()
+            self._record(attempt)
+            for result in opaygo.judging(self._device, self._state, digits, _SLICE):
+                if result is None:
+                    yield None
+            verdict, state = result
+            if verdict.outcome == "INVALID":
+                self._wrong(attempt)
+            else:
+                yield WRITING
+                self._settle(verdict, state)
+        except StoreError:
+            self.problem = "memory"  # not stored, so not credited
+            return
+        self._switch()
+        self._finish(verdict.outcome)
+
+    def _wrong(self, attempt):
+        """The mistake is on record already; its lockout runs from now."""
+        account = self._copy()
+        account.mistakes, account.locked = attempt.mistakes, attempt.locked
+        self._timer.replace(account, ticks_ms(), True)
+
+    def _settle(self, verdict, state):
+        """Store what a valid or used token did, then let it count."""
+        account = self._copy()
+        if verdict.outcome == "ALREADY_USED":
+            self._record(account)
+            return
+        account.forgive()
+        if verdict.outcome == "ADD_TIME":
+            self.capped = account.credit(verdict.seconds)
+        elif verdict.outcome == "SET_TIME":
+            self.capped = account.set(verdict.seconds)
+        elif verdict.outcome == "DISABLE_PAYG":
+            account.release()
+        self._record(account, state)
+        self._timer.replace(account, ticks_ms())
+        self._state = state
+
+    def _finish(self, outcome):
+        self.outcome = outcome
+        self.entries += 1
+
+    def _copy(self):
+        """The account as of now, to be changed and stored before it counts."""
+        self._timer.sync(ticks_ms())
+        return Account.unpack(self._timer.account.pack())
+
+    def _record(self, account, state=None):
+        """Store the account, and the token engine's state where that changed too.
+
+        Raises StoreError.
+        """
+        self._timer.stamp(account)
+        if state is None:
+            self._store.beat(account.pack())
+        else:
+            self._store.save(opaygo.pack(state), account.pack())
+        self._timer.recorded(self._store.sequence)
+
+    def tick(self):
+        """Run the account down to now; the load follows."""
+        if self.identity:
+            self._timer.sync(ticks_ms())
+            self._timer.tally(self._store.sequence)
+            self._switch()
+
+    def beat_due(self):
+        """Is a heartbeat to be written? No key may be down then."""
+        return bool(self.identity) and self._timer.record_due()
+
+    def beat(self):
+        """Write the heartbeat."""
+        try:
+            self._record(self._copy())
+        except StoreError:
+            self.problem = "memory"
+
+    def due(self):
+        """Milliseconds until `tick` or `beat` has something to do."""
+        return self._timer.due(ticks_ms()) if self.identity else 3600_000
+
+    def _switch(self):
+        self._load.set(self.active())
+
+    def active(self):
+        """May the load be on: is there paid time left, or is the unit free?"""
+        return bool(self.identity) and (self.free() or self.seconds_left() > 0)
+
+    def free(self):
+        """Unlocked for good?"""
+        return bool(self.identity) and self._timer.account.free
+
+    def seconds_left(self):
+        """Paid seconds left now."""
+        if not self.identity:
+            return 0
+        self._timer.sync(ticks_ms())
+        return self._timer.account.left
+
+    def locked_seconds(self):
+        """Seconds until the keypad judges tokens again; 0 when it does."""
+        if not self.identity:
+            return 0
+        self._timer.sync(ticks_ms())
+        return self._timer.account.locked
+
+    def lengths(self):
+        """Digits of a plain and of an extended token."""
+        return self._device.lengths if self._device else (9, 12)
+
+    def longest(self):
+        """Digits of the longest token."""
+        return self.lengths()[1]
+
+    def count(self):
+        """Count of the last accepted token."""
+        return self._state.count if self.identity else 0
+
+    def clock_faults(self):
+        """Clock faults so far."""
+        return self._timer.account.faults if self.identity else 0
+
+    def status(self):
+        """What a console or a test wants to know, as a dictionary of plain values."""
+        free = self.free()
+        return {
+            "payg": not free,
+            "active": self.active(),
+            "seconds_left": None if free else self.seconds_left(),
+            "count": self.count(),
+            "locked_seconds": self.locked_seconds(),
+            "clock_faults": self.clock_faults(),
+            "provisioned": bool(self.identity),
+        }

@@ -1,0 +1,32 @@
+"""A task's sleep that can be cut short."""
+
+from asyncio import core, sleep_ms
+
+
+class Wake:
+    """One task sleeps in `wait_ms`.
+
+    `set` ends that sleep early, or makes the next one end at once.
+    """
+
+    def __init__(self):
+        self._task = None
+        self._pending = False
+
+    def set(self):
+        """End the sleep. Not for interrupt handlers: those set an `asyncio.ThreadSafeFlag`."""
+        self._pending = True
+        if self._task:
+            # As Task.cancel() does, but nothing is thrown: the task goes on after its sleep.
+            core._task_queue.remove(self._task)
+            core._task_queue.push(self._task)
+
+    async def wait_ms(self, milliseconds):
+        """Sleep, unless `set` was called since the last sleep ended."""
+        if not self._pending:
+            self._task = core.cur_task
+            try:
+                await sleep_ms(milliseconds)
+            finally:
+                self._task = None
+        self._pending = False
