@@ -1,0 +1,53 @@
+"""The one place that builds pins and wires objects together, then runs them for ever."""
+
+import asyncio
+
+from machine import I2C, Pin, reset
+
+import board
+from firmware.app import App
+from firmware.clock import DS3231
+from firmware.keypad import Keypad
+from firmware.lcd import Lcd
+from firmware.load import LoadSwitch
+from firmware.media import Eeprom, Files
+from firmware.signals import Signals
+from firmware.store import Store
+from firmware.unit import Unit
+
+parts = board.find()
+
+
+def output(name):
+    """The switch function of an output pin, or None where the board has none."""
+    pin = getattr(parts, name, None)
+    if not pin:
+        return None
+    signal = Pin(pin["pin"], Pin.OUT, value=1 - pin["active"])
+    return signal if pin["active"] else lambda on: signal(1 - on)
+
+
+def matrix(on_key):
+    """The board's keypad."""
+    pins = parts.KEYPAD
+    rows = [Pin(number, Pin.OPEN_DRAIN, value=1) for number in pins["rows"]]
+    columns = [Pin(number, Pin.IN, Pin.PULL_UP) for number in pins["columns"]]
+    return Keypad(rows, columns, pins["keys"], on_key, Pin.IRQ_FALLING)
+
+
+pins = parts.I2C
+bus = I2C(pins["id"], sda=Pin(pins["sda"]), scl=Pin(pins["scl"]), freq=pins["freq"])
+chip = parts.EEPROM
+store = Store([Files("state"), Eeprom(bus, chip["address"], chip["page"])])
+load = LoadSwitch(
+    Pin(parts.LOAD["pin"], Pin.OUT, value=1 - parts.LOAD["active"]), parts.LOAD["active"]
+)
+unit = Unit(store, DS3231(bus), load)
+unit.start()
+signals = Signals(output("LED_GREEN"), output("LED_RED"), output("BUZZER"))
+app = App(unit, Lcd(bus, parts.LCD["address"]), signals, matrix)
+
+try:
+    asyncio.run(app.run())
+finally:
+    reset()
