@@ -1,0 +1,173 @@
+"""`payg sim` in the terminal: the controller drawn, and tokens ready to be typed."""
+
+import asyncio
+
+from rich.text import Text
+from textual.app import App
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Static
+
+from tools.session import ChildError, Session
+
+SHOWN_WIDTH = 16  # characters on a line of the glass
+SHOWN_LINES = 2
+KEYPAD = ("123", "456", "789", "*0#")
+HELP = (
+    "[b]0-9 * #[/b] keypad (# enters, * clears)    [b]letters[/b] type a token    [b]q[/b] quit\n"
+    "[b]h[/b] an hour later    [b]d[/b] a day later    [b]p[/b] pull the plug or return it"
+)
+
+
+def grouped(digits):
+    """Return digits in groups of three, as in an SMS."""
+    return " ".join(digits[i : i + 3] for i in range(0, len(digits), 3))
+
+
+def glass(answer):
+    """Draw the display as it is, dark without power."""
+    lines = answer["display"].split("\n") + [""] * SHOWN_LINES
+    style = "black on #9bc53d" if answer["power"] else "on #2b331f"
+    text = Text()
+    for line in lines[:SHOWN_LINES]:
+        text.append(f" {line[:SHOWN_WIDTH]:<{SHOWN_WIDTH}} \n", style)
+    return text
+
+
+def lamps(answer, levels):
+    """Draw the two lamps, the buzzer, the load and the plug."""
+    text = Text()
+    for name, colour in (("green", "bright_green"), ("red", "bright_red")):
+        text.append("● " if levels.get(name) else "○ ", colour if levels.get(name) else "dim")
+        text.append(f"{name}  ")
+    text.append("♪ beep" if levels.get("buzzer") else "", "bright_yellow")
+    text.append("\n\nLoad    ")
+    text.append(
+        *(("  ON  ", "bold black on bright_yellow"), (" off ", "on grey30"))[not answer["load"]]
+    )
+    text.append("\nPlug    ")
+    text.append(*(("in", ""), ("pulled (p)", "bold red"))[not answer["power"]])
+    return text
+
+
+def figures(answer):
+    """Write what the unit knows: time left, count, lockout."""
+    left = answer["seconds_left"]
+    if left is None:
+        paid = "free for good"
+    else:
+        days, rest = divmod(left, 86_400)
+        paid = f"{days} d {rest // 3600:02} h {rest // 60 % 60:02} min"
+    lines = [f"Paid    {paid}", f"Count   {answer['count']}"]
+    if answer["locked_seconds"]:
+        lines.append(f"Locked  {answer['locked_seconds']} s more")
+    return "\n".join(lines)
+
+
+def keypad(pressed):
+    """Draw the keypad with the key that is down."""
+    text = Text()
+    for row in KEYPAD:
+        for key in row:
+            text.append(
+                f" {key} ", "bold black on bright_white" if key == pressed else "on grey23"
+            )
+            text.append(" ")
+        text.append("\n")
+    return text
+
+
+def token_list(ready):
+    """Write the tokens that can be typed with a letter, two lines each."""
+    text = Text()
+    for letter, (what, digits) in ready.items():
+        text.append(f"{letter}  ", "bold")
+        text.append(f"{what}\n   ")
+        text.append(f"{grouped(digits)}\n", "dim")
+    return text
+
+
+class Panel(App):
+    """The whole screen, for 80x24 characters. `run()` returns None, or what went wrong.
+
+    identity: tools.identity.Identity with a key; command: argument list of the simulator;
+    demo: the unit is the public one; pace: tick and key_pace of a Session.
+    """
+
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS = [("ctrl+c", "quit"), ("q", "quit")]
+    CSS = """
+    #title, #said { height: 1; width: 100%; padding: 0 1; background: $primary-darken-2; }
+    #unit, #choice { border: round $primary; padding: 0 1; height: 20; }
+    #unit { width: 38; }
+    #choice { width: 1fr; }
+    #glass { height: 4; width: 20; border: outer $primary; }
+    #lamps { height: 5; margin: 1 0 0 0; }
+    #figures { height: 4; }
+    #keypad { height: 4; }
+    #help { height: 2; padding: 0 1; }
+    """
+
+    def __init__(self, identity, command, demo=False, **pace):
+        super().__init__()
+        self.session = Session(identity, command, self, **pace)
+        self._heading = f"Solar charge controller {identity.serial}"
+        if demo:
+            self._heading += " - a demo unit: its key is public"
+        self._following = None
+
+    def compose(self):
+        """Lay out the screen."""
+        yield Static(Text(self._heading), id="title")
+        with Horizontal():
+            with Vertical(id="unit"):
+                yield Static(id="glass")
+                yield Static(id="lamps")
+                yield Static(id="figures")
+                yield Static(keypad(None), id="keypad")
+            yield Static(id="choice")
+        yield Static("Starting ...", id="said")
+        yield Static(HELP, id="help")
+
+    def on_mount(self):
+        """Start the simulator and follow it."""
+        self.query_one("#unit").border_title = "Unit"
+        self.query_one("#choice").border_title = "Tokens: press a letter"
+        self._following = self.run_worker(self._follow())
+
+    def on_key(self, event):
+        """Hand a key of the computer to the session."""
+        self.session.enter(event.character)
+
+    async def action_quit(self):
+        """Let the simulator store its state and end, then leave."""
+        self._following.cancel()
+        await asyncio.gather(self._following.wait(), return_exceptions=True)
+        await self.session.stop()
+        self.exit()
+
+    def show(self, answer, levels):
+        """Draw the unit as it is now."""
+        self._draw("glass", glass(answer))
+        self._draw("lamps", lamps(answer, levels))
+        self._draw("figures", figures(answer))
+
+    def tokens(self, ready):
+        """Draw the tokens that can be typed with a letter."""
+        self._draw("choice", token_list(ready))
+
+    def key(self, pressed):
+        """Draw the keypad with the key that is down, or None."""
+        self._draw("keypad", keypad(pressed))
+
+    def say(self, text):
+        """Show one line to the person."""
+        self._draw("said", Text(text))
+
+    def _draw(self, place, content):
+        self.query_one(f"#{place}", Static).update(content)
+
+    async def _follow(self):
+        try:
+            await self.session.follow()
+        except (ChildError, OSError) as error:
+            self.exit(str(error))
