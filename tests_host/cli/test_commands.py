@@ -1,0 +1,183 @@
+"""`payg`, `payg sim`, `make help` and `make bench`: help, mistakes, what is started."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from tools import ROOT, bench, interpreter
+from tools.cli import COMMANDS, main
+from tools.identity import DEMO_SERIAL
+
+KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
+
+
+def run_payg(*arguments, **options):
+    """Run `payg` as a process of its own, without a terminal."""
+    return subprocess.run(
+        [sys.executable, "-m", "tools.cli", *arguments],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        **options,
+    )
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
+def test_help_teaches_by_example(command):
+    done = run_payg(*command, "--help")
+    assert done.returncode == 0
+    assert re.search("^ {2,}(.*[|] )?payg [a-z]+", done.stdout, re.MULTILINE)
+
+
+def test_first_token_example_is_true():
+    text = run_payg("token", "--help").stdout.replace("\\\n", " ")
+    example = next(line for line in text.splitlines() if line.strip().startswith("payg token"))
+    done = run_payg(*shlex.split(example)[1:])
+    assert done.stdout == "token 662486790\ncount 2\n"
+
+
+def test_no_command_shows_the_help():
+    done = run_payg()
+    assert done.returncode == 2
+    assert "payg sim" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["nonsense"], "nonsense"),
+        (["sim"], "--headless"),
+        (["sim", "--headless", "--key", KEY[2:]], "--key"),
+        (["sim", "--headless", "--starting-code", "1"], "--key"),
+        (["sim", "--headless", "--key", KEY, "--time-divider", "0"], "--time-divider"),
+        (["sim", "--headless", "--state", "pyproject.toml"], "--state"),
+        (["sim", "--headless", "extra"], "extra"),
+    ],
+)
+def test_a_mistake_is_one_plain_line(arguments, reason):
+    done = run_payg(*arguments)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert reason in done.stderr
+    assert KEY[2:] not in done.stderr
+
+
+def echo_interpreter(tmp_path):
+    """Make an executable that prints its arguments as JSON."""
+    path = tmp_path / "echo-arguments"
+    path.write_text(
+        f"#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[1:]))\n", "utf-8"
+    )
+    path.chmod(0o755)
+    return str(path)
+
+
+def started(tmp_path, monkeypatch, *arguments):
+    """Return (arguments before the last, last one as a dict) that the interpreter got."""
+    monkeypatch.setenv("MICROPYTHON", echo_interpreter(tmp_path))
+    done = run_payg("sim", "--headless", *arguments)
+    assert done.returncode == 0, done.stderr
+    *before, options = json.loads(done.stdout)
+    return before, json.loads(options)
+
+
+def test_headless_starts_the_runner_with_everything_given(tmp_path, monkeypatch):
+    before, options = started(
+        tmp_path,
+        monkeypatch,
+        *("--serial", "A1", "--key", KEY.upper(), "--starting-code", "000000012"),
+        *("--count", "7", "--time-divider", "24", "--restricted", "--state", "unit"),
+    )
+    assert before == ["-X", "heapsize=64m", str(ROOT / "tools" / "sim" / "run.py")]
+    assert options == {
+        "serial": "A1",
+        "key": KEY,
+        "starting_code": 12,
+        "count": 7,
+        "time_divider": 24,
+        "restricted": True,
+        "state": str(ROOT / "unit"),
+        "root": str(ROOT),
+    }
+
+
+def test_headless_without_options_is_a_blank_unit(tmp_path, monkeypatch):
+    _, options = started(tmp_path, monkeypatch)
+    assert options == {
+        "serial": DEMO_SERIAL,
+        "key": None,
+        "starting_code": None,
+        "count": 1,
+        "time_divider": 1,
+        "restricted": False,
+        "state": None,
+        "root": str(ROOT),
+    }
+
+
+def test_a_missing_interpreter_is_said_plainly(tmp_path, monkeypatch):
+    monkeypatch.setenv("MICROPYTHON", str(tmp_path / "none"))
+    done = run_payg("sim", "--headless")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "make setup" in done.stderr
+    with pytest.raises(interpreter.MissingInterpreterError):
+        interpreter.find_micropython()
+
+
+def test_the_interpreter_is_micropython(micropython_exe):
+    program = "import sys; print(sys.implementation.name)"
+    done = subprocess.run([micropython_exe, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "micropython\n"
+
+
+def test_exit_code_of_an_interrupted_command(monkeypatch, capsys):
+    monkeypatch.setattr("tools.cli.payg.main", _interrupted)
+    with pytest.raises(SystemExit) as exit_info:
+        main([])
+    assert exit_info.value.code == 130
+    assert capsys.readouterr().err == "Stopped.\n"
+
+
+def _interrupted(**_options):
+    import click
+
+    raise click.Abort
+
+
+def test_bench_goes_on_after_a_failure_and_says_so(monkeypatch, tmp_path, capsys):
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "bench_bad.py").write_text("def main():\n    raise OSError('broken')\n")
+    (tools / "bench_good.py").write_text("def main():\n    print('{\"bench\": 1}')\n")
+    monkeypatch.setattr(bench, "ROOT", tmp_path)
+    monkeypatch.setattr("tools.__path__", [str(tools)])
+    assert bench.names() == ["bad", "good"]
+    assert [bench.run(name) for name in bench.names()] == [False, True]
+    output = capsys.readouterr()
+    assert output.out == '{"bench": 1}\n'
+    assert "bad: FAILED" in output.err
+    assert "broken" in output.err
+
+
+def test_bench_knows_its_benchmarks():
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.bench", "--only", "nonsense"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "nonsense" in done.stderr
+
+
+def test_make_help_is_the_default_and_names_every_target():
+    text = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True).stdout
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    phony = re.search("^[.]PHONY: (.*)$", makefile, re.MULTILINE)[1].split()
+    assert phony
+    for target in phony:
+        assert f"make {target} " in text

@@ -1,0 +1,164 @@
+"""`payg token` against the encoder's front door, the published scenario, and bad input."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openpaygo import OpenPAYGOTokenEncoder, TokenType
+
+from tools.cli import main
+from tools.identity import Identity
+from tools.tokens import make_token, parse_days, value_of
+
+KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
+UNIT = ["token", "--serial", "T1", "--key", KEY, "--starting-code", "123456789"]
+TYPES = {
+    "add": TokenType.ADD_TIME,
+    "set": TokenType.SET_TIME,
+    "disable": TokenType.DISABLE_PAYG,
+    "sync": TokenType.COUNTER_SYNC,
+    "extended": TokenType.ADD_TIME,
+}
+
+
+@pytest.fixture
+def payg(capsys):
+    """Run `payg` in this process: (exit code, standard output, standard error)."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as exit_info:
+            main([str(argument) for argument in arguments])
+        output = capsys.readouterr()
+        return exit_info.value.code, output.out, output.err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("count", "kind", "token", "new_count"),
+    [
+        (1, ["--add", "1"], "662486790", 2),
+        (3, ["--add", "29"], "927706818", 4),
+        (3, ["--set", "7"], "942433796", 5),
+        (5, ["--disable"], "650975787", 7),
+        (7, ["--set", "0"], "592185789", 9),
+    ],
+)
+def test_published_scenario(payg, count, kind, token, new_count):
+    assert payg(*UNIT, "--count", count, *kind) == (0, f"token {token}\ncount {new_count}\n", "")
+
+
+@given(
+    key=st.binary(min_size=16, max_size=16),
+    starting_code=st.none() | st.integers(1, 999_999_999),
+    count=st.integers(0, 40),
+    kind=st.sampled_from(sorted(TYPES)),
+    value=st.integers(0, 995),
+    restricted=st.booleans(),
+)
+def test_agrees_with_the_encoder(key, starting_code, count, kind, value, restricted):
+    wanted = OpenPAYGOTokenEncoder.generate_token(
+        secret_key=key.hex(),
+        count=count,
+        value=None if kind in ("disable", "sync") else value,
+        token_type=TYPES[kind],
+        starting_code=starting_code,
+        restricted_digit_set=restricted,
+        extended_token=kind == "extended",
+    )
+    identity = Identity("T1", key, starting_code, count, restricted=restricted)
+    assert make_token(identity, kind, value) == wanted
+
+
+@pytest.mark.parametrize(
+    ("options", "length"),
+    [
+        (["--add", 1], 9),
+        (["--add", 1, "--restricted"], 15),
+        (["--extended", 0], 12),
+        (["--extended", 999_999, "--restricted"], 20),
+    ],
+)
+def test_length_is_kept_at_every_count(payg, options, length):
+    for count in range(0, 60, 2):  # about one nine-digit token in ten begins with a zero
+        _, output, _ = payg(*UNIT, "--count", count, *options)
+        assert len(output.split()[1]) == length
+
+
+def test_starting_code_zero_is_a_starting_code(payg):
+    unit = ["token", "--serial", "T1", "--key", KEY, "--count", 1, "--add", 7]
+    _, zero, _ = payg(*unit, "--starting-code", "0")
+    _, derived, _ = payg(*unit)
+    assert zero.split()[1].endswith("007")
+    assert zero != derived
+
+
+@pytest.mark.parametrize(
+    ("days", "divider", "value"),
+    [("0", 1, 0), ("995", 1, 995), ("0.5", 24, 12), ("1/24", 24, 1), ("1/3", 255, 85)],
+)
+def test_days_become_whole_units(days, divider, value):
+    assert value_of(parse_days(days), divider) == value
+
+
+@pytest.mark.parametrize(("days", "divider"), [("0.5", 1), ("996", 1), ("4", 255), ("1/7", 24)])
+def test_days_that_no_token_holds(days, divider):
+    with pytest.raises(ValueError, match="days are"):
+        value_of(parse_days(days), divider)
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1e3", "1_0", "1.", ".5", " 1", "٣", "1/0", "nan"])
+def test_what_is_not_a_number_of_days(text):
+    with pytest.raises(ValueError, match="days"):
+        parse_days(text)
+
+
+def test_key_file(payg, tmp_path):
+    path = tmp_path / "unit.key"
+    path.write_text(KEY.upper() + "\n")
+    unit = ["token", "--serial", "T1", "--starting-code", "123456789", "--count", 1, "--add", 1]
+    assert payg(*unit, "--key-file", path)[1] == "token 662486790\ncount 2\n"
+
+
+@pytest.mark.parametrize("content", [b"", b"a29a", b"\xff" * 32, b"g" * 32])
+def test_bad_key_file(payg, tmp_path, content):
+    path = tmp_path / "unit.key"
+    path.write_bytes(content)
+    code, output, said = payg(
+        "token", "--serial", "T1", "--count", 1, "--sync", "--key-file", path
+    )
+    assert (code, output, said.count("\n")) == (2, "", 1)
+    assert str(path) in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (UNIT + ["--add", "1"], "--count"),
+        (UNIT + ["--count", "1"], "exactly one of"),
+        (UNIT + ["--count", "1", "--sync", "--disable"], "exactly one of"),
+        (UNIT + ["--count", "1", "--add", "0", "--sync"], "exactly one of"),
+        (UNIT + ["--count", "1", "--add", "1000"], "--add"),
+        (UNIT + ["--count", "1", "--set", "0.1"], "--set"),
+        (UNIT + ["--count", "1", "--extended", "1000000"], "--extended"),
+        (UNIT + ["--count", "-1", "--sync"], "--count"),
+        (UNIT + ["--count", "16777216", "--sync"], "--count"),
+        (UNIT + ["--count", "1", "--sync", "--time-divider", "0"], "--time-divider"),
+        (UNIT + ["--count", "1", "--sync", "--time-divider", "256"], "--time-divider"),
+        (UNIT + ["--count", "1", "--sync", "--starting-code", "1000000000"], "--starting-code"),
+        (UNIT + ["--count", "1", "--sync", "--key-file", "x"], "key once"),
+        (["token", "--serial", "T1", "--count", "1", "--sync"], "key once"),
+        (["token", "--key", KEY, "--count", "1", "--sync"], "--serial"),
+        (["token", "--key", KEY[:-1]], "--key"),
+        (["token", "--key", "z" + KEY[1:]], "--key"),
+        (["token", "--serial", "a b"], "--serial"),
+        (["token", "--serial", "a;b"], "--serial"),
+        (["token", "--serial", "x" * 33], "--serial"),
+        (["token", "--nonsense"], "--nonsense"),
+    ],
+)
+def test_a_mistake_is_one_plain_line(payg, arguments, reason):
+    code, output, said = payg(*arguments)
+    assert (code, output, said.count("\n")) == (2, "", 1)
+    assert said.startswith("payg token: ")
+    assert reason in said
+    assert KEY[1:-1] not in said
