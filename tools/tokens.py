@@ -81,7 +81,7 @@ def read_key_file(path):
 
 def chosen(options):
     """Return (kind, what was given for it); exactly one kind must be asked for."""
-    asked = [kind for kind in KINDS if options[kind] not in (None, False)]
+    asked = [kind for kind in KINDS if options[kind] is not None and options[kind] is not False]
     if len(asked) != 1:
         raise click.UsageError(
             "say exactly one of --add D, --set D, --disable, --sync, --extended V"
