@@ -1,0 +1,116 @@
+"""A simulated board: the chips that a data module of `board/` names, wired as it says."""
+
+from . import machine, pins
+from .at24c32 import At24c32
+from .ds3231 import Ds3231
+from .flash import Flash
+from .hd44780 import Backpack, Hd44780
+from .i2c import Bus
+from .keypad import Keypad, Watch
+from .parts import ChipError, Steps
+
+DAY = 86_400
+SOLD = (25 * 365 + 7) * DAY  # 2025-01-01, in seconds since 2000: what a new unit's clock says
+
+
+class Board:
+    """All that is soldered together, and its supply.
+
+    Attributes are None for what the board does not have: `keypad`, `display` (has `lines()`),
+    `clock`, `eeprom`. `watches`: name -> Watch, "load" is always there.
+    """
+
+    def __init__(self, world, data):
+        self.world = world
+        self.power = False
+        self.powered_at = 0
+        self.steps = Steps(self.power_off)
+        self.flash = Flash(self.steps, self._stall)
+        self.watches = {}
+        self.keypad = self.display = self.backpack = self.clock = self.eeprom = None
+        bus = self._wire_bus(data)
+        machine.install(world, [bus] if bus else [])
+        for name in ("LOAD", "LED_GREEN", "LED_RED", "BUZZER"):
+            self._wire_watch(name.lower(), getattr(data, name, None))
+        self._wire_keypad(getattr(data, "KEYPAD", None))
+
+    # --- the supply ----------------------------------------------------------------------
+
+    def power_on(self):
+        """The supply comes; the MCU starts when the runner says so."""
+        self.power = True
+        self.powered_at = self.world.now
+        for chip in self._supplied():
+            chip.power_on()
+        machine.power_on()
+
+    def power_off(self):
+        """The supply goes: MCU and display forget everything, at once."""
+        if not self.power:
+            return
+        self.power = False
+        self.world.stop("power")
+        for chip in self._supplied():
+            chip.power_off()
+        pins.reset()
+
+    @property
+    def load(self):
+        """Whether the load pin switches the load on."""
+        return self.watches["load"].on
+
+    def glass(self):
+        """What the display shows: lines without trailing blanks."""
+        if self.display is None or not self.power:
+            return ""
+        return "\n".join([line.rstrip() for line in self.display.lines()])
+
+    # --- wiring --------------------------------------------------------------------------
+
+    def _now(self):
+        return self.world.now
+
+    def _stall(self, duration):
+        self.world.stall(duration)
+
+    def _supplied(self):
+        chips = (self.display, self.backpack, self.clock, self.eeprom)
+        return [chip for chip in chips if chip is not None]
+
+    def _wire_bus(self, data):
+        wires = getattr(data, "I2C", None)
+        if wires is None:
+            return None
+        bus = Bus(wires["sda"], wires["scl"])
+        lcd = getattr(data, "LCD", None)
+        if lcd is not None:
+            self.display = Hd44780(self._now)
+            self.backpack = Backpack(self.display, lcd["address"])
+            bus.add(self.backpack)
+        clock = getattr(data, "CLOCK", None)
+        if clock is not None:
+            if clock["chip"] != "ds3231":
+                raise ChipError("no model of the clock chip %s" % clock["chip"])
+            self.clock = Ds3231(self._now)
+            self.clock.setup(SOLD)
+            bus.add(self.clock)
+        eeprom = getattr(data, "EEPROM", None)
+        if eeprom is not None:
+            self.eeprom = At24c32(self._now, self.steps, **eeprom)
+            bus.add(self.eeprom)
+        return bus
+
+    def _wire_watch(self, name, wire):
+        if wire is not None:
+            watch = Watch(self._now, wire["active"])
+            self.watches[name] = watch
+            pins.attach(wire["pin"], watch, 0)
+
+    def _wire_keypad(self, wires):
+        if wires is None:
+            return
+        self.keypad = Keypad(wires["keys"])
+        ends = list(wires["rows"]) + list(wires["columns"])
+        for end, pin in enumerate(ends):
+            pins.attach(pin, self.keypad, end)
+        self.keypad.changed = lambda touched: pins.touched([ends[end] for end in touched])

@@ -1,0 +1,149 @@
+"""The serial console of the simulated board: what `sys.stdin` and `sys.stdout` are to it."""
+
+import io
+import sys
+
+_POLL = 3  # MP_STREAM_POLL
+_READ, _WRITE = 1, 4
+_LIMIT = 4096  # bytes waiting in either direction; more is lost, as on a board
+
+
+class Console:
+    """Both directions. `feed` is the other end's sending, `take` its receiving."""
+
+    def __init__(self, world):
+        self.world = world
+        self._waiting = bytearray()
+        self._line = bytearray()
+        self._lines = []
+        self.stdin = _Input(self)
+        self.stdout = _Output(self)
+
+    def feed(self, data):
+        """The other end sends bytes."""
+        room = _LIMIT - len(self._waiting)
+        self._waiting.extend(data[:room])
+
+    @property
+    def unread(self):
+        """How many bytes the firmware has not fetched."""
+        return len(self._waiting)
+
+    def take(self):
+        """Return the complete lines that came since the last time."""
+        lines, self._lines = self._lines, []
+        return lines
+
+    def reset(self):
+        """The MCU restarts: what was on its way in is lost, an unfinished line ends."""
+        self._waiting = bytearray()
+        if self._line:
+            self._end_line()
+
+    def get(self, count):
+        """Up to `count` waiting bytes."""
+        data = bytes(self._waiting[:count])
+        self._waiting = self._waiting[count:]
+        return data
+
+    def wait(self):
+        """Block the firmware until there is something to read."""
+        while not self._waiting:
+            self.world.check()
+            self.world.sleep(1_000)
+
+    def put(self, data):
+        """The firmware sends bytes."""
+        for byte in data:
+            if byte == 10:
+                self._end_line()
+            elif len(self._line) < _LIMIT:
+                self._line.append(byte)
+
+    def _end_line(self):
+        text = bytes(self._line)
+        self._line = bytearray()
+        if len(self._lines) < _LIMIT:
+            self._lines.append(
+                "".join([chr(byte) if byte < 128 else "?" for byte in text.rstrip()])
+            )
+
+
+class _Raw(io.IOBase):
+    """`sys.stdin.buffer`: bytes, and nothing but what asyncio and drivers call."""
+
+    def __init__(self, console):
+        self._console = console
+
+    def ioctl(self, request, argument):
+        if request != _POLL:
+            return -1
+        ready = _READ if self._console.unread else 0
+        return (ready | _WRITE) & argument
+
+    def read(self, count=-1):
+        console = self._console
+        console.wait()
+        return console.get(console.unread if count < 0 else count)
+
+    def readinto(self, buffer):
+        self._console.wait()
+        data = self._console.get(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def readline(self):
+        line = b""
+        while not line.endswith(b"\n"):
+            line += self.read(1)
+        return line
+
+
+class _Input(_Raw):
+    """`sys.stdin`: text."""
+
+    def __init__(self, console):
+        super().__init__(console)
+        self.buffer = _Raw(console)
+
+    def read(self, count=-1):
+        return super().read(count).decode()
+
+    def readline(self):
+        return self.buffer.readline().decode()
+
+
+class _Output(io.IOBase):
+    """`sys.stdout`: text or bytes."""
+
+    def __init__(self, console):
+        self._console = console
+        self.buffer = self
+
+    def write(self, data):
+        if isinstance(data, str):
+            data = data.encode()
+        self._console.put(data)
+        return len(data)
+
+    def flush(self):
+        pass
+
+    def ioctl(self, request, argument):
+        return _WRITE & argument if request == _POLL else 0
+
+
+class Sys:
+    """Stands in for the module `sys`: the console instead of the process's own streams."""
+
+    def __init__(self, console):
+        self.stdin = console.stdin
+        self.stdout = console.stdout
+        self.stderr = console.stdout
+
+    def __getattr__(self, name):
+        return getattr(sys, name)
+
+    def print_exception(self, error, file=None):
+        """Print a traceback."""
+        sys.print_exception(error, self.stdout if file is None else file)

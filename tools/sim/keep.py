@@ -1,0 +1,84 @@
+"""The directory of `--state`: what a unit remembers without power, kept between runs.
+
+Flash and EEPROM are written through step by step, as the chips themselves are: a simulator that
+is killed leaves what a board would have. The clock chip goes into a small file of its own, by
+way of a temporary one.
+"""
+
+import os
+
+from .flash import SECTOR
+
+
+class Keep:
+    """Binds a board's memories to the files of directory `path` (made if missing)."""
+
+    def __init__(self, path, board):
+        self._path = path
+        self._board = board
+        self._clock = None
+        self._wear = None
+        _make_directory(path)
+        flash = board.flash
+        self._flash = self._bind("flash.bin", flash)
+        self._eeprom = self._bind("eeprom.bin", board.eeprom) if board.eeprom else None
+        clock = self._read("clock.bin")
+        if clock is not None and board.clock is not None:
+            board.clock.load(clock)
+        wear = self._read("wear.txt")
+        if wear is not None:
+            flash.erases[:] = [int(word) for word in wear.decode().split()][: flash.sectors]
+
+    def save(self):
+        """Save what is not written through: clock and wear."""
+        if self._board.clock is not None:
+            clock = self._board.clock.dump()
+            if clock != self._clock:
+                self._write("clock.bin", clock)
+                self._clock = clock
+        wear = sum(self._board.flash.erases)
+        if wear != self._wear:
+            text = " ".join([str(count) for count in self._board.flash.erases])
+            self._write("wear.txt", text.encode())
+            self._wear = wear
+
+    def _bind(self, name, chip):
+        image = self._read(name)
+        if image is None:
+            self._write(name, chip.dump())
+        else:
+            chip.load(image)
+        file = open(self._path + "/" + name, "r+b")
+
+        def record(offset, data):
+            file.seek(offset)
+            file.write(data)
+
+        chip.record = record
+        return file
+
+    def _read(self, name):
+        try:
+            with open(self._path + "/" + name, "rb") as file:
+                return file.read()
+        except OSError:
+            return None
+
+    def _write(self, name, data):
+        temporary = self._path + "/" + name + ".new"
+        with open(temporary, "wb") as file:
+            file.write(data)
+        os.rename(temporary, self._path + "/" + name)
+
+
+def _make_directory(path):
+    made = ""
+    for part in path.split("/"):
+        made += part + "/"
+        try:
+            os.stat(made)
+        except OSError:
+            os.mkdir(made[:-1])
+
+
+__all__ = ("SECTOR", "Keep")

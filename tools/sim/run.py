@@ -1,0 +1,255 @@
+"""Runs the firmware of a checkout on a simulated board, under MicroPython's unix port.
+
+    micropython tools/sim/run.py '{"serial": "A1", "key": "…32 hex digits…", "root": "…"}'
+
+Options, all in one JSON object: serial, key, starting_code, count, time_divider, restricted,
+state (a directory, or null), root (the checkout whose boot.py and main.py run; this file's own
+if missing), board (a module of board/, "sim" if missing). Commands come on standard input as
+`payg sim --headless` documents them; two more are for panels: `run MILLISECONDS`, and `levels`,
+which answers what lamps and buzzer did since the last time:
+{"ms": …, "on": {name: bool}, "changes": [[ms, name, bool], …]}.
+"""
+
+import builtins
+import gc
+import json
+import os
+import sys
+
+HERE = __file__.rsplit("/", 1)[0] if "/" in __file__ else "."
+if not HERE.startswith("/"):
+    HERE = os.getcwd() + "/" + HERE
+sys.path[:] = [HERE + "/..", ".frozen"]
+
+import vfs  # noqa: E402
+
+from sim import loop, machine, time  # noqa: E402
+from sim.board import Board  # noqa: E402
+from sim.console import Console, Sys  # noqa: E402
+from sim.keep import Keep  # noqa: E402
+from sim.parts import ChipError, PowerCut  # noqa: E402
+from sim.session import Session  # noqa: E402
+from sim.world import Halt, World  # noqa: E402
+
+MOUNT = "/flash"
+QUICK_US = 1_000_000  # a start that ends sooner counts towards giving up
+QUICK_STARTS = 5
+
+_print = print
+
+
+class Firmware:
+    """The MCU's program: starts it, and is what the session sees of it."""
+
+    def __init__(self, root, board, console, options):
+        self.failure = None
+        self.board = board
+        self._root = root
+        self._console = console
+        self._options = options
+        self._globals = {}
+        self._device = None
+        self._code = {}
+        self._kept_modules = set(sys.modules)
+        self._quick = 0
+
+    @property
+    def unit(self):
+        """What main.py calls `unit`, None while it does not run."""
+        return self._globals.get("unit") if self.board.world.running else None
+
+    @property
+    def identity(self):
+        """The identity of the options, None without a key."""
+        if self._options.get("key") is None:
+            return None
+        from firmware.store import Identity
+
+        return Identity(
+            self._options["serial"],
+            bytes.fromhex(self._options["key"]),
+            self._options.get("starting_code"),
+            self._options.get("count", 1),
+            self._options.get("time_divider", 1),
+            self._options.get("restricted", False),
+        )
+
+    def is_same(self, identity):
+        """Tell whether the unit has this identity."""
+        return self.unit.is_provisioned_as(identity)
+
+    def run(self):
+        """One life of the MCU, from reset until something ends it."""
+        world = self.board.world
+        world.start()
+        started = world.now
+        try:
+            self._life()
+        except Halt as halt:
+            self._after(halt.reason)
+        except PowerCut:
+            pass
+        except SystemExit:
+            machine.after_soft_reset()
+        except (Exception, ChipError) as error:
+            self._say("the firmware failed: the board is reset")
+            sys.print_exception(error, sys.stderr)
+            self._after("reset")
+        else:
+            self._say("main.py ended: the board is reset")
+            self._after("reset")
+        if self.board.power:
+            self._count(started)
+
+    def _after(self, reason):
+        self.board.world.stop(reason)
+        if reason == "watchdog":
+            self._say("the watchdog bit: the board is reset")
+        if self.board.power:
+            machine.after_reset()
+
+    def _count(self, started):
+        """Give up on a firmware that does not stay up."""
+        world = self.board.world
+        self._quick = self._quick + 1 if world.now - started < QUICK_US else 0
+        world.stop("reset")
+        if self._quick > QUICK_STARTS:
+            self._quick = 0
+            self.failure = (
+                "the firmware ended %d times without staying up a second; "
+                "standard error says why. power off and on tries again" % (QUICK_STARTS + 1)
+            )
+
+    def _life(self):
+        self._forget()
+        self._mount()
+        self._globals = {"__name__": "__main__"}
+        for name in ("boot.py", "main.py"):
+            exec(self._compiled(name), self._globals)
+
+    def _forget(self):
+        """RAM is empty after a reset: no module of the firmware is loaded."""
+        self._globals = {}
+        self._console.reset()
+        for name in list(sys.modules):
+            if name not in self._kept_modules:
+                del sys.modules[name]
+        loop.install(self.board.world)
+
+    def _mount(self):
+        """What the port's own start script does: mount, or make a new file system."""
+        if self._device is not None:
+            self._device.unplug()
+            os.chdir("/")
+            try:
+                vfs.umount(MOUNT)
+            except OSError:
+                pass  # the start before this one did not come so far
+        device = self._device = self.board.flash.device()
+        try:
+            system = vfs.VfsLfs2(device, progsize=256)
+        except OSError:
+            vfs.VfsLfs2.mkfs(device, progsize=256)
+            system = vfs.VfsLfs2(device, progsize=256)
+        vfs.mount(system, MOUNT)
+        os.chdir(MOUNT)
+
+    def _compiled(self, name):
+        if name not in self._code:
+            path = self._root + "/" + name
+            with open(path) as file:
+                self._code[name] = compile(file.read(), path, "exec")
+        return self._code[name]
+
+    def _say(self, text):
+        sys.stderr.write("simulator: %s\n" % text)
+
+
+def _print_to(console):
+    """Return a `print` that writes to the console."""
+
+    def simulated_print(*values, **options):
+        options.setdefault("file", console.stdout)
+        _print(*values, **options)
+
+    return simulated_print
+
+
+def _absolute(path):
+    return path if path.startswith("/") else os.getcwd() + "/" + path
+
+
+def main():
+    """Run one simulator; return the exit status."""
+    options = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}
+    root = _absolute(options.get("root") or HERE + "/../..")
+    state = options.get("state")
+    sys.path[:] = [root, root + "/lib", HERE + "/..", ".frozen"]
+    world = World()
+    board = Board(world, _board_data(options.get("board") or "sim"))
+    keep = Keep(_absolute(state), board) if state else None
+    console = Console(world)
+    builtins.print = _print_to(console)
+    source = sys.stdin.buffer
+    sink = sys.stdout
+    firmware = Firmware(root, board, console, options)
+    session = Session(
+        board,
+        console,
+        firmware,
+        source.readline,
+        lambda text: sink.write(text + "\n"),
+        keep.save if keep else lambda: None,
+    )
+    sys.modules["sys"] = Sys(console)
+    sys.modules["machine"] = machine
+    sys.modules["time"] = time
+    firmware._kept_modules.update(("sys", "machine", "time"))
+    _serve(session, firmware)
+    return session.status
+
+
+def _serve(session, firmware):
+    """Let the world run until the session is over."""
+    board = session.board
+    world = board.world
+    script = session.run()
+
+    def drive():
+        try:
+            world.wish = next(script)
+        except StopIteration:
+            world.stop("quit")
+
+    world.driver = drive
+    world.wish = world.now
+    board.power_on()
+    while not session.done:
+        if board.power and firmware.failure is None:
+            firmware.run()
+        else:
+            world.step()
+
+
+def _board_data(name):
+    module = "board." + name
+    before = set(sys.modules)
+    __import__(module)
+    data = sys.modules[module]
+    for loaded in list(sys.modules):
+        if loaded not in before:
+            del sys.modules[loaded]
+    return data
+
+
+if __name__ == "__main__":
+    gc.collect()
+    try:
+        status = main()
+    except KeyboardInterrupt:
+        status = 130
+    except OSError as error:
+        if error.errno != 32:  # EPIPE: whoever read the answers has gone
+            raise
+        status = 0
+    sys.exit(status)
