@@ -7,7 +7,7 @@ from textual.app import App
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
-from tools.session import ChildError, Session
+from tools.panel_session import ChildError, Session
 
 SHOWN_WIDTH = 16  # characters on a line of the glass
 SHOWN_LINES = 2
@@ -23,29 +23,33 @@ def grouped(digits):
     return " ".join(digits[i : i + 3] for i in range(0, len(digits), 3))
 
 
-def glass(answer):
-    """Draw the display as it is, dark without power."""
+def glass(answer, lit):
+    """Draw the display: bright with its backlight, dim without, dark without power."""
+    style = "black on #9bc53d" if "backlight" in lit else "black on #5d7a22"
+    if not answer["power"]:
+        style = "on #2b331f"
     lines = answer["display"].split("\n") + [""] * SHOWN_LINES
-    style = "black on #9bc53d" if answer["power"] else "on #2b331f"
     text = Text()
     for line in lines[:SHOWN_LINES]:
         text.append(f" {line[:SHOWN_WIDTH]:<{SHOWN_WIDTH}} \n", style)
     return text
 
 
-def lamps(answer, levels):
+def lamps(answer, lit):
     """Draw the two lamps, the buzzer, the load and the plug."""
     text = Text()
     for name, colour in (("green", "bright_green"), ("red", "bright_red")):
-        text.append("● " if levels.get(name) else "○ ", colour if levels.get(name) else "dim")
-        text.append(f"{name}  ")
-    text.append("♪ beep" if levels.get("buzzer") else "", "bright_yellow")
+        on = f"led_{name}" in lit
+        text.append("● " if on else "○ ", colour if on else "dim")
+        text.append(f"{name}   ")
+    text.append("♪ beep" if "buzzer" in lit else "", "bright_yellow")
     text.append("\n\nLoad    ")
-    text.append(
-        *(("  ON  ", "bold black on bright_yellow"), (" off ", "on grey30"))[not answer["load"]]
-    )
+    if answer["load"]:
+        text.append("  ON  ", "bold black on bright_yellow")
+    else:
+        text.append(" off ", "on grey30")
     text.append("\nPlug    ")
-    text.append(*(("in", ""), ("pulled (p)", "bold red"))[not answer["power"]])
+    text.append("in" if answer["power"] else "pulled", "" if answer["power"] else "bold red")
     return text
 
 
@@ -145,10 +149,10 @@ class Panel(App):
         await self.session.stop()
         self.exit()
 
-    def show(self, answer, levels):
-        """Draw the unit as it is now."""
-        self._draw("glass", glass(answer))
-        self._draw("lamps", lamps(answer, levels))
+    def show(self, answer, lit):
+        """Draw the unit as it is now; `lit` names the lamps that are on."""
+        self._draw("glass", glass(answer, lit))
+        self._draw("lamps", lamps(answer, lit))
         self._draw("figures", figures(answer))
 
     def tokens(self, ready):

@@ -104,6 +104,12 @@ class Child:
         return said[-STDERR_SHOWN:] or "it said nothing"
 
 
+def lit(levels):
+    """Return the names of what was on at any time since the last `levels`, however shortly."""
+    changed = {name for _, name, on in levels["changes"] if on}
+    return changed | {name for name, on in levels["on"].items() if on}
+
+
 def ready_tokens(identity, count):
     """Return {letter: (what it does, digits)}: the tokens a platform would issue at `count`."""
     tokens = {}
@@ -129,9 +135,9 @@ def spoil(digits, alphabet):
 class Session:
     """A unit and the person before it: actions go in by `enter`, `view` is told what to draw.
 
-    `view` has show(answer, levels), tokens(dict of letter to (text, digits)), say(text) and
-    key(character or None). tick: seconds between idle looks; key_pace: seconds between keys
-    that type themselves.
+    `view` has show(answer, names of what is lit), tokens({letter: (text, digits)}), say(text)
+    and key(character or None). tick: seconds between idle looks; key_pace: seconds between
+    keys that type themselves.
     """
 
     def __init__(self, identity, command, view, tick=TICK / 1000, key_pace=KEY_PACE):
@@ -211,13 +217,16 @@ class Session:
     async def _do(self, line):
         """Send a command, have what came of it drawn."""
         answer = await self._child.ask(line)
-        if "error" in answer:
+        if "error" in answer and self.answer is None:
             raise ChildError(answer["error"])
+        if "error" in answer:
+            self._view.say(answer["error"])
+            return
         levels = await self._child.ask("levels")
         self.answer = answer
         if answer["result"]:
             self._view.say(MEANING.get(answer["result"], answer["result"]))
-        self._view.show(answer, levels)
+        self._view.show(answer, lit(levels))
         if answer["count"] != self._tokens_at:
             await self._renew_tokens(answer["count"])
 
