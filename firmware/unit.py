@@ -219,7 +219,8 @@ class Unit:
 
     def lengths(self):
         """Digits of a plain and of an extended token."""
-        return self._device.lengths if self._device else (9, 12)
+        longest = self._device.longest if self._device else 12
+        return longest * 3 // 4, longest
 
     def longest(self):
         """Digits of the longest token."""
