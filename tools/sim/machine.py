@@ -3,6 +3,8 @@
 `install(world, buses)` before the firmware imports it; `sys.modules["machine"]` is then this.
 """
 
+import sys
+
 from . import i2c as _i2c
 from . import pins as _pins
 from .analog import ADC, PWM
@@ -23,6 +25,7 @@ class _State:
     cause = PWRON_RESET
     clock = 125_000_000  # Hz
     watchdog = None
+    blame = None
 
 
 def install(world, buses=()):
@@ -55,8 +58,17 @@ def _leave_reset(cause):
 
 
 def reset():
-    """Reset the MCU; does not return."""
+    """Reset the MCU; does not return. An error that led here is kept for the runner to tell."""
+    error = sys.exc_info()[1]
+    if isinstance(error, (Exception, ChipError)):
+        _State.blame = error
     _Port.world.halt("reset")
+
+
+def take_blame():
+    """Return the error during whose handling the last `reset` came, once: for the runner."""
+    error, _State.blame = _State.blame, None
+    return error
 
 
 def soft_reset():

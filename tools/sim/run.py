@@ -4,10 +4,9 @@
 
 Options, all in one JSON object: serial, key, starting_code, count, time_divider, restricted,
 state (a directory, or null), root (the checkout whose boot.py and main.py run; this file's own
-if missing), board (a module of board/, "sim" if missing). Commands come on standard input as
-`payg sim --headless` documents them; two more are for panels: `run MILLISECONDS`, and `levels`,
-which answers what lamps and buzzer did since the last time:
-{"ms": …, "on": {name: bool}, "changes": [[ms, name, bool], …]}.
+if missing). Commands come on standard input as `payg sim --headless` documents them; two more
+are for panels: `run MILLISECONDS`, and `levels`, which answers what lamps and buzzer did since
+the last time: {"ms": …, "on": {name: bool}, "changes": [[ms, name, bool], …]}.
 """
 
 import builtins
@@ -16,13 +15,15 @@ import json
 import os
 import sys
 
-HERE = __file__.rsplit("/", 1)[0] if "/" in __file__ else "."
-if not HERE.startswith("/"):
-    HERE = os.getcwd() + "/" + HERE
-sys.path[:] = [HERE + "/..", ".frozen"]
+
+def _absolute(path):
+    return path if path.startswith("/") else os.getcwd() + "/" + path
+
+
+TOOLS = _absolute(__file__).rsplit("/", 2)[0]
+sys.path[:] = [TOOLS, ".frozen"]
 
 import vfs  # noqa: E402
-
 from sim import loop, machine, time  # noqa: E402
 from sim.board import Board  # noqa: E402
 from sim.console import Console, Sys  # noqa: E402
@@ -76,7 +77,7 @@ class Firmware:
 
     def is_same(self, identity):
         """Tell whether the unit has this identity."""
-        return self.unit.is_provisioned_as(identity)
+        return self.unit.identity == identity
 
     def run(self):
         """One life of the MCU, from reset until something ends it."""
@@ -86,27 +87,29 @@ class Firmware:
         try:
             self._life()
         except Halt as halt:
+            if halt.reason in ("power", "quit"):
+                return
             self._after(halt.reason)
         except PowerCut:
-            pass
+            return
         except SystemExit:
             machine.after_soft_reset()
         except (Exception, ChipError) as error:
-            self._say("the firmware failed: the board is reset")
-            sys.print_exception(error, sys.stderr)
+            self._tell(error)
             self._after("reset")
         else:
             self._say("main.py ended: the board is reset")
             self._after("reset")
-        if self.board.power:
-            self._count(started)
+        self._count(started)
 
     def _after(self, reason):
         self.board.world.stop(reason)
+        error = machine.take_blame()
         if reason == "watchdog":
             self._say("the watchdog bit: the board is reset")
-        if self.board.power:
-            machine.after_reset()
+        elif error is not None:
+            self._tell(error)
+        machine.after_reset()
 
     def _count(self, started):
         """Give up on a firmware that does not stay up."""
@@ -161,6 +164,10 @@ class Firmware:
                 self._code[name] = compile(file.read(), path, "exec")
         return self._code[name]
 
+    def _tell(self, error):
+        self._say("the firmware failed: the board is reset")
+        sys.print_exception(error, sys.stderr)
+
     def _say(self, text):
         sys.stderr.write("simulator: %s\n" % text)
 
@@ -175,18 +182,14 @@ def _print_to(console):
     return simulated_print
 
 
-def _absolute(path):
-    return path if path.startswith("/") else os.getcwd() + "/" + path
-
-
 def main():
     """Run one simulator; return the exit status."""
     options = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}
-    root = _absolute(options.get("root") or HERE + "/../..")
+    root = _absolute(options.get("root") or TOOLS.rsplit("/", 1)[0])
     state = options.get("state")
-    sys.path[:] = [root, root + "/lib", HERE + "/..", ".frozen"]
+    sys.path[:] = [root, root + "/lib", TOOLS, ".frozen"]
     world = World()
-    board = Board(world, _board_data(options.get("board") or "sim"))
+    board = Board(world, _board_data())
     keep = Keep(_absolute(state), board) if state else None
     console = Console(world)
     builtins.print = _print_to(console)
@@ -220,6 +223,10 @@ def _serve(session, firmware):
             world.wish = next(script)
         except StopIteration:
             world.stop("quit")
+        except Exception as error:
+            sys.print_exception(error, sys.stderr)
+            session.fail("the simulator itself failed: standard error says where")
+            world.stop("quit")
 
     world.driver = drive
     world.wish = world.now
@@ -231,11 +238,10 @@ def _serve(session, firmware):
             world.step()
 
 
-def _board_data(name):
-    module = "board." + name
+def _board_data():
+    """The data of the board that the firmware will find."""
     before = set(sys.modules)
-    __import__(module)
-    data = sys.modules[module]
+    data = __import__("board").find()
     for loaded in list(sys.modules):
         if loaded not in before:
             del sys.modules[loaded]

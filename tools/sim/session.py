@@ -95,6 +95,12 @@ class Session:
             self._write(json.dumps(answer))
         self.board.power_off()
 
+    def fail(self, text):
+        """End with one last answer, which says why."""
+        self._write(json.dumps({"error": text}))
+        self.status = 1
+        self.done = True
+
     # --- commands ------------------------------------------------------------------------
 
     def _command(self, line):

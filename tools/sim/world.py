@@ -64,7 +64,8 @@ class World:
         self._masks = 0
 
     def halt(self, reason):
-        """Stop the MCU from within its own program."""
+        """Stop the MCU from within its own program, unless it is dead already."""
+        self.check()
         self.stop(reason)
         raise Halt(reason)
 
