@@ -1,0 +1,164 @@
+"""The panel in a pretended 80x24 terminal, before the real simulator and firmware."""
+
+import asyncio
+import sys
+
+import pytest
+
+from tools.identity import DEMO_KEY, DEMO_SERIAL, DEMO_STARTING_CODE, Identity, parse_key
+from tools.interpreter import simulator_command
+from tools.panel import Panel
+from tools.panel_session import LETTERS, ready_tokens
+
+DEMO = Identity(DEMO_SERIAL, parse_key(DEMO_KEY), DEMO_STARTING_CODE)
+DAY = 86_400
+
+
+def at_the_panel(person, identity=DEMO, state=None, demo=True):
+    """Run the coroutine `person(panel, press, screen)` before a panel of 80x24 characters."""
+
+    async def run():
+        panel = Panel(identity, simulator_command(identity, state), demo=demo, key_pace=0)
+        async with panel.run_test(size=(80, 24)) as pilot:
+
+            async def press(*keys):
+                await pilot.press(*keys)
+                await panel.session.settled()
+                await pilot.pause()
+
+            def screen():
+                rows = panel.screen._compositor.render_strips()
+                return "\n".join("".join(part.text for part in row) for row in rows)
+
+            await press("asterisk")
+            await person(panel, press, screen)
+
+    asyncio.run(run())
+
+
+def test_a_listed_token_switches_the_load_on():
+    async def person(panel, press, screen):
+        assert "its key is public" in screen()
+        assert not panel.session.answer["load"]
+        await press("a")
+        assert panel.session.answer["load"]
+        assert panel.session.answer["seconds_left"] == pytest.approx(DAY, abs=10)
+        assert "Valid" in screen()
+        assert "ON" in screen()
+        assert "Accepted" in screen()
+
+    at_the_panel(person)
+
+
+def test_tokens_follow_the_count_and_the_last_comes_again():
+    async def person(panel, press, screen):
+        for letter, result in (("a", "Accepted"), ("b", "Accepted"), ("r", "used before")):
+            await press(letter)
+            assert result in screen()
+        assert panel.session.answer["count"] == 4
+        assert panel.session.answer["seconds_left"] == pytest.approx(8 * DAY, abs=30)
+
+    at_the_panel(person)
+
+
+def test_wrong_tokens_lock_the_keypad():
+    async def person(panel, press, screen):
+        await press("w", "w", "w")
+        assert panel.session.answer["locked_seconds"] > 0
+        assert "Locked" in screen()
+        await press("a")
+        assert "Not judged" in screen()
+
+    at_the_panel(person)
+
+
+def test_unlocked_and_locked_again():
+    async def person(panel, press, screen):
+        await press("u", "d", "d")
+        assert panel.session.answer["load"]
+        assert "free for good" in screen()
+        await press("l")
+        assert not panel.session.answer["load"]
+
+    at_the_panel(person)
+
+
+def test_a_day_and_an_hour_pass_by_keys():
+    async def person(panel, press, screen):
+        await press("a", "h")
+        assert panel.session.answer["load"]
+        assert panel.session.answer["seconds_left"] == pytest.approx(DAY - 3600, abs=30)
+        assert "An hour later" in screen()
+        await press("d")
+        assert not panel.session.answer["load"]
+        assert panel.session.answer["seconds_left"] == 0
+
+    at_the_panel(person)
+
+
+def test_the_plug():
+    async def person(panel, press, screen):
+        await press("a", "p")
+        assert "pulled" in screen()
+        assert not panel.session.answer["power"]
+        await press("1", "a")
+        assert "no power" in screen()
+        await press("p")
+        assert panel.session.answer["power"]
+        assert panel.session.answer["load"]
+
+    at_the_panel(person)
+
+
+def test_digits_typed_by_hand():
+    async def person(panel, press, screen):
+        await press("4", "2")
+        assert "42" in screen()
+        await press("a")  # clears what was begun
+        assert "Accepted" in screen()
+        await press("1", "number_sign")
+        assert "wrong number of digits" in screen()
+
+    at_the_panel(person)
+
+
+def test_own_unit_in_restricted_digits_is_kept(tmp_path):
+    identity = Identity("OWN1", bytes(range(16)), restricted=True, time_divider=255)
+
+    async def credit(panel, press, screen):
+        assert "OWN1" in screen()
+        assert "public" not in screen()
+        await press("a")
+        assert panel.session.answer["load"]
+        await press("q")
+
+    async def look(panel, press, screen):
+        assert panel.session.answer["load"]
+        assert panel.session.answer["count"] == 2
+
+    at_the_panel(credit, identity, tmp_path / "unit", demo=False)
+    at_the_panel(look, identity, tmp_path / "unit", demo=False)
+
+
+def test_a_simulator_that_ends_is_reported():
+    async def run():
+        panel = Panel(DEMO, [sys.executable, "-c", "import sys; sys.exit('the reason')"])
+        async with panel.run_test():
+            await panel._following.wait()
+        return panel.return_value
+
+    assert "the reason" in asyncio.run(run())
+
+
+@pytest.mark.parametrize("restricted", [False, True])
+def test_ready_tokens_have_letters_of_their_own(restricted):
+    tokens = ready_tokens(DEMO._replace(restricted=restricted), 1)
+    assert set(tokens) | {"r"} == LETTERS
+    digits = {digits for _, digits in tokens.values()}
+    assert len(digits) == len(tokens)
+    assert {len(token) for token in digits} == {15 if restricted else 9}
+    assert not set("".join(digits)) - set("1234" if restricted else "0123456789")
+
+
+def test_a_fine_time_divider_leaves_out_what_no_token_holds():
+    assert "c" not in ready_tokens(DEMO._replace(time_divider=255), 1)
