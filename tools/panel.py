@@ -60,7 +60,7 @@ def figures(answer):
         paid = "free for good"
     else:
         days, rest = divmod(left, 86_400)
-        paid = f"{days} d {rest // 3600:02} h {rest // 60 % 60:02} min"
+        paid = f"{days} d {rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}"
     lines = [f"Paid    {paid}", f"Count   {answer['count']}"]
     if answer["locked_seconds"]:
         lines.append(f"Locked  {answer['locked_seconds']} s more")
