@@ -142,12 +142,11 @@ class Panel(App):
         """Hand a key of the computer to the session."""
         self.session.enter(event.character)
 
-    async def action_quit(self):
-        """Let the simulator store its state and end, then leave."""
+    async def on_unmount(self):
+        """However the panel ends, let the simulator store its state and end too."""
         self._following.cancel()
         await asyncio.gather(self._following.wait(), return_exceptions=True)
         await self.session.stop()
-        self.exit()
 
     def show(self, answer, lit):
         """Draw the unit as it is now; `lit` names the lamps that are on."""
