@@ -5,7 +5,7 @@ Pure: no clock, no pins, no files. The same bytes run under MicroPython and CPyt
 
 # ruff: noqa: F401 (what is imported here is the package's face)
 from .chain import siphash24
-from .judge import Device, judge, judging
+from .decoder import Device, judge, judging
 from .state import (
     PACKED_SIZE,
     DeviceError,
