@@ -49,11 +49,16 @@ class _Queue:
                 del self.map[key]
 
     def wait_io_event(self, dt):
-        """Let the world run until a task is due: `dt` ms at most, for ever if negative."""
+        """Let the world run until a task is due: `dt` ms at most, for ever if negative.
+
+        It also ends when another task than before is due first: the driver may have woken one.
+        """
         world = self.world
         if not world.running:
             world.check()
-        if dt < 0 or core._task_queue.peek() is None:
+        head = core._task_queue.peek()
+        key = None if head is None else head.ph_key
+        if dt < 0 or head is None:
             limit = 1 << 60
         else:
             limit = (world.now // 1_000 + dt) * 1_000
@@ -61,6 +66,9 @@ class _Queue:
             world.step(limit)
             if not world.running:
                 world.check()
+            first = core._task_queue.peek()
+            if first is not head or (first is not None and first.ph_key != key):
+                return
 
     def _enqueue(self, stream, side):
         entry = self.map.get(id(stream))
