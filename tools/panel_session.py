@@ -87,9 +87,12 @@ class Child:
             raise ChildError(f"the simulator ended: {self._last_words()}") from None
 
     async def stop(self):
-        """Let the process end by itself, so that it stores its state; kill it if it does not."""
+        """Let the process end by itself, so that it stores its state; kill it if it does not.
+
+        Return its exit code, or None if it never started.
+        """
         if self._process is None:
-            return
+            return None
         self._process.stdin.close()
         try:
             await asyncio.wait_for(self._process.communicate(), 5)
@@ -97,6 +100,7 @@ class Child:
             self._process.kill()
             await self._process.wait()
         self._stderr.close()
+        return self._process.returncode
 
     def _last_words(self):
         self._stderr.seek(0)
@@ -142,6 +146,7 @@ class Session:
 
     def __init__(self, identity, command, view, tick=TICK / 1000, key_pace=KEY_PACE):
         self.answer = None
+        self.exit_code = None
         self._identity = identity
         self._child = Child(command)
         self._view = view
@@ -162,7 +167,7 @@ class Session:
 
     async def stop(self):
         """Let the unit store its state and end."""
-        await self._child.stop()
+        self.exit_code = await self._child.stop()
 
     def enter(self, character):
         """Queue what a key of the computer stands for; what stands for nothing is ignored."""
