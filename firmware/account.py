@@ -12,13 +12,24 @@ import struct
 DAY = 86400
 CAP = 9999 * DAY  # most paid time a unit keeps
 HEARTBEAT = 3600  # seconds at most between two records of a powered unit
-TALLY = 60  # seconds between two marks in the clock chip's spare registers
+DOUBT = 180  # seconds of doubt a day that brown-outs shorter than a tally's step are given
 FORWARD_LIMIT = 400 * DAY  # a longer absence is a clock set forward
 FORGIVEN = 2  # mistakes without a lockout
 PENALTY = DAY // 2  # what a fault costs from the fourth one in FAULT_SPAN
 FAULT_SPAN = 30 * DAY
-_FORMAT = "<IIHBBHIIIIIIBI"
+_FORMAT = "<IIHBBHIIIIIIBIHI"
 _FREE, _SUSPECT, _PENAL = 1, 2, 4
+
+
+_STEPS = (0, 1, 2, 4, 8, 16, 32)
+
+
+def tallied(step):
+    """Seconds of powered time since the last record that the tally `step` (0..255) stands for.
+
+    The steps are fine right after a record, then a minute each.
+    """
+    return _STEPS[step] if step < len(_STEPS) else 60 * (step - len(_STEPS) + 1)
 
 
 def lockout(mistakes):
@@ -53,6 +64,8 @@ class Account:
         self._window_faults = 0
         self._window_cost = 0
         self._penal = False
+        self._doubt = 0  # seconds of doubt given in the running day, and when that began
+        self._doubt_day = 0
 
     def pack(self):
         flags = _FREE * self.free | _SUSPECT * self.suspect | _PENAL * self._penal
@@ -72,6 +85,8 @@ class Account:
             self._window,
             self._window_faults,
             self._window_cost,
+            self._doubt,
+            self._doubt_day,
         )
 
     @classmethod
@@ -90,6 +105,8 @@ class Account:
             self._window,
             self._window_faults,
             self._window_cost,
+            self._doubt,
+            self._doubt_day,
         ) = struct.unpack(_FORMAT, data)
         self._recent = tuple(recent)
         self.free = bool(flags & _FREE)
@@ -141,18 +158,30 @@ class Account:
 
         Call it once, at power-on. True when the clock was at fault.
 
-        chip: reading now, or None when it stopped or does not answer. tally: whole TALLY periods
-        that the unit was powered since that record, as the chip's spare registers say, or None
-        when they do not fit the record.
+        chip: reading now, or None when it stopped or does not answer. tally: last step of powered
+        time since that record that the chip's spare registers tell of, or None when they do not
+        fit the record.
         """
         away = self._away(chip, tally)
         if away is None:
             self.fault()
             return True
-        self.charge(max(away, (tally + 1) * TALLY))
+        # The unit ran for at least `sure` seconds and for less than `most`. An honest chip tells
+        # how long exactly; one that was set back by less than a step cannot be told from it, so
+        # it is believed only up to the day's allowance.
+        sure = max(away, tallied(tally))
+        most = max(away, tallied(tally + 1))
+        self.charge(most - self._benefit(most - sure))
         self.counted += away
-        self.powered += tally * TALLY
+        self.powered += tallied(tally)
         return False
+
+    def _benefit(self, doubt):
+        if self.powered - self._doubt_day > DAY:
+            self._doubt, self._doubt_day = 0, self.powered
+        given = min(doubt, DOUBT - self._doubt)
+        self._doubt += given
+        return given
 
     def resume_blind(self):
         """The same for a board without a battery-backed clock: it never faults.
@@ -164,7 +193,7 @@ class Account:
     def _away(self, chip, tally):
         if chip is None or tally is None or not self.chip or self.suspect:
             return None
-        away, seen = chip - self.chip, tally * TALLY
+        away, seen = chip - self.chip, tallied(tally)
         if not 0 <= away <= FORWARD_LIMIT or away < seen - tolerance(seen):
             return None
         return away

@@ -2,15 +2,10 @@
 
 Time is seconds since 2020-01-01 in an int, a small int until 2054 on every port.
 
-DS3231: Maxim 19-5170 Rev 10, register map on page 11, OSF on page 14. Its alarm registers are not
-used as alarms: they hold a *tally*, how long the unit has been powered since its last record, for
-they cost no wear.
+Spare registers hold a *tally*, how long the unit has been powered since its last record: they cost
+no wear. Nothing vouches for it, so it only ever makes a unit pay more (firmware.account).
 """
 
-_ADDRESS = 0x68
-_OSF = 0x80
-_TALLY = 0x07  # alarm 1: four bytes that read back as written
-_STATUS = 0x0F
 _DAYS_BEFORE = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 
 
@@ -42,60 +37,94 @@ def date_since_2020(days):
     return year, month, days - first + 1
 
 
-class DS3231:
-    """The chip at 0x68 of `i2c`. Every method raises OSError when it does not answer."""
+class _Chip:
+    """What the two chips share: where the date lies, and the tally.
 
-    def __init__(self, i2c):
+    Every method but `tally` raises OSError when the chip does not answer. Only `set` allocates.
+    """
+
+    _SPAN = 7  # registers of a burst
+    _STOP = 0  # register of the stop flag, its bit 7
+    _TALLY = 0  # first of four registers that read back as written
+
+    def __init__(self, i2c, address=0x68):
         self._i2c = i2c
-        self._all = bytearray(16)
+        self._address = address
+        self._all = bytearray(self._SPAN)
         self._mark = bytearray(4)
 
     def read(self):
         """Seconds since 2020, or None when the oscillator stopped since the clock was set.
 
-        One burst read.
+        One burst: the chip holds the time still during it.
         """
         r = self._all
-        self._i2c.readfrom_mem_into(_ADDRESS, 0, r)
-        if r[_STATUS] & _OSF or not r[5] & 0x1F or not r[4] & 0x3F:
+        self._i2c.readfrom_mem_into(self._address, 0, r)
+        if r[self._STOP] & 0x80:
             return None
-        hour = _from_bcd(r[2] & 0x3F)
+        second, minute, hour = _from_bcd(r[0]), _from_bcd(r[1]), _from_bcd(r[2] & 0x3F)
         if r[2] & 0x40:  # 12-hour mode: bit 5 is PM
             hour = _from_bcd(r[2] & 0x1F) % 12 + (12 if r[2] & 0x20 else 0)
-        year, month = 2000 + _from_bcd(r[6]), _from_bcd(r[5] & 0x1F)
-        if year < 2020 or month > 12 or r[5] & 0x80:
+        day, month, year = _from_bcd(r[4]), _from_bcd(r[5]), 2000 + _from_bcd(r[6])
+        if second > 59 or minute > 59 or hour > 23:
             return None
-        days = days_since_2020(year, month, _from_bcd(r[4] & 0x3F))
-        return days * 86400 + hour * 3600 + _from_bcd(r[1] & 0x7F) * 60 + _from_bcd(r[0] & 0x7F)
+        if not 1 <= day <= 31 or not 1 <= month <= 12 or not 2020 <= year <= 2099:
+            return None  # also the DS3231's century bit
+        return ((days_since_2020(year, month, day) * 24 + hour) * 60 + minute) * 60 + second
 
     def valid(self):
         """False when the stop flag says that the time was lost."""
-        self._i2c.readfrom_mem_into(_ADDRESS, 0, self._all)
-        return not self._all[_STATUS] & _OSF
+        self._i2c.readfrom_mem_into(self._address, 0, self._all)
+        return not self._all[self._STOP] & 0x80
 
     def set(self, seconds):
-        """Set the time and clear the stop flag."""
+        """Set the time (seconds since 2020, to the end of 2099) and clear the stop flag."""
         year, month, day = date_since_2020(seconds // 86400)
         second = seconds % 86400
         registers = (second % 60, second // 60 % 60, second // 3600, 1, day, month, year - 2000)
-        self._i2c.writeto_mem(_ADDRESS, 0, bytes([_to_bcd(r) for r in registers]))
-        self._i2c.writeto_mem(_ADDRESS, _STATUS, b"\x00")
+        self._i2c.writeto_mem(self._address, 0, bytes([_to_bcd(r) for r in registers]))
 
-    def mark(self, sequence, periods):
-        """Leave a tally: `periods` (0..255) of powered time since the record `sequence`."""
+    def mark(self, sequence, step):
+        """Leave a tally: `step` (0..255) of powered time since the record `sequence`."""
         m = self._mark
-        m[0], m[1], m[2] = sequence & 255, sequence >> 8 & 255, periods
-        m[3] = (m[0] ^ m[1] ^ m[2]) ^ 0xA5
-        self._i2c.writeto_mem(_ADDRESS, _TALLY, m)
+        m[0], m[1], m[2] = sequence & 255, sequence >> 8 & 255, step
+        m[3] = m[0] ^ m[1] ^ m[2] ^ 0xA5
+        self._i2c.writeto_mem(self._address, self._TALLY, m)
 
     def tally(self, sequence):
-        """Periods left by `mark` as of the last `read`, or None when they belong to another
-        record.
+        """Periods that `mark` left, or None when there are none or they belong to another record.
 
         The record before `sequence` counts as none: power may fail between a record and its mark.
         """
-        low, high, periods, check = self._all[_TALLY : _TALLY + 4]
-        if low ^ high ^ periods ^ 0xA5 != check:
+        m = self._mark
+        try:
+            self._i2c.readfrom_mem_into(self._address, self._TALLY, m)
+        except OSError:
             return None
-        behind = (sequence - (low | high << 8)) & 0xFFFF
-        return periods if behind == 0 else 0 if behind == 1 else None
+        if m[0] ^ m[1] ^ m[2] ^ 0xA5 != m[3]:
+            return None
+        behind = (sequence - (m[0] | m[1] << 8)) & 0xFFFF
+        return m[2] if behind == 0 else 0 if behind == 1 else None
+
+
+class DS3231(_Chip):
+    """Maxim 19-5170 rev 10: register map on page 11, OSF on page 14."""
+
+    _SPAN = 16
+    _STOP = 0x0F
+    _TALLY = 0x07  # alarm 1
+
+    def set(self, seconds):
+        super().set(seconds)
+        # Control: run on the battery too, no alarm interrupts; status: clear the stop flag.
+        self._i2c.writeto_mem(self._address, 0x0E, b"\x1c\x00")
+
+
+class DS1307(_Chip):
+    """Maxim 100101 rev 2015: register map in table 2. At most 100 kHz.
+
+    CH, bit 7 of the seconds, stops the oscillator: it is set when the battery was lost, and
+    setting the time clears it.
+    """
+
+    _TALLY = 0x3C  # the last four bytes of the NVRAM

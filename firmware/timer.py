@@ -6,7 +6,7 @@ and must see one at least every six days (half the period of a 32-bit port's tic
 
 from time import ticks_add, ticks_diff
 
-from firmware.account import HEARTBEAT, TALLY, tolerance
+from firmware.account import HEARTBEAT, tallied, tolerance
 
 RECORD_EVERY = HEARTBEAT - 60  # a record may have to wait for a key to be released
 
@@ -91,12 +91,12 @@ class ActivationTimer:
         self._leave_mark(sequence)
 
     def tally(self, sequence):
-        """Leave a mark in the clock chip for each whole period since the record, while paid time
-        runs.
-        """
-        periods = min((self.account.powered - self._recorded) // TALLY, 255)
-        if periods > self._tallied:
-            self._tallied = periods
+        """Leave a mark in the clock chip at each step since the record, while paid time runs."""
+        step, since = self._tallied, self.account.powered - self._recorded
+        while step < 254 and tallied(step + 1) <= since:
+            step += 1
+        if step > self._tallied:
+            self._tallied = step
             if self.account.left:
                 self._leave_mark(sequence)
 
@@ -114,7 +114,7 @@ class ActivationTimer:
         if account.left and not account.free:
             seconds = min(seconds, account.left)
             if self._clock:
-                seconds = min(seconds, (self._tallied + 1) * TALLY - since)
+                seconds = min(seconds, tallied(self._tallied + 1) - since)
         return max(0, seconds * 1000 - ticks_diff(now, self._mark))
 
     def _leave_mark(self, sequence):

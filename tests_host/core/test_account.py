@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.account import CAP, DAY, HEARTBEAT, PENALTY, TALLY, Account, lockout
+from firmware.account import CAP, DAY, DOUBT, HEARTBEAT, PENALTY, Account, lockout, tallied
 
 HOUR = 3600
 
@@ -73,10 +73,23 @@ def test_a_good_clock_costs_the_time_without_power():
     assert account.faults == 0
 
 
-def test_a_short_brown_out_costs_at_least_the_tally_and_one_period():
+def test_tally_steps_are_fine_at_first_and_then_a_minute_each():
+    assert [tallied(n) for n in range(10)] == [0, 1, 2, 4, 8, 16, 32, 60, 120, 180]
+
+
+def test_the_stretch_that_the_tally_leaves_open_is_given_up_to_the_days_allowance():
+    lost = []
     account = paid()
-    assert not account.resume(1_000_000 + 30 * 60 + 5, 30)
-    assert account.left == 100 * DAY - 31 * TALLY
+    for _ in range(6):
+        before = account.left
+        account.chip = 1_000_000
+        assert not account.resume(1_000_000 + 30 * 60, 36)
+        lost.append(before - account.left)
+    assert lost == [30 * 60] * (DOUBT // 60) + [31 * 60] * 3
+    account.powered += 2 * DAY
+    before = account.left
+    account.resume(1_000_000 + 30 * 60, 36)
+    assert before - account.left == 30 * 60
 
 
 @pytest.mark.parametrize(
@@ -85,7 +98,7 @@ def test_a_short_brown_out_costs_at_least_the_tally_and_one_period():
         (None, 0),  # stopped
         (999_999, 0),  # earlier than the record
         (1_000_000 + 401 * DAY, 0),  # set forward
-        (1_000_000 + 100 * TALLY * 97 // 100, 100),  # slower than the ticks were
+        (1_000_000 + tallied(100) * 97 // 100, 100),  # slower than the ticks were
         (1_000_000 + 60, None),  # a tally of another record, or none
     ],
 )

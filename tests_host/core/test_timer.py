@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.account import DAY, HEARTBEAT, TALLY, Account
+from firmware.account import DAY, DOUBT, HEARTBEAT, Account, tallied
 from firmware.timer import RECORD_EVERY, ActivationTimer
 
 PERIOD = 1 << 30
@@ -122,14 +122,17 @@ def test_a_lockout_runs_its_whole_length_and_starts_at_the_mistake(start):
     assert account.locked == 0
 
 
-def test_a_record_is_due_within_the_hour_and_a_tally_every_minute():
+def test_a_record_is_due_within_the_hour_and_tallies_in_between():
     world = World(DAY)
-    world.wait(RECORD_EVERY - 1)
-    assert world.chip.marks == (world.sequence, RECORD_EVERY // TALLY - 1)
+    world.wait(10)
+    assert world.chip.marks == (world.sequence, 4)
+    assert tallied(4) <= 10 < tallied(5)
+    world.wait(RECORD_EVERY - 11)
+    assert world.chip.marks == (world.sequence, RECORD_EVERY // 60 + 5)
     sequence = world.sequence
     world.wait(2)
     assert world.sequence == sequence + 1
-    assert world.chip.marks == (world.sequence, 0)
+    assert world.chip.marks == (world.sequence, 1)
 
 
 def test_an_idle_unit_without_credit_only_wakes_for_its_records():
@@ -223,7 +226,17 @@ def test_no_game_with_the_chip_and_the_plug_gives_time(actions, paid):
                 world.chip.stopped = True
             world.boot()
     world.wait(paid + 10)
-    assert world.on_time <= paid + 1
+    assert world.on_time <= paid + 1 + DOUBT * (1 + world.on_time // DAY)
+
+
+def test_pulling_the_plug_all_day_and_setting_the_chip_back_a_little_gains_three_minutes():
+    world = World(10 * DAY)
+    while world.timer.account.left:
+        world.wait(3599)
+        world.absent(1)
+        world.chip.base -= 59
+        world.boot()
+    assert world.on_time <= 10 * DAY + 11 * DOUBT
 
 
 def test_time_ticks_are_the_wrapping_ones():
