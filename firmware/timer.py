@@ -20,9 +20,11 @@ class ActivationTimer:
     def __init__(self, account, clock, now):
         self.account = account
         self._clock = clock
-        self._mark = now  # up to here the credit is counted
+        self._mark = now  # up to here the powered time is counted
+        self._credit_mark = now  # and the credit, in seconds of its own
         self._lock_mark = now
         self._recorded = account.powered  # powered time at the last record
+        self._wait = RECORD_EVERY  # from there to the next one
         self._tallied = 0
         self._checked = None  # (chip, powered) where the running comparison began
 
@@ -48,9 +50,12 @@ class ActivationTimer:
         gone = ticks_diff(now, self._mark) // 1000
         if gone > 0:
             self._mark = ticks_add(self._mark, gone * 1000)
-            self.account.charge(gone)
             self.account.powered += gone
             self.account.counted += gone
+        gone = ticks_diff(now, self._credit_mark) // 1000
+        if gone > 0:
+            self._credit_mark = ticks_add(self._credit_mark, gone * 1000)
+            self.account.charge(gone)
         gone = ticks_diff(now, self._lock_mark) // 1000
         if gone > 0:
             self._lock_mark = ticks_add(self._lock_mark, gone * 1000)
@@ -64,7 +69,7 @@ class ActivationTimer:
         if fresh_lock:
             self._lock_mark = now
         if not self.account.left:
-            self._mark = now
+            self._credit_mark = now
         self.account = account
 
     def stamp(self, account):
@@ -87,8 +92,13 @@ class ActivationTimer:
     def recorded(self, sequence):
         """The account was stored as record `sequence`: start its tally."""
         self._recorded = self.account.powered
+        self._wait = RECORD_EVERY
         self._tallied = 0
         self._leave_mark(sequence)
+
+    def postpone(self):
+        """The record that was due could not be stored: the next one is due as if it had been."""
+        self._wait += RECORD_EVERY
 
     def tally(self, sequence):
         """Leave a mark in the clock chip at each step since the record, while paid time runs."""
@@ -102,7 +112,7 @@ class ActivationTimer:
 
     def record_due(self):
         """Is it time for a record?"""
-        return self.account.powered - self._recorded >= RECORD_EVERY
+        return self.account.powered - self._recorded >= self._wait
 
     def due(self, now):
         """Milliseconds until something happens by itself: credit or lockout ends, a record or a
@@ -110,12 +120,13 @@ class ActivationTimer:
         """
         account = self.account
         since = account.powered - self._recorded
-        seconds = max(0, RECORD_EVERY - since)
-        if account.left and not account.free:
-            seconds = min(seconds, account.left)
-            if self._clock:
-                seconds = min(seconds, tallied(self._tallied + 1) - since)
-        return max(0, seconds * 1000 - ticks_diff(now, self._mark))
+        seconds = max(0, self._wait - since)
+        if account.left and self._clock:
+            seconds = min(seconds, tallied(self._tallied + 1) - since)
+        wait = seconds * 1000 - ticks_diff(now, self._mark)
+        if account.left:
+            wait = min(wait, account.left * 1000 - ticks_diff(now, self._credit_mark))
+        return max(0, wait)
 
     def _leave_mark(self, sequence):
         if self._clock:
