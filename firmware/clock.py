@@ -78,11 +78,14 @@ class _Chip:
         return not self._all[self._STOP] & 0x80
 
     def set(self, seconds):
-        """Set the time (seconds since 2020, to the end of 2099) and clear the stop flag."""
+        """Set the time (seconds since 2020, up to the end of 2099).
+
+        The stop flag goes last: power may fail before.
+        """
         year, month, day = date_since_2020(seconds // 86400)
         second = seconds % 86400
         registers = (second % 60, second // 60 % 60, second // 3600, 1, day, month, year - 2000)
-        self._i2c.writeto_mem(self._address, 0, bytes([_to_bcd(r) for r in registers]))
+        self._start(bytearray([_to_bcd(r) for r in registers]))
 
     def mark(self, sequence, step):
         """Leave a tally: `step` (0..255) of powered time since the record `sequence`."""
@@ -114,17 +117,22 @@ class DS3231(_Chip):
     _STOP = 0x0F
     _TALLY = 0x07  # alarm 1
 
-    def set(self, seconds):
-        super().set(seconds)
-        # Control: run on the battery too, no alarm interrupts; status: clear the stop flag.
+    def _start(self, registers):
+        self._i2c.writeto_mem(self._address, 0, registers)
+        # Control: run on the battery too, no alarms; status: no stop flag.
         self._i2c.writeto_mem(self._address, 0x0E, b"\x1c\x00")
 
 
 class DS1307(_Chip):
     """Maxim 100101 rev 2015: register map in table 2. At most 100 kHz.
 
-    CH, bit 7 of the seconds, stops the oscillator: it is set when the battery was lost, and
-    setting the time clears it.
+    CH, bit 7 of the seconds, halts the oscillator; it is set at the first power-on.
     """
 
     _TALLY = 0x3C  # the last four bytes of the NVRAM
+
+    def _start(self, registers):
+        registers[0] |= 0x80  # halted, so that no second passes between the two writes
+        self._i2c.writeto_mem(self._address, 0, registers)
+        registers[0] &= 0x7F
+        self._i2c.writeto_mem(self._address, 0, registers[:1])
