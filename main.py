@@ -6,11 +6,11 @@ from machine import I2C, Pin, reset
 
 import board
 from firmware.app import App
-from firmware.clock import DS3231
+from firmware.clock import DS1307, DS3231
 from firmware.keypad import Keypad
 from firmware.lcd import Lcd
 from firmware.load import LoadSwitch
-from firmware.media import Eeprom, Files
+from firmware.media import Eeprom, Files, Nvram, Nvs
 from firmware.signals import Signals
 from firmware.store import Store
 from firmware.unit import Unit
@@ -35,14 +35,34 @@ def matrix(on_key):
     return Keypad(rows, columns, pins["keys"], on_key, Pin.IRQ_FALLING)
 
 
+def clock_chip(bus):
+    """Driver of the board's clock chip, or None where there is none."""
+    chip = parts.CLOCK["chip"]
+    return {"ds3231": DS3231, "ds1307": DS1307}[chip](bus) if chip else None
+
+
+def media(bus):
+    """Where records lie: the chip's own flash first, then what survives its loss."""
+    found = [Files("state")]
+    if hasattr(parts, "NVS"):
+        from esp32 import NVS
+
+        found = [Nvs(NVS(parts.NVS["namespace"]))]
+    if hasattr(parts, "EEPROM"):
+        chip = parts.EEPROM
+        found.append(Eeprom(bus, chip["address"], chip["size"], chip["page"]))
+    if parts.CLOCK["chip"] == "ds1307":
+        found.append(Nvram(bus))
+    return found
+
+
 pins = parts.I2C
 bus = I2C(pins["id"], sda=Pin(pins["sda"]), scl=Pin(pins["scl"]), freq=pins["freq"])
-chip = parts.EEPROM
-store = Store([Files("state"), Eeprom(bus, chip["address"], chip["page"])])
+store = Store(media(bus))
 load = LoadSwitch(
     Pin(parts.LOAD["pin"], Pin.OUT, value=1 - parts.LOAD["active"]), parts.LOAD["active"]
 )
-unit = Unit(store, DS3231(bus), load)
+unit = Unit(store, clock_chip(bus), load)
 unit.start()
 signals = Signals(output("LED_GREEN"), output("LED_RED"), output("BUZZER"))
 app = App(unit, Lcd(bus, parts.LCD["address"]), signals, matrix)

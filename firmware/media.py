@@ -1,14 +1,16 @@
-"""Where records lie: files on the chip's littlefs, or an I2C EEPROM.
+"""Where records lie: littlefs, ESP32's NVS, an I2C EEPROM or FRAM, a clock chip's NVRAM.
 
 A medium has `read(name, slot) -> bytes or None` and `write(name, slot, data)`, both raising
-OSError when the medium does not answer. What `read` gives may be torn or stale: the store judges
-it.
+OSError when the medium does not answer, and `small`: True when it has room for briefs only. What
+`read` gives may be torn or stale: the store judges it.
 """
 
 import os
 from time import sleep_ms
 
-_EIO = 5
+_ENOENT = 2
+_ENOSPC = 28
+_LONGEST = 1024  # bytes, more than any record
 
 
 class Files:
@@ -17,66 +19,132 @@ class Files:
     Littlefs keeps the old contents until the new file is closed.
     """
 
+    small = False
+
     def __init__(self, folder):
         self._folder = folder
 
     def read(self, name, slot):
         try:
-            with open("{}/{}.{}".format(self._folder, name, slot), "rb") as file:
-                return file.read()
+            with open(self._path(name, slot), "rb") as file:
+                return file.read(_LONGEST)
         except OSError:
             return None
 
     def write(self, name, slot, data):
-        path = "{}/{}.{}".format(self._folder, name, slot)
+        path = self._path(name, slot)
         try:
-            file = open(path, "wb")
+            _write_file(path, data)
+        except OSError as error:
+            if error.errno == _ENOENT:
+                os.mkdir(self._folder)
+            elif error.errno == _ENOSPC:
+                _write_file(path, b"")  # what was in this slot is stale: it makes room
+            else:
+                raise
+            _write_file(path, data)
+
+    def _path(self, name, slot):
+        return "{}/{}.{}".format(self._folder, name, slot)
+
+
+def _write_file(path, data):
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+class Nvs:
+    """Records in the key-value store of an ESP32. `nvs`: an `esp32.NVS`.
+
+    ESP-IDF writes a new value before it erases the old one.
+    """
+
+    small = False
+
+    def __init__(self, nvs):
+        self._nvs = nvs
+
+    def read(self, name, slot):
+        data = bytearray(_LONGEST)
+        try:
+            return bytes(data[: self._nvs.get_blob("{}.{}".format(name, slot), data)])
         except OSError:
-            os.mkdir(self._folder)
-            file = open(path, "wb")
-        with file:
-            file.write(data)
+            return None  # most often: there is no such key yet
+
+    def write(self, name, slot, data):
+        self._nvs.set_blob("{}.{}".format(name, slot), data)
+        self._nvs.commit()
 
 
 class Eeprom:
-    """Records in an AT24C32 (Atmel 0336: 32-byte pages, two address bytes, 10 ms write cycle, NACK
-    meanwhile).
+    """Records in an I2C EEPROM such as the AT24C32 (Atmel 0336: 32-byte pages, two address bytes,
+    10 ms write cycle, NACK meanwhile) or AT24C02, or in a FRAM, which takes any page size.
 
-    Pages that already hold the right bytes are not written: a full record changes in five pages of
-    twenty-two.
+    size: bytes, up to 256 (one address byte) or from 4096 (two). Pages that already hold the
+    right bytes are not written.
     """
 
     _PLACES = {"full": (0, 1024), "beat": (2048, 128)}  # name -> first address, bytes a slot
+    _SMALL = {"brief": (0, 32)}
 
-    def __init__(self, i2c, address, page):
+    def __init__(self, i2c, address, size, page):
+        self.small = size < 4096
+        self._places = self._SMALL if self.small else self._PLACES
         self._i2c = i2c
         self._address = address
+        self._address_bits = 8 if size <= 256 else 16
         self._page = page
 
     def read(self, name, slot):
-        if name not in self._PLACES:
+        if name not in self._places:
             return None
-        start, size = self._PLACES[name]
+        start, size = self._places[name]
         start += slot * size
+        if self.small:
+            return self._get(start, size)
         head = self._get(start, 6)
         length = (head[4] | head[5] << 8) + 22  # header, CRC and tag around the payload
         return self._get(start, length) if length <= size else None
 
     def write(self, name, slot, data):
-        start, size = self._PLACES[name]
-        if len(data) > size:
-            raise OSError(_EIO)
+        start, size = self._places[name]
         start += slot * size
         for offset in range(0, len(data), self._page):
             part = data[offset : offset + self._page]
-            if self._get(start + offset, len(part)) != part:
-                self._i2c.writeto_mem(self._address, start + offset, part, addrsize=16)
+            at = start + offset
+            if self._get(at, len(part)) != part:
+                self._i2c.writeto_mem(self._address, at, part, addrsize=self._address_bits)
 
-    def _get(self, address, length):
+    def _get(self, at, length):
         """Read, waiting for a write cycle to end: the chip does not answer before."""
-        for _ in range(20):
+        for last in (False,) * 20 + (True,):
             try:
-                return self._i2c.readfrom_mem(self._address, address, length, addrsize=16)
+                return self._i2c.readfrom_mem(
+                    self._address, at, length, addrsize=self._address_bits
+                )
             except OSError:
+                if last:
+                    raise
                 sleep_ms(1)
-        raise OSError(_EIO)
+
+
+class Nvram:
+    """Briefs in the battery-backed RAM of a DS1307: registers 0x08 to 0x3B.
+
+    The last four hold the tally (firmware.clock). Writing costs no wear and no time.
+    """
+
+    small = True
+    _FIRST = 0x08
+    _SIZE = 26
+
+    def __init__(self, i2c, address=0x68):
+        self._i2c = i2c
+        self._address = address
+
+    def read(self, name, slot):
+        start = self._FIRST + slot * self._SIZE
+        return self._i2c.readfrom_mem(self._address, start, self._SIZE)
+
+    def write(self, name, slot, data):
+        self._i2c.writeto_mem(self._address, self._FIRST + slot * self._SIZE, data)

@@ -1,26 +1,34 @@
 """What a unit must never forget: its identity and its state, as records on one or more media.
 
-A record is magic, kind, version, length, sequence, payload, CRC-32; outside the chip's own flash
-it ends in SipHash-2-4 of all that under the device key. Each kind has two slots on each medium,
-written in turn; the newest valid record wins, whatever medium it is on. A *full* record holds the
-token engine's state and the account, so that a token is spent and credited in one write. A *beat*
-holds the account alone and names the full record that it continues; a beat that continues another
-record than the newest is stale. See docs/storage.md.
+A record is magic, kind, version, length, sequence, payload, CRC-32; all but the identity end in
+SipHash-2-4 of that under the device key, so that a foreign or forged one is never believed. Each
+kind has two slots on each medium, written in turn. A *full* record holds the token engine's state
+and the account, so that a token is spent and credited in one write. A *beat* holds the account
+and names the full record of its medium that it continues. A small medium gets *briefs* instead:
+count, credit and lockout in 26 bytes. The newest record of all media wins. See docs/storage.md.
 """
 
 import struct
 from binascii import crc32
 
-from opaygo import siphash24
+from firmware.account import Account
+from opaygo import StateError, new_state, pack, siphash24, unpack
 
+VERSION = 1
+MIGRATIONS = {}  # version -> function(kind, payload) that returns the next version's payload
+IDENTITY, FULL, BEAT, BRIEF = 1, 2, 3, 4
+NAMES = {IDENTITY: "identity", FULL: "full", BEAT: "beat", BRIEF: "brief"}
 _MAGIC = b"PG"
 _HEAD = "<2sBBHI"
 _HEAD_SIZE = 10
-_VERSION = 1
+_CRC_SIZE = 4
 _TAG_SIZE = 8
-IDENTITY, FULL, BEAT = 1, 2, 3
-NAMES = {IDENTITY: "identity", FULL: "full", BEAT: "beat"}
+_BRIEF_MARK = 0xB0  # upper half of a brief's first byte; the lower one is its version
+_BRIEF_SIZE = 14
+_BRIEF = "<IIH"  # count and above it mistakes, credit and above it free, lockout
+_BRIEF_FREE = 1 << 31
 _IDENTITY = "<33s16sIIBB"
+_LINK = "<II"  # a beat's first words: sequence of its full record, token count
 
 
 class StoreError(Exception):
@@ -79,145 +87,251 @@ class Identity:
 
 
 class Store:
-    """Records over media.
+    """Records over media (see firmware.media).
 
-    `media[0]` is the chip's own flash, the only one that holds the identity.
+    `media[0]` is the chip's own flash, the only one that holds the identity; it is written first.
     """
 
     def __init__(self, media):
+        self.sequence = 0  # of the newest record stored or found; 0 when there is none
         self._media = media
         self._key = None
-        self._sequence = 0
-        self._base = 0
-        self._next = {}  # (medium index, kind) -> slot to write next
-        self._behind = []  # media that miss the newest full record
+        self._state = None
+        self._used = 0  # highest sequence given to a record, stored or not
+        self._bases = [0] * len(media)  # full record that the beats continue; 0: one is due
+        self._unread = set()  # media that did not answer when they should have been read
+        self._next = {}  # (medium, kind) -> slot to write next
 
     def identity(self):
-        """Identity of the unit or None when it is blank.
+        """Identity of the unit, or None when it is blank; a lost copy is written again.
 
         Raises NewerRecordError. Opens the other records.
         """
-        found = self._newest(0, IDENTITY)
-        if found is None:
+        found = [self._slot(0, IDENTITY, slot) for slot in (0, 1)]
+        payload = found[0] or found[1]
+        if payload is None:
             return None
-        identity = Identity.unpack(found[1])
+        identity = Identity.unpack(payload[2])
         self._key = identity.key
+        if None in found:
+            try:
+                self._put(0, IDENTITY, found.index(None), identity.pack(), 1)
+            except OSError:
+                pass  # next time
         return identity
 
     def write_identity(self, identity):
-        """Make a blank unit this one. Both slots get a copy, for it is never written again."""
-        self._write(0, IDENTITY, identity.pack(), 1)
-        self._write(0, IDENTITY, identity.pack(), 2)
+        """Make a blank unit this one, in both slots: they are not written again.
+
+        Raises StoreError when the flash took neither.
+        """
+        copies = 0
+        for slot in (0, 1):
+            try:
+                self._put(0, IDENTITY, slot, identity.pack(), 1)
+                copies += 1
+            except OSError:
+                pass
+        if not copies:
+            raise StoreError("the identity was not stored")
         self._key = identity.key
 
     def load(self):
-        """Newest (sequence, engine bytes, account bytes), or None when no medium has any.
+        """Newest (token engine's state, account) on any medium, or None when there is none.
 
         Raises NewerRecordError.
         """
-        full = self._best(FULL)
-        if full is None:
-            return None
-        self._base = self._sequence = full[0]
-        size = full[1][0] | full[1][1] << 8
-        engine, account = full[1][2 : 2 + size], full[1][2 + size :]
-        beat = self._best(BEAT)
-        if beat and beat[0] > full[0] and struct.unpack_from("<I", beat[1])[0] == full[0]:
-            self._sequence = beat[0]
-            account = beat[1][4:]
-        return self._sequence, engine, account
-
-    def repair(self):
-        """Bring media that missed the newest full record up to date.
-
-        True when there was something to do.
-        """
-        behind, self._behind = self._behind, []
-        for index, data in behind:
-            try:
-                self._write(index, FULL, data, self._base)
-            except OSError:
-                pass
-        return bool(behind)
-
-    def save(self, engine, account):
-        """Store engine state and account in one record. Raises StoreError if no medium took it."""
-        payload = struct.pack("<H", len(engine)) + engine + account
-        self._base = self._write_all(FULL, payload)
-
-    def beat(self, account):
-        """Store the account alone, continuing the last full record. Raises StoreError."""
-        self._write_all(BEAT, struct.pack("<I", self._base) + account)
-
-    @property
-    def sequence(self):
-        """Sequence of the newest record; 0 when there is none."""
-        return self._sequence
-
-    def _write_all(self, kind, payload):
-        sequence, stored = self._sequence + 1, False
+        best = (0, 0, None, Account())
+        states = []
         for index in range(len(self._media)):
             try:
-                self._write(index, kind, payload, sequence)
+                found = self._restore(index, best[3])
+            except OSError:
+                self._unread.add(index)
+                found = None
+            states.append(found and found[2])
+            if found and found[:2] > best[:2]:
+                best = found
+        for index, state in enumerate(states):
+            if state != best[2]:
+                self._bases[index] = 0
+        self.sequence = self._used = best[0]
+        self._state = best[2]
+        return best[2:] if best[0] else None
+
+    def save(self, state, account):
+        """Store the token engine's state and the account, at once or not at all.
+
+        Raises StoreError if no medium took them.
+        """
+        if self._state is None:
+            self._state = state
+        self._record(state, account, True)
+        self._state = state
+
+    def beat(self, account):
+        """Store the account; media that missed the newest state get it now. Raises StoreError."""
+        self._record(self._state, account, False)
+
+    def _record(self, state, account, full):
+        self._used += 1  # a write that failed may have been stored all the same
+        stored = False
+        for index in range(len(self._media)):
+            try:
+                self._write(index, state, account, full)
                 stored = True
             except OSError:
-                continue  # one medium may fail; the boot brings it up to date
+                continue  # tried again with the next record
         if not stored:
             raise StoreError("no medium took the record")
-        self._sequence = sequence
-        return sequence
+        self.sequence = self._used
 
-    def _write(self, index, kind, payload, sequence):
-        head = struct.pack(_HEAD, _MAGIC, kind, _VERSION, len(payload), sequence)
-        record = head + payload
-        record += struct.pack("<I", crc32(record))
-        if index:
-            record += siphash24(self._key, record)
+    def _write(self, index, state, account, full):
+        if index in self._unread:
+            self._look_again(index)
+        if self._media[index].small:
+            self._put_next(index, BRIEF, _brief(state.count, account))
+            return
+        if not full and self._bases[index]:
+            link = struct.pack(_LINK, self._bases[index], state.count)
+            self._put_next(index, BEAT, link + account.pack())
+            return
+        self._bases[index] = 0  # until it is known to be stored
+        engine = pack(state)
+        self._put_next(index, FULL, struct.pack("<H", len(engine)) + engine + account.pack())
+        self._bases[index] = self._used
+
+    def _look_again(self, index):
+        """A medium that was not read at the boot is not written before: it may know more.
+
+        Raises OSError while it does not answer, and when it has to be left to the next boot.
+        """
+        try:
+            found = self._restore(index, Account())
+        except NewerRecordError:
+            found = (self._used,)
+        self._bases[index] = 0
+        if found and found[0] >= self._used:
+            raise OSError
+        self._unread.discard(index)
+
+    def _put_next(self, index, kind, payload):
         slot = self._next.get((index, kind), 0)
-        self._media[index].write(NAMES[kind], slot, record)
+        self._put(index, kind, slot, payload, self._used)
         self._next[(index, kind)] = 1 - slot
 
-    def _best(self, kind):
-        """Newest (sequence, payload) of all media; notes which media are behind."""
-        found = [self._newest(index, kind) for index in range(len(self._media))]
-        best = None
-        for record in found:
-            if record and (best is None or record[0] > best[0]):
-                best = record
-        if kind == FULL and best:
-            self._behind = [
-                (i, best[1]) for i, r in enumerate(found) if r is None or r[0] < best[0]
-            ]
-        return best
+    def _put(self, index, kind, slot, payload, sequence):
+        key = None if kind == IDENTITY else self._key
+        self._media[index].write(NAMES[kind], slot, seal(kind, sequence, payload, key))
+
+    def _restore(self, index, account):
+        """What a medium knows as (sequence, 1 if that is all, state, account), or None.
+
+        account: the one known so far, for a small medium to complete its own from.
+        """
+        if self._media[index].small:
+            brief = self._newest(index, BRIEF)
+            return brief and (brief[0], 0) + _from_brief(brief[2], account)
+        full, beat = self._newest(index, FULL), self._newest(index, BEAT)
+        state = None
+        if full:
+            size = 2 + (full[2][0] | full[2][1] << 8)
+            account = Account.unpack(full[2][size:])
+            state = _engine(full[2][2:size])
+            self._bases[index] = full[0] if full[1] == VERSION else 0
+        if beat and (full is None or beat[0] > full[0]):
+            base, count = struct.unpack_from(_LINK, beat[2])
+            account = Account.unpack(beat[2][struct.calcsize(_LINK) :])
+            if full is None or base != full[0]:  # the full record it continues is damaged
+                self._bases[index] = 0
+                return beat[0], 0, new_state(count), account
+            return beat[0], 1, state, account
+        return full and (full[0], 1, state, account)
 
     def _newest(self, index, kind):
-        """Newest valid (sequence, payload) of a kind on one medium.
+        """Newest valid (sequence, version, payload) of a kind on one medium, or None.
 
-        Aims the next write at the other slot.
+        Aims the next write at the other slot. Raises OSError when the medium does not answer.
         """
         best = None
         for slot in (0, 1):
-            try:
-                record = self._media[index].read(NAMES[kind], slot)
-            except OSError:
-                record = None
-            found = record and self._check(record, kind, index)
-            if found and (best is None or found[0] > best[0]):
+            found = self._slot(index, kind, slot)
+            if found and (best is None or found[:2] > best[:2]):
                 best = found
                 self._next[(index, kind)] = 1 - slot
         return best
 
-    def _check(self, record, kind, index):
-        if len(record) < _HEAD_SIZE + 4:
+    def _slot(self, index, kind, slot):
+        data = self._media[index].read(NAMES[kind], slot)
+        if not data:
             return None
-        magic, its_kind, version, length, sequence = struct.unpack_from(_HEAD, record)
-        end = _HEAD_SIZE + length
-        if magic != _MAGIC or its_kind != kind or len(record) < end + 4 + (index and _TAG_SIZE):
+        return unseal(kind, data, None if kind == IDENTITY else self._key)
+
+
+def seal(kind, sequence, payload, key, version=VERSION):
+    """Return a record. key: 16 bytes, None for an identity, which has no tag."""
+    if kind == BRIEF:
+        head = struct.pack("<I", (sequence & 0xFFFFFF) << 8 | _BRIEF_MARK | version)
+        record = head + payload
+    else:
+        record = struct.pack(_HEAD, _MAGIC, kind, version, len(payload), sequence) + payload
+    record += struct.pack("<I", crc32(record))
+    return record + siphash24(key, record) if key else record
+
+
+def unseal(kind, data, key):
+    """Return (sequence, version as stored, payload as of VERSION) of a record, or None.
+
+    Raises NewerRecordError for a valid one of a later version.
+    """
+    if kind == BRIEF:
+        start, end = 4, _BRIEF_SIZE
+        valid = len(data) >= end and data[0] & 0xF0 == _BRIEF_MARK
+        version, sequence = data[0] & 15, int.from_bytes(data[1:start], "little")
+    else:
+        if len(data) < _HEAD_SIZE:
             return None
-        if struct.unpack_from("<I", record, end)[0] != crc32(record[:end]):
+        magic, its_kind, version, length, sequence = struct.unpack_from(_HEAD, data)
+        start, end = _HEAD_SIZE, _HEAD_SIZE + length
+        valid = magic == _MAGIC and its_kind == kind
+    if not valid or not _intact(data, end, key):
+        return None
+    if version > VERSION:
+        raise NewerRecordError("a {} record is of version {}".format(NAMES[kind], version))
+    payload = data[start:end]
+    for old in range(version, VERSION):
+        if old not in MIGRATIONS:
             return None
-        if index and record[end + 4 : end + 12] != siphash24(self._key, record[: end + 4]):
-            return None
-        if version > _VERSION:
-            raise NewerRecordError("a {} record is of version {}".format(NAMES[kind], version))
-        return sequence, record[_HEAD_SIZE:end]
+        payload = MIGRATIONS[old](kind, payload)
+    return sequence, version, payload
+
+
+def _intact(data, end, key):
+    """Is `data[:end]` followed by its CRC and, under a key, its tag?"""
+    tag = end + _CRC_SIZE
+    if len(data) < tag + (_TAG_SIZE if key else 0):
+        return False
+    if struct.unpack_from("<I", data, end)[0] != crc32(data[:end]):
+        return False
+    return not key or data[tag : tag + _TAG_SIZE] == siphash24(key, data[:tag])
+
+
+def _engine(data):
+    try:
+        return unpack(data)
+    except StateError as error:  # its record was intact: the layout is not this firmware's
+        raise NewerRecordError("token state: {}".format(error)) from None
+
+
+def _brief(count, account):
+    left = account.left | (_BRIEF_FREE if account.free else 0)
+    return struct.pack(_BRIEF, count | account.mistakes << 24, left, account.locked)
+
+
+def _from_brief(payload, account):
+    """(state, account): every count up to the last is used, the rest of the account as known."""
+    count, left, locked = struct.unpack(_BRIEF, payload)
+    account = Account.unpack(account.pack())
+    account.mistakes, account.locked, account.chip = count >> 24, locked, 0
+    account.left, account.free = left & ~_BRIEF_FREE, bool(left & _BRIEF_FREE)
+    return new_state(count & 0xFFFFFF), account

@@ -43,7 +43,7 @@ class Unit:
     def start(self):
         """Bring back what was stored, account for the time without power, set the load.
 
-        Call it once.
+        Call it once, at power-on.
         """
         try:
             identity = self._store.identity()
@@ -57,7 +57,8 @@ class Unit:
     def provision(self, identity):
         """Make a blank unit `identity`.
 
-        The same one again changes nothing; another one raises ValueError.
+        The same one again changes nothing; another one raises ValueError, a flash that does not
+        take it StoreError.
         """
         if self.problem:
             raise ValueError("the unit holds records of a newer firmware")
@@ -66,8 +67,7 @@ class Unit:
                 return
             raise ValueError("the unit already has an identity: " + self.identity.serial)
         self._store.write_identity(identity)
-        self._adopt(identity)
-        self._switch()
+        self.start()
         if self.on_change:
             self.on_change()
 
@@ -76,16 +76,14 @@ class Unit:
             identity.key, identity.starting_code, identity.time_divider, identity.restricted
         )
         found = self._store.load()
-        account = Account.unpack(found[2]) if found else Account()
-        state = opaygo.unpack(found[1]) if found else opaygo.new_state(identity.count)
+        state, account = found or (opaygo.new_state(identity.count), Account())
         timer = ActivationTimer(account, self._clock, ticks_ms())
         timer.resume(self._store.sequence if found else None)
         self.identity, self._device, self._state, self._timer = identity, device, state, timer
-        if found:
-            self._store.repair()
-            self._record(account)
-        else:
-            self._record(account, state)
+        try:
+            self._record(account, None if found else state)
+        except StoreError:
+            self.problem = "memory"  # what was paid is given all the same
 
     def entering(self, digits):
         """Judge an entry.
@@ -165,10 +163,11 @@ class Unit:
         """
         self._timer.stamp(account)
         if state is None:
-            self._store.beat(account.pack())
+            self._store.beat(account)
         else:
-            self._store.save(opaygo.pack(state), account.pack())
+            self._store.save(state, account)
         self._timer.recorded(self._store.sequence)
+        self.problem = None
 
     def tick(self):
         """Run the account down to now; the load follows."""
@@ -187,6 +186,7 @@ class Unit:
             self._record(self._copy())
         except StoreError:
             self.problem = "memory"
+            self._timer.postpone()
 
     def due(self):
         """Milliseconds until `tick` or `beat` has something to do."""
