@@ -6,8 +6,8 @@ While nothing is pressed all rows are low and no code runs: a falling column wak
 from asyncio import ThreadSafeFlag, sleep_ms
 from time import sleep_us, ticks_diff, ticks_ms
 
-_SCAN_MS = 6
-_STABLE = 2  # equal scans in a row that make a press; one more for a release
+_CONFIRM_MS = 5  # a change counts when it is still there after this long: contacts bounce less
+_SCAN_MS = 12  # between scans while keys are held; with the above, a press is told within 20 ms
 _STUCK_MS = 30_000
 _STUCK_SCAN_MS = 100
 
@@ -68,15 +68,15 @@ class Keypad:
     async def _scan_until_released(self):
         """Scan while something is pressed."""
         self._drive(1)
-        last, same = 0, 0
+        last, wait = -1, _CONFIRM_MS
         while True:
-            await sleep_ms(_SCAN_MS)
+            await sleep_ms(wait)
             bits = self._scan()
             if bits != last:
-                last, same = bits, 1
+                last, wait = bits, _CONFIRM_MS
                 continue
-            same += 1
-            if same < _STABLE or self._ghost(bits):
+            wait = _SCAN_MS
+            if self._ghost(bits):
                 continue
             if bits != self._down:
                 self._change(bits)
@@ -86,17 +86,18 @@ class Keypad:
                 self.quiet = True
                 if bits == 0:
                     return
-                await sleep_ms(_STUCK_SCAN_MS)
+                wait = _STUCK_SCAN_MS
             else:
                 self.quiet = False
 
     def _scan(self):
         """Bits of the keys that are closed, bit 0 the first key of the first row."""
         bits, bit = 0, 1
+        columns = self._columns
         for row in self._rows:
             row(0)
             sleep_us(3)  # the line's capacity charges through the pull-up
-            for column in self._columns:
+            for column in columns:
                 if not column():
                     bits |= bit
                 bit <<= 1
