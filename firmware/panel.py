@@ -120,7 +120,7 @@ class Panel:
     def lines(self):
         """The two lines of a 16x2 display."""
         if self._entry:
-            return ("", self._entry[-_LCD_WIDTH:])
+            return ("Token", self._entry[-_LCD_WIDTH:])
         return (self._said or _idle(self._unit)).lines
 
     def segments(self, now):
