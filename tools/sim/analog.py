@@ -69,9 +69,7 @@ class PWM:
 
     def _put(self):
         _Port.world.check()
-        wire = self._pin._wire
-        if wire is not None:
-            wire.drive(self._pin._end, 1 if self._freq and self._duty else 0)
+        self._pin._drive(self._pin._end, 1 if self._freq and self._duty else 0)
 
 
 class ADC:

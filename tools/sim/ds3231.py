@@ -51,6 +51,7 @@ class Ds3231:
         self._twelve = False
         self._weekday = 1
         self._weekday_of = 0  # day number for which `_weekday` was written
+        self._day, self._date = -1, None  # the date last worked out
         self.powered = False
         self.battery = True
 
@@ -202,7 +203,9 @@ class Ds3231:
     def _time_registers(self):
         seconds = self.seconds
         day, rest = divmod(seconds, 86_400)
-        year, month, date = date_of(day + _EPOCH)
+        if day != self._day:
+            self._day, self._date = day, date_of(day + _EPOCH)
+        year, month, date = self._date
         weekday = (self._weekday - 1 + day - self._weekday_of) % 7 + 1
         century = 0x80 if year >= 2100 else 0
         return bytes(

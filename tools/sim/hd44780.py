@@ -65,19 +65,24 @@ class Hd44780:
             raise ChipError(
                 "the display was spoken to %d us before it was ready" % (self._ready - now)
             )
+        high = self._high
         if self._eight:
             # DB0-DB3 are not wired; a function set needs none of them.
             self._instruct_eight(register, value, now)
-        elif self._high < 0:
+        elif high < 0:
             self._high = value
         else:
-            byte = self._high << 4 | value
             self._high = -1
-            if register:
-                self._put(byte)
+            if not register:
+                self._instruct(high << 4 | value, now)
+            elif self._in_glyphs:
+                self._glyphs[self._address] = high << 4 | value
+                self._address = (self._address + self._step) & 0x3F
                 self._ready = now + WRITE_US
             else:
-                self._instruct(byte, now)
+                self._text[self._address] = high << 4 | value
+                self._address = (self._address + self._step) % 80
+                self._ready = now + WRITE_US
 
     def _instruct_eight(self, register, value, now):
         if register or value not in (2, 3):
@@ -105,7 +110,7 @@ class Hd44780:
         elif byte & 0x10:
             if byte & 0x08:
                 raise ChipError("shifting the display is not modelled")
-            self._move(1 if byte & 0x04 else -1)
+            self._address = (self._address + (1 if byte & 0x04 else -1)) % 80
         elif byte & 0x08:
             self._on = bool(byte & 0x04)
         elif byte & 0x04:
@@ -137,17 +142,6 @@ class Hd44780:
             raise ChipError("no character at DDRAM 0x%02x" % address)
         self._in_glyphs = False
         self._address = address - 0x18 if address >= 0x40 and self._two_lines else address
-
-    def _put(self, byte):
-        if self._in_glyphs:
-            self._glyphs[self._address] = byte
-            self._address = (self._address + self._step) & 0x3F
-        else:
-            self._text[self._address] = byte
-            self._move(self._step)
-
-    def _move(self, step):
-        self._address = (self._address + step) % 80
 
 
 def _character(code):

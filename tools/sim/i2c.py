@@ -67,15 +67,21 @@ class _Master:
             raise OSError(ETIMEDOUT)
         chip = self._bus.chips.get(address)
         world.now += self._byte
-        if chip is not None and self._freq > chip.fastest:
+        if chip is None:
+            self._nobody()
+        if self._freq > chip.fastest:
             raise ChipError(
                 "0x%02x is specified for %d Hz, the bus runs at %d"
                 % (address, chip.fastest, self._freq)
             )
-        if chip is None or not chip.start(read):
-            self._stop(chip)
-            raise OSError(self.NO_ADDRESS)
+        if not chip.start(read):
+            chip.stop()
+            self._nobody()
         return chip
+
+    def _nobody(self):
+        _Port.world.spend(1)
+        raise OSError(self.NO_ADDRESS)
 
     def _stop(self, chip):
         if chip is not None:
@@ -96,7 +102,8 @@ class _Master:
                     return self._refused(acks)
                 acks += 1
         if stop:
-            self._stop(chip)
+            chip.stop()
+        world.spend(1)
         return acks
 
     def _refused(self, acks):

@@ -10,17 +10,19 @@ from .parts import ChipError
 class Keypad:
     """The wires. Ends are numbered rows first, then columns; levels are 0, 1 or None.
 
-    `keys`: one string per row, one character per column. `shorts` counts the moments in which
-    two ends drove against each other through closed switches; the low one wins.
+    `keys`: one string per row, one character per column. `levels`: what each end is joined to,
+    None if nobody drives that. `shorts` counts the times that two ends drove against each other
+    through closed switches; the low one wins.
     """
 
     def __init__(self, keys):
         self.keys = keys
         self.rows = len(keys)
         self.columns = len(keys[0])
+        self.levels = [None] * (self.rows + self.columns)
         self.shorts = 0
-        self.changed = None  # called with the ends whose level may have changed
-        self._drive = [None] * (self.rows + self.columns)
+        self.changed = None  # called with the ends whose level has changed
+        self._drives = [None] * (self.rows + self.columns)
         self._closed = set()
         self._joined = {}  # end -> all ends joined with it, itself too
 
@@ -38,56 +40,68 @@ class Keypad:
 
     def release_all(self):
         """Open all switches."""
-        for row, column in list(self._closed):
-            self._switch(self.keys[row][column], False)
+        for key in self.pressed:
+            self._switch(key, False)
 
     @property
     def pressed(self):
         """The keys that are down, sorted."""
-        return "".join(sorted(self.keys[row][column] for row, column in self._closed))
+        return "".join(sorted([self.keys[row][column] for row, column in self._closed]))
 
     def drive(self, end, level):
         """The MCU drives `end` to 0 or 1, or lets it go (None)."""
-        self._drive[end] = level
+        self._drives[end] = level
         if self._joined:
             ends = self._joined.get(end)
             if ends is not None:
-                self._tell(ends)
+                self._settle(ends)
 
-    def level(self, end):
-        """The level of `end` as the others make it, None if nobody drives it."""
-        if not self._joined:
-            return None
-        ends = self._joined.get(end)
-        if ends is None:
-            return None
+    def _settle(self, ends):
+        """Find the level of ends that are joined."""
         found = None
-        drive = self._drive
-        for other in ends:
-            level = drive[other]
+        drives = self._drives
+        for end in ends:
+            level = drives[end]
             if level is not None:
                 if found is not None and level != found:
                     self.shorts += 1
-                    return 0
+                    found = 0
+                    break
                 found = level
-        return found
+        levels = self.levels
+        if levels[ends[0]] != found or levels[ends[-1]] != found:
+            for end in ends:
+                levels[end] = found
+            if self.changed is not None:
+                self.changed(ends)
 
     def _switch(self, key, close):
-        for row, keys in enumerate(self.keys):
-            column = keys.find(key) if len(key) == 1 else -1
-            if column >= 0:
-                break
-        else:
-            raise ChipError("no key %r on this keypad" % key)
-        before = self._joined.get(row, ()), self._joined.get(self.rows + column, ())
+        row, column = self._place(key)
         if close:
             self._closed.add((row, column))
         else:
             self._closed.discard((row, column))
+        before = self._joined
         self._join()
-        touched = set(before[0]) | set(before[1])
-        touched.update(self._joined.get(row, ()))
-        self._tell(sorted(touched))
+        for end in (row, self.rows + column):
+            for other in before.get(end, ()):
+                if other not in self._joined:
+                    self._settle_alone(other)
+            if end in self._joined:
+                self._settle(self._joined[end])
+
+    def _settle_alone(self, end):
+        if self.levels[end] is not None:
+            self.levels[end] = None
+            if self.changed is not None:
+                self.changed((end,))
+
+    def _place(self, key):
+        for row, keys in enumerate(self.keys):
+            column = keys.find(key) if len(key) == 1 else -1
+            if column >= 0:
+                return row, column
+        raise ChipError("no key %r on this keypad" % key)
 
     def _join(self):
         joined = {}
@@ -101,10 +115,6 @@ class Keypad:
                 joined[end] = group
         self._joined = joined
 
-    def _tell(self, ends):
-        if self.changed is not None:
-            self.changed(ends)
-
 
 class Watch:
     """A lamp, a buzzer, a relay on one wire: what the pin did, and when.
@@ -116,6 +126,7 @@ class Watch:
     def __init__(self, clock, active=1, limit=64):
         self.on = False
         self.changes = []  # (microseconds, on)
+        self.levels = [1 - active]  # nobody else drives this wire, but the resistor holds it
         self._clock = clock
         self._active = active
         self._limit = limit
@@ -128,10 +139,6 @@ class Watch:
             if len(self.changes) >= self._limit:
                 self.changes.pop(0)
             self.changes.append((self._clock(), on))
-
-    def level(self, end):
-        """Nobody else drives this wire, but the resistor holds it."""
-        return 1 - self._active
 
     def take(self):
         """Return the changes since the last time."""

@@ -3,14 +3,15 @@
 Stricter than the port where it would hide a fault: a pin must be configured before it is read
 or written, an input is not written, and an input without pull that nothing drives floats.
 
-A pin's wire is any object with `drive(end, level)` and `level(end)`: `end` says which of the
-wire's ends the pin is, levels are 0, 1 or None (nobody drives). `attach` solders them together.
+A pin's wire is any object with `drive(end, level)` and a list `levels`, one for each end: what
+the others make of it there. Levels are 0, 1 or None (nobody drives). `attach` solders a pin to it.
 """
 
 from .parts import ChipError
 from .world import World
 
 _ASK = object()
+_OPEN = (None,)  # the levels of a pin to which nothing is wired
 _PINS = {}
 _NAMES = {"LED": 25}
 COUNT = 30
@@ -36,6 +37,8 @@ def attach(pin_id, wire, end):
         raise ChipError("GPIO%d is wired twice" % pin_id)
     pin._wire = wire
     pin._end = end
+    pin._levels = wire.levels
+    pin._drive = wire.drive
 
 
 def reset(irqs_only=False):
@@ -53,6 +56,10 @@ def touched(pin_ids):
         pin = _PINS[pin_id]
         if pin._trigger:
             pin._look()
+
+
+def _nothing(end, level):
+    """Drive a pin to which nothing is wired."""
 
 
 def _find(name):
@@ -100,6 +107,8 @@ class Pin:
         pin.id = id
         pin._wire = None
         pin._end = 0
+        pin._levels = _OPEN
+        pin._drive = _nothing
         pin._handler = None
         pin._trigger = 0
         pin._clear()
@@ -135,25 +144,26 @@ class Pin:
         """Read the pin, or set it."""
         mode = self._mode
         if x is _ASK:
+            if mode == 1:
+                return self._out
             if mode == 0 or mode == 2:
-                wire = self._wire
-                level = None if wire is None else wire.level(self._end)
+                level = self._levels[self._end]
                 if level is None:
                     level = self._rest
                 if level is not None:
                     return level
-            elif mode == 1:
-                return self._out
             return self._unreadable()
         level = 1 if x else 0
         if mode == 1:
             if level != self._out:
                 self._out = level
-                wire = self._wire
-                if wire is not None:
-                    wire.drive(self._end, level)
+                self._drive(self._end, level)
+        elif mode == 2:
+            if level != self._out:
+                self._out = level
+                self._drive(self._end, None if level else 0)
         else:
-            self._write(level)
+            self._unwritable()
 
     __call__ = value
 
@@ -199,25 +209,19 @@ class Pin:
     def _reset(self):
         was_driving = self._mode is not None
         self._clear()
-        if was_driving and self._wire is not None:
-            self._wire.drive(self._end, None)
+        if was_driving:
+            self._drive(self._end, None)
 
     def _put(self):
         """Tell the wire what this pin now does to it."""
-        if self._wire is None:
-            return
         level = None
         if self._mode == self.OUT or (self._mode == self.OPEN_DRAIN and not self._out):
             level = self._out
-        self._wire.drive(self._end, level)
+        self._drive(self._end, level)
 
-    def _write(self, level):
+    def _unwritable(self):
         _Port.world.check()
-        if self._mode != self.OPEN_DRAIN:
-            raise ChipError("%r is no output, yet it is written" % self)
-        if level != self._out:
-            self._out = level
-            self._put()
+        raise ChipError("%r is no output, yet it is written" % self)
 
     def _unreadable(self):
         _Port.world.check()
@@ -230,7 +234,7 @@ class Pin:
     def _level(self):
         if self._mode == self.OUT:
             return self._out
-        level = None if self._wire is None else self._wire.level(self._end)
+        level = self._levels[self._end]
         return self._rest if level is None else level
 
     def _look(self):

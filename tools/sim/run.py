@@ -220,7 +220,7 @@ def _serve(session, firmware):
 
     def drive():
         try:
-            world.wish = next(script)
+            world.ask(next(script))
         except StopIteration:
             world.stop("quit")
         except Exception as error:
@@ -229,7 +229,7 @@ def _serve(session, firmware):
             world.stop("quit")
 
     world.driver = drive
-    world.wish = world.now
+    world.ask(world.now)
     board.power_on()
     while not session.done:
         if board.power and firmware.failure is None:

@@ -10,9 +10,9 @@ import json
 from .parts import PowerCut
 from .world import Halt
 
-HOLD_US = 35_000  # how long a key is down
-GAP_US = 30_000  # and how long nothing is, before the next
-KEY_US = 300_000  # what a key may take with all that follows from it
+HOLD_US = 30_000  # how long a key is down
+GAP_US = 25_000  # and how long nothing is, before the next
+JUDGE_US = 1_000_000  # after which an entry that is still not judged is answered all the same
 BOOT_US = 300_000  # from power on until the unit is taken to be up
 SERVICE_US = 50_000  # what the console gets at least to answer a line
 POLL_US = 1_000
@@ -133,21 +133,18 @@ class Session:
         for key in words[0]:
             if keypad is None or not keypad.has(key):
                 raise Refused("this keypad has no key %s; it has %s" % (key, _legend(keypad)))
-        for key in words[0]:
-            yield from self._press(key)
-            if not self.board.power:
-                break
-
-    def _press(self, key):
+        board = self.board
         world = self.world
-        keypad = self.board.keypad
-        pressed_at = world.now
-        keypad.press(key)
-        world.at(pressed_at + HOLD_US, lambda: keypad.release(key))
-        yield from self._wait(HOLD_US + GAP_US)
-        if key == "#":
-            yield from self._until_idle(pressed_at + KEY_US)
-        self._watch_entries()
+        for key in words[0]:
+            pressed_at = world.now
+            keypad.press(key)
+            world.at(pressed_at + HOLD_US, keypad.release_all)
+            yield pressed_at + HOLD_US + GAP_US
+            if key == "#":
+                yield from self._until_idle(pressed_at + JUDGE_US)
+            self._watch_entries()
+            if not board.power:
+                break
 
     def _advance(self, words):
         yield from self._wait(_whole(words, "advance") * 1_000_000)
@@ -209,7 +206,7 @@ class Session:
     def _uart(self, text):
         self._need_power()
         self.console.feed(text.encode() + b"\n")
-        limit = self.world.now + KEY_US
+        limit = self.world.now + JUDGE_US
         yield from self._wait(SERVICE_US)
         while self.console.unread and self.board.power and self.world.now < limit:
             yield from self._wait(POLL_US)
@@ -260,7 +257,7 @@ class Session:
         except (PowerCut, Halt):
             pass  # the answer will show it
         yield from self._wait(SERVICE_US)
-        yield from self._until_idle(self.world.now + KEY_US)
+        yield from self._until_idle(self.world.now + JUDGE_US)
 
     def _wait(self, duration):
         yield self.world.now + duration

@@ -6,8 +6,6 @@ Time moves only here. Whoever waits calls `sleep`, `spend` or `stall`; the async
 
 import heapq
 
-from .parts import PowerCut
-
 NEVER = 1 << 60
 """A time (us) that does not come."""
 
@@ -25,8 +23,8 @@ class Halt(BaseException):
 class World:
     """The clock and the events of one simulated board.
 
-    `now`: microseconds, never goes back. `wish`: when the driver (the script at the other
-    end) wants control next; it gets it once the firmware has nothing left to do at that time.
+    `now`: microseconds, never goes back. `driver()` is called when its time, given to `ask`, has
+    come and the firmware has nothing left to do: that is how the script at the other end acts.
     """
 
     GRACE = 1_000_000  # us the driver waits for a firmware that blocks instead of awaiting
@@ -35,8 +33,9 @@ class World:
         self.now = now
         self.booted = now  # when the MCU last left reset: the zero of its ticks
         self.running = False
-        self.wish = NEVER
         self.driver = None
+        self.horizon = 0  # until then nothing happens by itself; 0 while the MCU is dead
+        self._wish = NEVER
         self._stopped = "power"
         self._heap = []
         self._serial = 0
@@ -52,6 +51,7 @@ class World:
         self.running = True
         self._masks = 0
         self._pending = []
+        self._look_ahead()
 
     def stop(self, reason):
         """The MCU stops: its timers are gone, and whatever it still does raises Halt."""
@@ -62,6 +62,7 @@ class World:
         heapq.heapify(self._heap)
         self._pending = []
         self._masks = 0
+        self._look_ahead()
 
     def halt(self, reason):
         """Stop the MCU from within its own program, unless it is dead already."""
@@ -84,20 +85,17 @@ class World:
         self._serial += 1
         event = [due, self._serial, action, mcu]
         heapq.heappush(self._heap, event)
+        self._look_ahead()
         return event
 
     def cancel(self, event):
         """Make an event not happen; one that has happened already stays happened."""
         event[2] = None
 
-    def _fire(self):
-        event = heapq.heappop(self._heap)
-        if event[0] > self.now:
-            self.now = event[0]
-        action = event[2]
-        if action is not None:
-            event[2] = None
-            action()
+    def ask(self, wish):
+        """The driver wants control at `wish` (us)."""
+        self._wish = wish
+        self._look_ahead()
 
     def interrupt(self, handler, argument):
         """Run an interrupt handler now, or when interrupts are enabled again."""
@@ -121,42 +119,47 @@ class World:
 
     # --- time ----------------------------------------------------------------------------
 
-    def spend(self, duration):
-        """Let a short moment (us) of bus traffic or computing pass."""
-        self.now += duration
-        heap = self._heap
-        while heap and heap[0][0] <= self.now:
-            self._fire()
-        if not self.running:
-            self.check()
-
     def sleep(self, duration):
         """Let `duration` (us) pass while the firmware blocks; interrupts are served."""
         until = self.now + duration
-        while True:
+        if until < self.horizon:
+            self.now = until
+            return
+        while self.horizon <= until:
+            self.check()
             heap = self._heap
-            due = heap[0][0] if heap else NEVER
-            if self.wish + self.GRACE < min(due, until) and not self._driving:
-                self.now = max(self.now, self.wish + self.GRACE)
-                self._drive()
-            elif due <= until:
+            if heap and heap[0][0] <= until:
                 self._fire()
-            else:
+            elif self._driving or self._wish + self.GRACE > until:
                 break
-            if not self.running:
-                self.check()
+            else:
+                self.now = max(self.now, self._wish + self.GRACE)
+                self._drive()
         if until > self.now:
             self.now = until
-        if not self.running:
-            self.check()
+        self.check()
+
+    spend = sleep
 
     def stall(self, duration):
         """Let `duration` (us) pass with interrupts held back, as during a flash write."""
         state = self.mask()
         try:
-            self.spend(duration)
+            self.sleep(duration)
         finally:
             self.unmask(state)
+
+    def glance(self):
+        """The firmware looked at the time: that takes a microsecond, so polling loops end.
+
+        For the driver, who asks between two moments, time stands still.
+        """
+        if not self._driving:
+            now = self.now + 1
+            if now < self.horizon:
+                self.now = now
+            else:
+                self.sleep(1)
 
     def step(self, limit=NEVER):
         """Go to whatever comes next up to `limit` (us): an event, the driver, the limit.
@@ -166,7 +169,7 @@ class World:
         """
         heap = self._heap
         due = heap[0][0] if heap else NEVER
-        wish = self.wish
+        wish = self._wish
         if due <= limit and due <= wish:
             self._fire()
         elif wish < limit:
@@ -175,6 +178,25 @@ class World:
             self._drive()
         elif limit > self.now:
             self.now = limit
+
+    # --- inside --------------------------------------------------------------------------
+
+    def _look_ahead(self):
+        horizon = self._wish + self.GRACE
+        heap = self._heap
+        if heap and heap[0][0] < horizon:
+            horizon = heap[0][0]
+        self.horizon = horizon if self.running else 0
+
+    def _fire(self):
+        event = heapq.heappop(self._heap)
+        self._look_ahead()
+        if event[0] > self.now:
+            self.now = event[0]
+        action = event[2]
+        if action is not None:
+            event[2] = None
+            action()
 
     def _drive(self):
         was_running = self.running
@@ -185,18 +207,3 @@ class World:
             self._driving = False
         if was_running:
             self.check()
-
-    def glance(self):
-        """The firmware looked at the time: that takes a microsecond, so polling loops end.
-
-        For the driver, who asks between two moments, time stands still.
-        """
-        if self._driving:
-            return
-        if self.now > self.wish + self.GRACE:
-            self._drive()
-        self.spend(1)
-
-
-STOPS = (Halt, PowerCut)
-"""What unwinds the firmware when the power goes or the MCU is reset."""
