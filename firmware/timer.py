@@ -11,6 +11,19 @@ from firmware.account import HEARTBEAT, tallied, tolerance
 RECORD_EVERY = HEARTBEAT - 60  # a record may have to wait for a key to be released
 
 
+class _Seconds:
+    """Whole seconds as they pass; what is left of one stays for the next time."""
+
+    def __init__(self, now):
+        self.mark = now
+
+    def take(self, now):
+        """Whole seconds since the last time."""
+        gone = max(0, ticks_diff(now, self.mark) // 1000)
+        self.mark = ticks_add(self.mark, gone * 1000)
+        return gone
+
+
 class ActivationTimer:
     """Credit and lockout of `account`, from power-on (`now`) on.
 
@@ -20,9 +33,9 @@ class ActivationTimer:
     def __init__(self, account, clock, now):
         self.account = account
         self._clock = clock
-        self._mark = now  # up to here the powered time is counted
-        self._credit_mark = now  # and the credit, in seconds of its own
-        self._lock_mark = now
+        self._power = _Seconds(now)
+        self._credit = _Seconds(now)  # begin with a paid second, not with a powered one
+        self._lock = _Seconds(now)
         self._recorded = account.powered  # powered time at the last record
         self._wait = RECORD_EVERY  # from there to the next one
         self._tallied = 0
@@ -47,19 +60,11 @@ class ActivationTimer:
 
     def sync(self, now):
         """Bring the account up to `now`."""
-        gone = ticks_diff(now, self._mark) // 1000
-        if gone > 0:
-            self._mark = ticks_add(self._mark, gone * 1000)
-            self.account.powered += gone
-            self.account.counted += gone
-        gone = ticks_diff(now, self._credit_mark) // 1000
-        if gone > 0:
-            self._credit_mark = ticks_add(self._credit_mark, gone * 1000)
-            self.account.charge(gone)
-        gone = ticks_diff(now, self._lock_mark) // 1000
-        if gone > 0:
-            self._lock_mark = ticks_add(self._lock_mark, gone * 1000)
-            self.account.locked = max(0, self.account.locked - gone)
+        account, gone = self.account, self._power.take(now)
+        account.powered += gone
+        account.counted += gone
+        account.charge(self._credit.take(now))
+        account.locked = max(0, account.locked - self._lock.take(now))
 
     def replace(self, account, now, fresh_lock=False):
         """Go on with a changed copy of the account.
@@ -67,9 +72,9 @@ class ActivationTimer:
         A new lockout begins now; so does the first paid second.
         """
         if fresh_lock:
-            self._lock_mark = now
+            self._lock.mark = now
         if not self.account.left:
-            self._credit_mark = now
+            self._credit.mark = now
         self.account = account
 
     def stamp(self, account):
@@ -115,17 +120,15 @@ class ActivationTimer:
         return self.account.powered - self._recorded >= self._wait
 
     def due(self, now):
-        """Milliseconds until something happens by itself: credit or lockout ends, a record or a
-        tally is due.
-        """
+        """Milliseconds until the credit ends, or a record or a tally is due."""
         account = self.account
         since = account.powered - self._recorded
         seconds = max(0, self._wait - since)
         if account.left and self._clock:
             seconds = min(seconds, tallied(self._tallied + 1) - since)
-        wait = seconds * 1000 - ticks_diff(now, self._mark)
+        wait = seconds * 1000 - ticks_diff(now, self._power.mark)
         if account.left:
-            wait = min(wait, account.left * 1000 - ticks_diff(now, self._credit_mark))
+            wait = min(wait, account.left * 1000 - ticks_diff(now, self._credit.mark))
         return max(0, wait)
 
     def _leave_mark(self, sequence):
