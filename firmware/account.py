@@ -17,7 +17,18 @@ FORWARD_LIMIT = 400 * DAY  # a longer absence is a clock set forward
 FORGIVEN = 2  # mistakes without a lockout
 PENALTY = DAY // 2  # what a fault costs from the fourth one in FAULT_SPAN
 FAULT_SPAN = 30 * DAY
-_FORMAT = "<IIHBBHIIIIIIBIHI"
+_FORMAT = "<IIHBBBHIIIIIIBIHI"
+OUTCOMES = (
+    None,
+    "ADD_TIME",
+    "SET_TIME",
+    "DISABLE_PAYG",
+    "COUNTER_SYNC",
+    "RESERVED",
+    "EXTENDED",
+    "ALREADY_USED",
+    "INVALID",
+)
 _FREE, _SUSPECT, _PENAL = 1, 2, 4
 
 
@@ -45,8 +56,9 @@ class Account:
 
     left: paid seconds, 0..CAP. free: unlocked for good. locked: seconds of lockout left. mistakes:
     wrong tokens in a row. chip: clock chip's reading at the record (seconds since 2020), 0 for
-    none. suspect: the chip disagreed with the ticks. powered, counted: seconds with power, and
-    seconds of all counted time. faults: clock faults so far.
+    none. suspect: the chip disagreed with the ticks. last: number of the last judged entry's
+    outcome in OUTCOMES. powered, counted: seconds with power, and seconds of all counted time.
+    faults: clock faults so far.
     """
 
     def __init__(self):
@@ -54,6 +66,7 @@ class Account:
         self.free = False
         self.locked = 0
         self.mistakes = 0
+        self.last = 0
         self.chip = 0
         self.suspect = False
         self.powered = 0
@@ -75,6 +88,7 @@ class Account:
             self.chip,
             self.locked,
             self.mistakes,
+            self.last,
             flags,
             self.faults,
             self.powered,
@@ -97,6 +111,7 @@ class Account:
             self.chip,
             self.locked,
             self.mistakes,
+            self.last,
             flags,
             self.faults,
             self.powered,

@@ -7,7 +7,7 @@ panel alive between its steps; what happens by itself is done by `tick` when `du
 from time import ticks_ms
 
 import opaygo
-from firmware.account import Account
+from firmware.account import OUTCOMES, Account
 from firmware.store import NewerRecordError, StoreError
 from firmware.timer import ActivationTimer
 
@@ -80,6 +80,7 @@ class Unit:
         timer = ActivationTimer(account, self._clock, ticks_ms())
         timer.resume(self._store.sequence if found else None)
         self.identity, self._device, self._state, self._timer = identity, device, state, timer
+        self.outcome = OUTCOMES[account.last] if account.last < len(OUTCOMES) else None
         try:
             self._record(account, None if found else state)
         except StoreError:
@@ -108,6 +109,7 @@ class Unit:
             yield WRITING
             attempt = self._copy()
             attempt.mistake()
+            attempt.last = OUTCOMES.index("INVALID")
             self._record(attempt)
             for result in opaygo.judging(self._device, self._state, digits, _SLICE):
                 if result is None:
@@ -128,13 +130,16 @@ class Unit:
         """The mistake is on record already; its lockout runs from now."""
         account = self._copy()
         account.mistakes, account.locked = attempt.mistakes, attempt.locked
+        account.last = attempt.last
         self._timer.replace(account, ticks_ms(), True)
 
     def _settle(self, verdict, state):
         """Store what a valid or used token did, then let it count."""
         account = self._copy()
+        account.last = OUTCOMES.index(verdict.outcome)
         if verdict.outcome == "ALREADY_USED":
             self._record(account)
+            self._timer.replace(account, ticks_ms())
             return
         account.forgive()
         if verdict.outcome == "ADD_TIME":

@@ -44,6 +44,7 @@ def test_packing_keeps_everything(left, locked, mistakes, free, suspect, chip, f
         account.fault()
     account.left, account.locked, account.mistakes = left, locked, mistakes
     account.free, account.suspect, account.chip = free, suspect, chip
+    account.last = faults % 9
     again = Account.unpack(account.pack())
     assert vars(again) == vars(account)
 

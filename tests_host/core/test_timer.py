@@ -27,7 +27,8 @@ class Chip:
         return int(self.base + (self.world.now - self.since) * self.rate)
 
     def read(self):
-        return None if self.stopped else self._reading()
+        reading = self._reading()
+        return None if self.stopped or reading < 0 else reading
 
     def set(self, seconds):
         self.since, self.base, self.stopped = self.world.now, seconds, False
