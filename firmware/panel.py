@@ -197,7 +197,7 @@ def _right(number, width):
 def _page_days(unit):
     said = _idle(unit)
     faults = unit.clock_faults()
-    if faults and not said.lines[1]:
+    if faults and not unit.locked_seconds():
         return Say((said.lines[0], "Clock faults {}".format(faults)), said.segments, None)
     return said
 
