@@ -41,7 +41,8 @@ class Ds3231:
         self._registers = bytearray(_BLANK)
         self._pointer = 0
         self._first = False
-        self._buffer = bytes(7)  # the time, frozen at the start condition
+        self._buffer = None  # the time as it was at the start condition, once it is asked for
+        self._started = 0
         self._incoming = None  # time registers written since the start condition
         self._restart = False  # whether the seconds were among them: that restarts the second
         self._base = 0  # seconds since 2000 at `_since`
@@ -60,7 +61,8 @@ class Ds3231:
     def start(self, read):
         """A start condition with this address."""
         self._finish()
-        self._buffer = self._time_registers()
+        self._started = self._clock()
+        self._buffer = None
         self._first = not read
         return True
 
@@ -74,7 +76,7 @@ class Ds3231:
             return True
         if self._pointer <= 6:
             if self._incoming is None:
-                self._incoming = bytearray(self._buffer)
+                self._incoming = bytearray(self._frozen_time())
                 self._restart = False
             self._incoming[self._pointer] = byte
             self._restart = self._restart or self._pointer == 0
@@ -86,7 +88,7 @@ class Ds3231:
     def read(self):
         """The next register."""
         pointer = self._pointer
-        byte = self._buffer[pointer] if pointer <= 6 else self._registers[pointer]
+        byte = self._frozen_time()[pointer] if pointer <= 6 else self._registers[pointer]
         self._advance()
         return byte
 
@@ -99,9 +101,12 @@ class Ds3231:
     @property
     def seconds(self):
         """Seconds since 2000-01-01 that the chip believes in."""
+        return self._at(self._clock())
+
+    def _at(self, now):
         if self._frozen:
             return self._base
-        elapsed = self._clock() - self._since
+        elapsed = now - self._since
         if self._rate != _EXACT:
             elapsed = elapsed * self._rate // _EXACT
         return (self._base + elapsed // 1_000_000) % _SPAN
@@ -178,7 +183,14 @@ class Ds3231:
     def _advance(self):
         self._pointer = 0 if self._pointer == _LAST else self._pointer + 1
         if self._pointer == 0:
-            self._buffer = self._time_registers()
+            self._started = self._clock()
+            self._buffer = None
+
+    def _frozen_time(self):
+        """The time registers as they were at the start condition, or when they came round."""
+        if self._buffer is None:
+            self._buffer = self._time_registers(self._at(self._started))
+        return self._buffer
 
     def _rebase(self, seconds):
         self._base = seconds
@@ -200,8 +212,7 @@ class Ds3231:
         self._rebase(0)
         self._frozen = not self.powered
 
-    def _time_registers(self):
-        seconds = self.seconds
+    def _time_registers(self, seconds):
         day, rest = divmod(seconds, 86_400)
         if day != self._day:
             self._day, self._date = day, date_of(day + _EPOCH)

@@ -56,17 +56,23 @@ class _Queue:
         world = self.world
         if not world.running:
             world.check()
-        head = core._task_queue.peek()
-        key = None if head is None else head.ph_key
+        if self.map and self._poll() or not dt:
+            return
+        queue = core._task_queue
+        head = queue.peek()
         if dt < 0 or head is None:
+            key = None
             limit = 1 << 60
         else:
+            key = head.ph_key
             limit = (world.now // 1_000 + dt) * 1_000
-        while not (self.map and self._poll()) and world.now < limit:
+        while world.now < limit:
             world.step(limit)
             if not world.running:
                 world.check()
-            first = core._task_queue.peek()
+            if self.map and self._poll():
+                return
+            first = queue.peek()
             if first is not head or (first is not None and first.ph_key != key):
                 return
 

@@ -60,6 +60,8 @@ def _leave_reset(cause):
 def reset():
     """Reset the MCU; does not return. An error that led here is kept for the runner to tell."""
     error = sys.exc_info()[1]
+    if isinstance(error, KeyboardInterrupt):
+        raise error  # meant for the simulator, not for the board
     if isinstance(error, (Exception, ChipError)):
         _State.blame = error
     _Port.world.halt("reset")

@@ -29,14 +29,80 @@ from sim.board import Board  # noqa: E402
 from sim.console import Console, Sys  # noqa: E402
 from sim.keep import Keep  # noqa: E402
 from sim.parts import ChipError, PowerCut  # noqa: E402
-from sim.session import Session  # noqa: E402
+from sim.session import Refused, Session  # noqa: E402
 from sim.world import Halt, World  # noqa: E402
 
+EPIPE = 32
 MOUNT = "/flash"
 QUICK_US = 1_000_000  # a start that ends sooner counts towards giving up
 QUICK_STARTS = 5
 
 _print = print
+
+
+class Library:
+    """The firmware's modules: loaded afresh in each life of the MCU, compiled once.
+
+    What has been imported before is not read again: its module object is emptied and its code
+    runs anew in it, when and where the firmware imports it.
+    """
+
+    def __init__(self, root):
+        self._root = root
+        self._code = {}  # path -> code
+        self._known = {}  # name -> module that an earlier life imported
+        self._kept = set(sys.modules)
+        self._import = builtins.__import__
+        builtins.__import__ = self._hook
+
+    def unload(self):
+        """Forget all modules but the simulator's own."""
+        for name in list(sys.modules):
+            if name not in self._kept:
+                module = sys.modules.pop(name)
+                path = getattr(module, "__file__", "")
+                if path.startswith(self._root) and path.endswith(".py"):
+                    self._known[name] = module
+
+    def compiled(self, path):
+        """Return the code of a source file."""
+        if path not in self._code:
+            with open(path) as file:
+                self._code[path] = compile(file.read(), path, "exec")
+        return self._code[path]
+
+    def _hook(self, name, names=None, local=None, wanted=(), level=0):
+        full = name
+        if level:
+            package = names["__name__"].split(".")
+            drop = level - 1 if "__path__" in names else level
+            package = package[: len(package) - drop]
+            full = ".".join(package + [name] if name else package)
+        at = 0
+        while at >= 0:
+            at = full.find(".", at + 1)
+            part = full if at < 0 else full[:at]
+            if part not in sys.modules and part in self._known:
+                self._revive(part)
+        return self._import(name, names, local, wanted, level)
+
+    def _revive(self, name):
+        module = self._known[name]
+        content = module.__dict__
+        kept = [
+            (key, content[key]) for key in ("__name__", "__file__", "__path__") if key in content
+        ]
+        content.clear()
+        content.update(kept)
+        sys.modules[name] = module
+        try:
+            exec(self.compiled(module.__file__), content)
+        except BaseException:
+            sys.modules.pop(name)
+            raise
+        parent, _, last = name.rpartition(".")
+        if parent:
+            setattr(sys.modules[parent], last, module)
 
 
 class Firmware:
@@ -50,8 +116,7 @@ class Firmware:
         self._options = options
         self._globals = {}
         self._device = None
-        self._code = {}
-        self._kept_modules = set(sys.modules)
+        self._library = Library(root)
         self._quick = 0
 
     @property
@@ -66,14 +131,17 @@ class Firmware:
             return None
         from firmware.store import Identity
 
-        return Identity(
-            self._options["serial"],
-            bytes.fromhex(self._options["key"]),
-            self._options.get("starting_code"),
-            self._options.get("count", 1),
-            self._options.get("time_divider", 1),
-            self._options.get("restricted", False),
-        )
+        try:
+            return Identity(
+                self._options["serial"],
+                bytes.fromhex(self._options["key"]),
+                self._options.get("starting_code"),
+                self._options.get("count", 1),
+                self._options.get("time_divider", 1),
+                self._options.get("restricted", False),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise Refused("the options make no identity: %s" % error) from None
 
     def is_same(self, identity):
         """Tell whether the unit has this identity."""
@@ -128,15 +196,13 @@ class Firmware:
         self._mount()
         self._globals = {"__name__": "__main__"}
         for name in ("boot.py", "main.py"):
-            exec(self._compiled(name), self._globals)
+            exec(self._library.compiled(self._root + "/" + name), self._globals)
 
     def _forget(self):
         """RAM is empty after a reset: no module of the firmware is loaded."""
         self._globals = {}
         self._console.reset()
-        for name in list(sys.modules):
-            if name not in self._kept_modules:
-                del sys.modules[name]
+        self._library.unload()
         loop.install(self.board.world)
 
     def _mount(self):
@@ -156,13 +222,6 @@ class Firmware:
             system = vfs.VfsLfs2(device, progsize=256)
         vfs.mount(system, MOUNT)
         os.chdir(MOUNT)
-
-    def _compiled(self, name):
-        if name not in self._code:
-            path = self._root + "/" + name
-            with open(path) as file:
-                self._code[name] = compile(file.read(), path, "exec")
-        return self._code[name]
 
     def _tell(self, error):
         self._say("the firmware failed: the board is reset")
@@ -195,6 +254,9 @@ def main():
     builtins.print = _print_to(console)
     source = sys.stdin.buffer
     sink = sys.stdout
+    sys.modules["sys"] = Sys(console)
+    sys.modules["machine"] = machine
+    sys.modules["time"] = time
     firmware = Firmware(root, board, console, options)
     session = Session(
         board,
@@ -204,10 +266,6 @@ def main():
         lambda text: sink.write(text + "\n"),
         keep.save if keep else lambda: None,
     )
-    sys.modules["sys"] = Sys(console)
-    sys.modules["machine"] = machine
-    sys.modules["time"] = time
-    firmware._kept_modules.update(("sys", "machine", "time"))
     _serve(session, firmware)
     return session.status
 
@@ -224,9 +282,8 @@ def _serve(session, firmware):
         except StopIteration:
             world.stop("quit")
         except Exception as error:
-            sys.print_exception(error, sys.stderr)
-            session.fail("the simulator itself failed: standard error says where")
             world.stop("quit")
+            _end(session, error)
 
     world.driver = drive
     world.ask(world.now)
@@ -236,6 +293,15 @@ def _serve(session, firmware):
             firmware.run()
         else:
             world.step()
+
+
+def _end(session, error):
+    """The session broke off: nobody listens any more, or there is a fault in here."""
+    if isinstance(error, OSError) and error.errno == EPIPE:
+        session.done = True
+        return
+    sys.print_exception(error, sys.stderr)
+    session.fail("the simulator itself failed: standard error says where")
 
 
 def _board_data():
@@ -254,8 +320,4 @@ if __name__ == "__main__":
         status = main()
     except KeyboardInterrupt:
         status = 130
-    except OSError as error:
-        if error.errno != 32:  # EPIPE: whoever read the answers has gone
-            raise
-        status = 0
     sys.exit(status)

@@ -13,7 +13,8 @@ from .world import Halt
 HOLD_US = 30_000  # how long a key is down
 GAP_US = 25_000  # and how long nothing is, before the next
 JUDGE_US = 1_000_000  # after which an entry that is still not judged is answered all the same
-BOOT_US = 300_000  # from power on until the unit is taken to be up
+BOOT_US = 300_000  # from power on until the unit is up,
+SLOW_BOOT_US = 5_000_000  # or so much more if there is much to repair
 SERVICE_US = 50_000  # what the console gets at least to answer a line
 POLL_US = 1_000
 
@@ -75,7 +76,7 @@ class Session:
 
     def run(self):
         """Serve until the input ends or says quit."""
-        yield from self._wait(BOOT_US)
+        yield from self._boot()
         try:
             yield from self._begin()
         except Refused as error:
@@ -93,7 +94,6 @@ class Session:
                 answer = {"error": str(error)}
             self._save()
             self._write(json.dumps(answer))
-        self.board.power_off()
 
     def fail(self, text):
         """End with one last answer, which says why."""
@@ -147,10 +147,10 @@ class Session:
                 break
 
     def _advance(self, words):
-        yield from self._wait(_whole(words, "advance") * 1_000_000)
+        yield self.world.now + _whole(words, "advance") * 1_000_000
 
     def _run(self, words):
-        yield from self._wait(_whole(words, "run") * 1_000)
+        yield self.world.now + _whole(words, "run") * 1_000
 
     def _power(self, words):
         if words == ["off"]:
@@ -161,7 +161,7 @@ class Session:
             if not self.board.power:
                 self.firmware.failure = None
                 self.board.power_on()
-                yield from self._wait(BOOT_US)
+                yield from self._boot()
         else:
             raise Refused(HELP["power"])
 
@@ -193,7 +193,7 @@ class Session:
         flash.wipe()
         if self.board.power:
             self.world.stop("reset")
-            yield from self._wait(BOOT_US)
+            yield from self._boot()
 
     def _provision(self, words):
         _nothing(words, "provision")
@@ -207,9 +207,9 @@ class Session:
         self._need_power()
         self.console.feed(text.encode() + b"\n")
         limit = self.world.now + JUDGE_US
-        yield from self._wait(SERVICE_US)
+        yield self.world.now + SERVICE_US
         while self.console.unread and self.board.power and self.world.now < limit:
-            yield from self._wait(POLL_US)
+            yield self.world.now + POLL_US
         yield from self._until_idle(limit)
         self._watch_entries()
 
@@ -256,14 +256,17 @@ class Session:
             unit.provision(identity)
         except (PowerCut, Halt):
             pass  # the answer will show it
-        yield from self._wait(SERVICE_US)
+        except Exception as error:
+            raise Refused("the unit refuses this identity: %s" % error) from None
+        yield self.world.now + SERVICE_US
         yield from self._until_idle(self.world.now + JUDGE_US)
 
-    def _wait(self, duration):
-        yield self.world.now + duration
+    def _boot(self):
+        yield self.world.now + BOOT_US
+        yield from self._until_idle(self.world.now + SLOW_BOOT_US)
 
     def _until_idle(self, limit):
-        while self.world.now < limit and self.board.power:
+        while self.world.now < limit and self.board.power and self.firmware.failure is None:
             unit = self.firmware.unit
             if unit is not None and not unit.busy:
                 return
