@@ -189,7 +189,7 @@ class Ds3231:
     def _frozen_time(self):
         """The time registers as they were at the start condition, or when they came round."""
         if self._buffer is None:
-            self._buffer = self._time_registers(self._at(self._started))
+            self._buffer = self._time_registers()
         return self._buffer
 
     def _rebase(self, seconds):
@@ -212,7 +212,8 @@ class Ds3231:
         self._rebase(0)
         self._frozen = not self.powered
 
-    def _time_registers(self, seconds):
+    def _time_registers(self):
+        seconds = self._at(self._started)
         day, rest = divmod(seconds, 86_400)
         if day != self._day:
             self._day, self._date = day, date_of(day + _EPOCH)
