@@ -1,12 +1,14 @@
 """The one place that builds pins and wires objects together, then runs them for ever."""
 
 import asyncio
+import sys
 
 from machine import I2C, Pin, reset
 
 import board
 from firmware.app import App
 from firmware.clock import DS1307, DS3231
+from firmware.console import Console
 from firmware.keypad import Keypad
 from firmware.lcd import Lcd
 from firmware.load import LoadSwitch
@@ -66,8 +68,9 @@ unit = Unit(store, clock_chip(bus), load)
 unit.start()
 signals = Signals(output("LED_GREEN"), output("LED_RED"), output("BUZZER"))
 app = App(unit, Lcd(bus, parts.LCD["address"]), signals, matrix)
+console = Console(unit, app.enter, sys.stdin.buffer, sys.stdout)
 
 try:
-    asyncio.run(app.run())
+    asyncio.run(app.run(console.run()))
 finally:
     reset()

@@ -1,13 +1,13 @@
 """The thin asyncio shell: tasks that sleep until their next deadline or until they are woken."""
 
-from asyncio import gather, sleep_ms
+from asyncio import Lock, gather, sleep_ms
 from time import ticks_diff, ticks_ms
 
 from firmware.panel import Panel
 from firmware.unit import WRITING
 from firmware.wake import Wake
 
-_SOON = 10  # milliseconds between two looks whether all keys are released
+_SOON = 10  # milliseconds between two looks at what others have to bring about
 _PATIENCE = 30_000  # after this long a key is held on purpose: what must be stored is stored
 _RETRY = 5_000  # a display that does not answer is tried again
 _HOUR = 3600_000
@@ -22,15 +22,17 @@ class App:
         self._signals = signals
         self._panel = Panel(unit, self._submit, signals.play)
         self._keypad = matrix(self._key)
+        self._judging = Lock()
         self._entry = None
         self._entered = Wake()
         self._panel_changed = Wake()
         self._account_changed = Wake()
         unit.on_change = self._changed
 
-    async def run(self):
-        """Run for ever."""
+    async def run(self, *others):
+        """Run for ever, and `others` (coroutines) beside the controller's own tasks."""
         await gather(
+            *others,
             self._keypad.run(),
             self._signals.run(),
             self._judge_entries(),
@@ -53,23 +55,32 @@ class App:
             if self._entry is None:
                 continue
             entry, self._entry = self._entry, None
-            entries = self._unit.entries
-            for step in self._unit.entering(entry):
+            await self.enter(entry)
+
+    async def enter(self, digits):
+        """Judge an entry, of the keypad or the console; return its outcome when it is shown.
+
+        None when it could not be judged.
+        """
+        unit = self._unit
+        async with self._judging:
+            unit.busy = True
+            entries = unit.entries
+            for step in unit.entering(digits):
                 await (self._released() if step == WRITING else sleep_ms(0))
-            outcome = self._unit.outcome if self._unit.entries > entries else None
+            outcome = unit.outcome if unit.entries > entries else None
             self._panel.judged(outcome, ticks_ms())
             self._show()
-            self._unit.busy = False
+            unit.busy = False
             self._changed()
+            return outcome
 
     def _changed(self):
         self._account_changed.set()
         self._panel_changed.set()
 
     async def _released(self):
-        """Wait until no key is down or bouncing: a write to flash stops everything for tens of
-        milliseconds.
-        """
+        # A write to flash stops everything for tens of milliseconds: not while a key is down.
         since = ticks_ms()
         while not self._keypad.quiet and ticks_diff(ticks_ms(), since) < _PATIENCE:
             await sleep_ms(_SOON)
@@ -80,7 +91,7 @@ class App:
             if self._unit.beat_due():
                 await self._released()
                 self._unit.beat()
-            await self._account_changed.wait_ms(min(self._unit.due(), _HOUR))
+            await self._account_changed.wait_ms(max(_SOON, min(self._unit.due(), _HOUR)))
 
     async def _keep_panel(self):
         while True:

@@ -182,8 +182,11 @@ class Unit:
             self._switch()
 
     def beat_due(self):
-        """Is a heartbeat to be written? No key may be down then."""
-        return bool(self.identity) and self._timer.record_due()
+        """Is a heartbeat to be written? No key may be down then.
+
+        Not while an entry is judged: its attempt is on record and must stay there.
+        """
+        return bool(self.identity) and not self.busy and self._timer.record_due()
 
     def beat(self):
         """Write the heartbeat."""

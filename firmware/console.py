@@ -1,0 +1,160 @@
+"""The serial console: the line protocol of OpenPAYGO-HDK and of the older factory tool.
+
+    #SETUP;serial;code;key   -> #SETUP;OK;serial;check     #serial;code;key does the same
+    #TOKEN;digits            -> #TOKEN;VALID;seconds left, ALREADY_USED, INVALID, PAYG_DISABLED
+                                or LOCKED;seconds
+    #STATUS or #STATUS;      -> #STATUS;ACTIVE;seconds left, INACTIVE or PAYG_DISABLED
+    #ID                      -> #ID;serial;check;count;firmware version
+
+Everything else is answered `#INVALID`. A line ends with CR, LF or a pause. Nothing is echoed, and
+no key is ever printed: `check` is a key check value, 32 bits of a hash under the key.
+"""
+
+from asyncio import StreamReader, gather, sleep_ms
+from binascii import hexlify, unhexlify
+
+from firmware import VERSION
+from firmware.store import Identity, StoreError
+from firmware.wake import Wake
+from opaygo import siphash24
+
+PAUSE_MS = 500  # ends a line: the older tool sends no line end
+_LONGEST = 120
+_CHECK_LABEL = b"PAYG key check value"
+_INVALID = "#INVALID"
+
+
+def key_check(key):
+    """Key check value of a 16-byte key: eight hexadecimal digits."""
+    return hexlify(siphash24(key, _CHECK_LABEL)[:4]).decode()
+
+
+class Lines:
+    """Makes lines of characters. A line that is too long is given as None."""
+
+    def __init__(self):
+        self._line = ""
+
+    def feed(self, character):
+        """Take a character; returns (line,) when it ends one, else ()."""
+        if character in "\r\n":
+            return self.end()
+        if len(self._line) <= _LONGEST:
+            self._line += character
+        return ()
+
+    def end(self):
+        """A pause, or the line's end."""
+        line, self._line = self._line, ""
+        return (line if len(line) <= _LONGEST else None,) if line else ()
+
+
+class Console:
+    """Answers lines. `unit`: firmware.unit.Unit; `await enter(digits)` judges a token.
+
+    `source`, `sink`: byte stream to read, text stream to write.
+    """
+
+    def __init__(self, unit, enter, source, sink):
+        self._unit = unit
+        self._enter = enter
+        self._source = source
+        self._sink = sink
+        self._lines = Lines()
+        self._heard = Wake()
+        self._characters = 0
+
+    async def run(self):
+        """Answer for ever."""
+        await gather(self._listen(), self._end_at_pauses())
+
+    async def _listen(self):
+        stream = StreamReader(self._source)
+        while True:
+            byte = await stream.read(1)
+            self._characters += 1
+            self._heard.set()
+            await self._answer(self._lines.feed(chr(byte[0])))
+
+    async def _end_at_pauses(self):
+        while True:
+            await self._heard.wait_ms(3600_000)
+            heard = None
+            while heard != self._characters:
+                heard = self._characters
+                await sleep_ms(PAUSE_MS)
+            await self._answer(self._lines.end())
+
+    async def _answer(self, lines):
+        for line in lines:
+            self._sink.write(await self.answer(line) + "\r\n")
+
+    async def answer(self, line):
+        """The answer to a line, without its end."""
+        if line is None or not line.startswith("#"):
+            return _INVALID
+        fields = line[1:].split(";")
+        if fields[0] == "TOKEN" and len(fields) == 2:
+            return await self._token(fields[1])
+        if fields == ["STATUS"] or fields == ["STATUS", ""]:
+            return "#STATUS;" + self._status()
+        if fields == ["ID"]:
+            return self._id()
+        if fields[0] == "SETUP" and len(fields) == 4:
+            return self._setup(fields[1:])
+        if len(fields) == 3 and fields[0] not in ("TOKEN", "STATUS", "ID", "SETUP"):
+            return self._setup(fields)
+        return _INVALID
+
+    async def _token(self, digits):
+        unit = self._unit
+        if not unit.identity:
+            return _INVALID
+        outcome = await self._enter(digits)
+        if outcome == "LOCKED":
+            return "#TOKEN;LOCKED;{}".format(unit.locked_seconds())
+        if outcome == "ALREADY_USED":
+            return "#TOKEN;ALREADY_USED"
+        if outcome in (None, "INVALID", "MALFORMED"):
+            return "#TOKEN;INVALID"
+        if unit.free():
+            return "#TOKEN;PAYG_DISABLED"
+        return "#TOKEN;VALID;{}".format(unit.seconds_left())
+
+    def _status(self):
+        if self._unit.free():
+            return "PAYG_DISABLED"
+        if not self._unit.active():
+            return "INACTIVE"
+        return "ACTIVE;{}".format(self._unit.seconds_left())
+
+    def _id(self):
+        identity = self._unit.identity
+        if not identity:
+            return "#ID;;;0;" + VERSION
+        check = key_check(identity.key)
+        return "#ID;{};{};{};{}".format(identity.serial, check, self._unit.count(), VERSION)
+
+    def _setup(self, fields):
+        serial, code, key = fields
+        try:
+            identity = Identity(serial, _key(key), _code(code))
+            self._unit.provision(identity)
+        except (ValueError, StoreError):
+            return _INVALID
+        return "#SETUP;OK;{};{}".format(serial, key_check(identity.key))
+
+
+def _key(text):
+    """Bytes of 32 hexadecimal digits, spaces allowed between them. Raises ValueError."""
+    text = text.replace(" ", "")
+    if len(text) != 32:
+        raise ValueError("key: 32 hexadecimal digits expected")
+    return unhexlify(text)
+
+
+def _code(text):
+    """Starting code of 1 to 9 decimal digits. Raises ValueError."""
+    if not 1 <= len(text) <= 9 or not all("0" <= c <= "9" for c in text):
+        raise ValueError("starting code: up to nine digits expected")
+    return int(text)
