@@ -1,6 +1,8 @@
 """`payg sim` in the terminal: the controller drawn, and tokens ready to be typed."""
 
 import asyncio
+import os
+import sys
 
 from rich.text import Text
 from textual.app import App
@@ -137,6 +139,8 @@ class Panel(App):
         self.query_one("#unit").border_title = "Unit"
         self.query_one("#choice").border_title = "Tokens: press a letter"
         self._following = self.run_worker(self._follow())
+        if not self.is_headless:
+            self.set_interval(1, self._leave_a_closed_terminal)
 
     def on_key(self, event):
         """Hand a key of the computer to the session."""
@@ -168,6 +172,11 @@ class Panel(App):
 
     def _draw(self, place, content):
         self.query_one(f"#{place}", Static).update(content)
+
+    def _leave_a_closed_terminal(self):
+        """End when the window is gone: `make` as its first process swallows the hang-up."""
+        if not os.isatty(sys.__stdin__.fileno()):
+            self.exit()
 
     async def _follow(self):
         try:

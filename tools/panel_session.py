@@ -84,7 +84,7 @@ class Child:
         try:
             return json.loads(answer)
         except ValueError:
-            raise ChildError(f"the simulator ended: {self._last_words()}") from None
+            raise ChildError(f"the simulator ended.{self.last_words()}") from None
 
     async def stop(self):
         """Let the process end by itself, so that it stores its state; kill it if it does not.
@@ -102,10 +102,11 @@ class Child:
         self._stderr.close()
         return self._process.returncode
 
-    def _last_words(self):
+    def last_words(self):
+        """Return the end of what the process wrote to standard error, on lines of its own."""
         self._stderr.seek(0)
         said = self._stderr.read().decode(errors="replace").strip()
-        return said[-STDERR_SHOWN:] or "it said nothing"
+        return said and "\n" + said[-STDERR_SHOWN:]
 
 
 def lit(levels):
@@ -155,15 +156,22 @@ class Session:
         self._actions = asyncio.Queue()
         self._tokens = {}
         self._tokens_at = None  # the count that the ready tokens follow
+        self._ended = False
         self._begun = False  # digits stand on the display, not yet entered
 
     async def follow(self):
         """Start the unit, then do what is entered, for ever. Raises ChildError, OSError."""
-        await self._child.start()
-        await self._do("status")
-        self._view.say(WELCOME)
-        while True:
-            await self._step()
+        try:
+            await self._child.start()
+            await self._do("status")
+            self._view.say(WELCOME)
+            while True:
+                await self._step()
+        finally:
+            self._ended = True
+            while not self._actions.empty():
+                self._actions.get_nowait()
+                self._actions.task_done()
 
     async def stop(self):
         """Let the unit store its state and end."""
@@ -171,11 +179,12 @@ class Session:
 
     def enter(self, character):
         """Queue what a key of the computer stands for; what stands for nothing is ignored."""
-        if character in KEYS or character in LETTERS or character in COMMANDS:
+        known = character in KEYS or character in LETTERS or character in COMMANDS
+        if known and not self._ended:
             self._actions.put_nowait(character)
 
     async def settled(self):
-        """Wait until everything entered so far is done and drawn."""
+        """Wait until everything entered so far is done and drawn, or the unit has ended."""
         await self._actions.join()
 
     async def _step(self):
@@ -223,7 +232,7 @@ class Session:
         """Send a command, have what came of it drawn."""
         answer = await self._child.ask(line)
         if "error" in answer and self.answer is None:
-            raise ChildError(answer["error"])
+            raise ChildError(answer["error"] + self._child.last_words())
         if "error" in answer:
             self._view.say(answer["error"])
             return

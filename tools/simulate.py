@@ -84,4 +84,5 @@ def run_panel(options, state):
 
     failure = Panel(identity, command, demo=demo).run()
     if failure:
-        raise click.ClickException(failure)
+        click.echo(f"payg sim: {failure}", err=True)  # may have the simulator's own lines below
+        sys.exit(1)

@@ -25,6 +25,7 @@ def at_the_panel(person, identity=DEMO, state=None, demo=True):
                 await pilot.press(*keys)
                 await panel.session.settled()
                 await pilot.pause()
+                assert panel.return_value is None
 
             def screen():
                 rows = panel.screen._compositor.render_strips()
