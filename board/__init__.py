@@ -7,7 +7,13 @@ Adding a board is one file of data here and one line in the README's table.
 
 import sys
 
-_BY_MACHINE = (("RP2040", "pico"), ("ESP32", "esp32_devkit"), ("linux", "sim"), ("darwin", "sim"))
+# How `sys.implementation._machine` begins or ends. An ESP32-S3 has other pins: it is not an ESP32.
+_BY_MACHINE = (
+    (" RP2040", "pico"),
+    (" ESP32", "esp32_devkit"),
+    ("linux", "sim"),
+    ("darwin", "sim"),
+)
 
 
 def find():
@@ -21,6 +27,6 @@ def find():
         pass
     machine = sys.implementation._machine
     for mark, name in _BY_MACHINE:
-        if mark in machine:
+        if machine.startswith(mark) or machine.endswith(mark):
             return __import__("board." + name, None, None, ("*",))
     raise ImportError("no board file for " + machine)
