@@ -106,13 +106,13 @@ def spend(state, code, count, final, marks):
     else:
         used |= 1 << last - count
     entry = _bytes(count, 3) + _bytes(code, 5)
-    at = len(ring)
-    while at and ring[at - _ENTRY : at - _ENTRY + 3] > entry[:3]:
-        at -= _ENTRY
-    ring = ring[:at] + entry + ring[at:]
-    if len(ring) > RING * _ENTRY:  # the lowest count leaves
-        floor = max(floor, int.from_bytes(ring[:3], "big"))
-        ring = ring[_ENTRY:]
+    ring += entry
+    if len(ring) > RING * _ENTRY:
+        # The lowest count leaves and the newcomer takes its place, so that few bytes of the
+        # record change: a medium may write only the pages that did.
+        low = min(range(0, len(ring), _ENTRY), key=lambda at: ring[at : at + 3])
+        floor = max(floor, int.from_bytes(ring[low : low + 3], "big"))
+        ring = (ring[:low] + entry + ring[low + _ENTRY :])[: RING * _ENTRY]
     return State(last, floor, used, ring, marks)
 
 
