@@ -88,8 +88,7 @@ class ADC:
         if id == self.CORE_TEMP:
             return
         pin = _find(id)
-        if not 26 <= pin.id <= 29:
-            raise ValueError("Pin doesn't have ADC capabilities")
+        _Port.chip.adc(pin.id)
         self._pin = pin._claim("ADC")
 
     def read_u16(self):

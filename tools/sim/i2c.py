@@ -183,19 +183,15 @@ def _memory_address(memaddr, size):
 
 
 class I2C(_Master):
-    """A hardware bus, 0 or 1, on the pins that the RP2040 has for it."""
-
-    _DEFAULTS = {0: (5, 4), 1: (7, 6)}
+    """A hardware bus, 0 or 1, on the pins that the chip has for it."""
 
     def __init__(self, id, freq=400_000, *, scl=None, sda=None, timeout=50_000):
-        if id not in self._DEFAULTS:
+        chip = _Port.chip
+        if id not in chip.i2c_defaults:
             raise ValueError("I2C(%s) doesn't exist" % id)
-        scl = _find(self._DEFAULTS[id][0] if scl is None else scl)
-        sda = _find(self._DEFAULTS[id][1] if sda is None else sda)
-        if scl.id & 3 != (1 | id << 1):
-            raise ValueError("bad SCL pin")
-        if sda.id & 3 != id << 1:
-            raise ValueError("bad SDA pin")
+        scl = _find(chip.i2c_defaults[id][0] if scl is None else scl)
+        sda = _find(chip.i2c_defaults[id][1] if sda is None else sda)
+        chip.i2c(id, scl.id, sda.id)
         self._connect(scl, sda, freq, timeout)
 
 

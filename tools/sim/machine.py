@@ -16,7 +16,7 @@ from .world import NEVER
 PWRON_RESET = 1
 WDT_RESET = 3
 
-__all__ = ("ADC", "I2C", "PWM", "RTC", "WDT", "Pin", "Signal", "SoftI2C", "Timer")
+__all__ = ("ADC", "I2C", "PWM", "RTC", "UART", "WDT", "Pin", "Signal", "SoftI2C", "Timer")
 
 
 class _State:
@@ -28,9 +28,9 @@ class _State:
     blame = None
 
 
-def install(world, buses=()):
-    """A new board in `world` with these I2C buses."""
-    _pins.install(world)
+def install(world, buses=(), chip=None):
+    """A new board in `world` with these I2C buses; `chip` is one of chips.py."""
+    _pins.install(world, chip)
     _i2c.install(buses)
     power_on()
 
@@ -245,3 +245,12 @@ class RTC:
             return (year, month, day, weekday, hour, minute, second, 0)
         year, month, day, _, hour, minute, second, _ = new
         time.set_clock(time.mktime((year, month, day, hour, minute, second, 0, 0)))
+
+
+class UART:
+    """A serial port: its pins are checked as the chip has them, nothing is wired to it."""
+
+    def __init__(self, id, baudrate=115_200, *, tx, rx, **kwargs):
+        tx, rx = _pins._find(tx), _pins._find(rx)
+        _Port.chip.uart(id, tx.id, rx.id)
+        self._pins = (tx._claim("UART"), rx._claim("UART"))

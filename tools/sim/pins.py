@@ -1,4 +1,4 @@
-"""GPIO of the simulated RP2040: `Pin`, `Signal`, `PWM`, `ADC` with the signatures of its port.
+"""GPIO of the simulated chip: `Pin` and `Signal` with the signatures of the RP2040's port.
 
 Stricter than the port where it would hide a fault: a pin must be configured before it is read
 or written, an input is not written, and an input without pull that nothing drives floats.
@@ -7,27 +7,37 @@ A pin's wire is any object with `drive(end, level)` and a list `levels`, one for
 the others make of it there. Levels are 0, 1 or None (nobody drives). `attach` solders a pin to it.
 """
 
+from .chips import Rp2040
 from .parts import ChipError
 from .world import World
 
 _ASK = object()
 _OPEN = (None,)  # the levels of a pin to which nothing is wired
 _PINS = {}
-_NAMES = {"LED": 25}
-COUNT = 30
-"""GPIO0 to GPIO29."""
 
 
 class _Port:
-    """What all pins share: the world they live in."""
+    """What all pins share: the world they live in and the chip they belong to."""
 
     world = World()
+    chip = Rp2040()
 
 
-def install(world):
+def install(world, chip=None):
     """A new board: forget all pins and their wires, live in `world` from now on."""
     _Port.world = world
+    _Port.chip = chip or Rp2040()
     _PINS.clear()
+
+
+def warnings():
+    """Return a line for each pin in use whose level at a reset has a meaning of its own."""
+    lines = []
+    for number in sorted(_PINS):
+        decides = _Port.chip.strapped(number)
+        if decides:
+            lines.append("GPIO%d is a strapping pin: %s" % (number, decides))
+    return lines
 
 
 def attach(pin_id, wire, end):
@@ -66,12 +76,12 @@ def _find(name):
     if isinstance(name, Pin):
         return name
     if isinstance(name, str):
-        number = _NAMES.get(name, -1)
+        number = _Port.chip.names.get(name, -1)
         if name.startswith("GP") and name[2:].isdigit():
             number = int(name[2:])
-        if not 0 <= number < COUNT:
+        if not _Port.chip.has(number):
             raise ValueError('unknown named pin "%s"' % name)
-    elif isinstance(name, int) and 0 <= name < COUNT:
+    elif isinstance(name, int) and _Port.chip.has(name):
         number = name
     else:
         raise ValueError("invalid pin")
@@ -100,7 +110,7 @@ class Pin:
     def __new__(cls, id, *args, **kwargs):
         if isinstance(id, int) and id in _PINS:
             return _PINS[id]
-        if not isinstance(id, int) or not 0 <= id < COUNT:
+        if not isinstance(id, int) or not _Port.chip.has(id):
             return _find(id)
         pin = super().__new__(cls)
         _PINS[id] = pin
@@ -129,6 +139,7 @@ class Pin:
             raise ValueError("invalid pin mode")
         if mode is None and self._mode is None:
             raise ChipError("%r has no mode yet" % self)
+        _Port.chip.configure(self.id, mode in (self.OUT, self.OPEN_DRAIN), bool(pull))
         self._rest = {None: None, 0: None, self.PULL_UP: 1, self.PULL_DOWN: 0}[pull]
         if mode is not None:
             self._mode = mode
@@ -251,6 +262,7 @@ class Pin:
     def _claim(self, function):
         """Give the pin to a peripheral."""
         _Port.world.check()
+        _Port.chip.configure(self.id, False, False)
         self._mode = self.ALT
         self._rest = None
         return self
