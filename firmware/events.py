@@ -1,0 +1,102 @@
+"""The event log: what happened to this unit, for whoever is asked why.
+
+Bounded, in flash: `LENGTH` entries of eight bytes in one file that is written as a whole, which
+littlefs does or does not do. An entry is time, event, number; never a secret.
+"""
+
+import struct
+
+RESTART = 1  # number: how many in a row; not at a normal power-on
+TASK_FAILED = 2  # number: source line
+TASK_STUCK = 3  # number: which one, in the order of firmware.app
+MINIMAL = 4
+CLOCK_FAULT = 5  # number: how many so far
+STORE_FAILED = 6
+PROVISIONED = 7
+STUCK_KEY = 8  # number: the key's ASCII code
+LOW_BATTERY = 9  # number: millivolts
+HIGH_BATTERY = 10  # number: millivolts
+OVER_CURRENT = 11  # number: milliamperes, 0 when the hardware's protection told
+SENSOR = 12
+BYPASS = 13  # tampering: the output is live though the switch is off
+DEAD_OUTPUT = 14  # the switch is on, the output is not: fuse, or the sense wire was cut
+NAMES = (
+    "?",
+    "restart",
+    "task failed",
+    "task stuck",
+    "minimal mode",
+    "clock fault",
+    "store failed",
+    "provisioned",
+    "stuck key",
+    "low battery",
+    "high battery",
+    "over-current",
+    "sensor failed",
+    "load bypassed",
+    "output dead",
+)
+LENGTH = 32
+_ENTRY = "<IHBB"
+_SIZE = 8
+
+
+class EventLog:
+    """`files`: a firmware.media.Files; `clock`: a clock chip's driver or None.
+
+    `add` costs nothing but RAM, so that it may be called anywhere; `flush` writes. Between two
+    calls of `rest` (hourly) each event is taken once: a fault that comes and goes wears nothing.
+    """
+
+    def __init__(self, files, clock):
+        self._files = files
+        self._clock = clock
+        data = files.read("events", 0) or b""
+        self._data = data[: min(len(data) // _SIZE, LENGTH) * _SIZE]
+        self._told = set()
+        self.pending = False
+
+    def add(self, event, number=0):
+        """Take an event; `number` is cut to 0..65535."""
+        if event in self._told:
+            return
+        self._told.add(event)
+        number = max(0, min(number, 0xFFFF))
+        data = self._data
+        if len(data) >= LENGTH * _SIZE:
+            at = self._expendable()
+            data = data[:at] + data[at + _SIZE :]
+        self._data = data + struct.pack(_ENTRY, self._time(), number, event, 0)
+        self.pending = True
+
+    def rest(self):
+        """Every event is news again."""
+        self._told.clear()
+
+    def flush(self):
+        """Write what was taken. What the flash refuses is written with the next event."""
+        self.pending = False
+        try:
+            self._files.write("events", 0, self._data)
+        except OSError:
+            pass
+
+    def entries(self):
+        """All entries, oldest first: (seconds since 2020 or 0 when unknown, event, number)."""
+        found = []
+        for at in range(0, len(self._data), _SIZE):
+            time, number, event, _ = struct.unpack_from(_ENTRY, self._data, at)
+            found.append((time, event, number))
+        return found
+
+    def _time(self):
+        try:
+            return self._clock and self._clock.read() or 0
+        except OSError:
+            return 0
+
+    def _expendable(self):
+        # Where the oldest entry of the most frequent event lies: what is rare is kept.
+        events = [entry[1] for entry in self.entries()]
+        return events.index(max(events, key=events.count)) * _SIZE
