@@ -10,7 +10,7 @@ Everything else is answered `#INVALID`. A line ends with CR, LF or a pause. Noth
 no key is ever printed: `check` is a key check value, 32 bits of a hash under the key.
 """
 
-from asyncio import StreamReader, gather, sleep_ms
+import asyncio
 from binascii import hexlify, unhexlify
 
 from firmware import VERSION
@@ -66,10 +66,10 @@ class Console:
 
     async def run(self):
         """Answer for ever."""
-        await gather(self._listen(), self._end_at_pauses())
+        await asyncio.gather(self._listen(), self._end_at_pauses())
 
     async def _listen(self):
-        stream = StreamReader(self._source)
+        stream = asyncio.StreamReader(self._source)
         while True:
             byte = await stream.read(1)
             self._characters += 1
@@ -82,7 +82,7 @@ class Console:
             heard = None
             while heard != self._characters:
                 heard = self._characters
-                await sleep_ms(PAUSE_MS)
+                await asyncio.sleep_ms(PAUSE_MS)
             await self._answer(self._lines.end())
 
     async def _answer(self, lines):

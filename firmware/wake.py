@@ -1,6 +1,6 @@
 """A task's sleep that can be cut short."""
 
-from asyncio import core, sleep_ms
+import asyncio
 
 
 class Wake:
@@ -18,15 +18,15 @@ class Wake:
         self._pending = True
         if self._task:
             # As Task.cancel() does, but nothing is thrown: the task goes on after its sleep.
-            core._task_queue.remove(self._task)
-            core._task_queue.push(self._task)
+            asyncio.core._task_queue.remove(self._task)
+            asyncio.core._task_queue.push(self._task)
 
     async def wait_ms(self, milliseconds):
         """Sleep, unless `set` was called since the last sleep ended."""
         if not self._pending:
-            self._task = core.cur_task
+            self._task = asyncio.core.cur_task
             try:
-                await sleep_ms(milliseconds)
+                await asyncio.sleep_ms(milliseconds)
             finally:
                 self._task = None
         self._pending = False
