@@ -246,7 +246,7 @@ class Session:
 
     async def _renew_tokens(self, count):
         again = self._tokens.get(AGAIN[0])
-        # In a thread: the encoder walks the whole chain, seconds for a count in the thousands.
+        # In a thread: the encoder walks the whole chain, half a second at a count of 65,535.
         self._tokens = await asyncio.to_thread(ready_tokens, self._identity, count)
         self._tokens_at = count
         if again:
