@@ -134,13 +134,15 @@ class Flash:
 class BlockDevice:
     """`rp2.Flash()`: MicroPython's block protocol, simple and extended.
 
-    After `unplug` it answers every call with an input/output error: a file object that is
-    collected after a reset finds nothing to write to.
+    After a power cut each call raises PowerCut again, so that closing a file on the way out does
+    not turn it into another error. After `unplug` each is an input/output error, raised by nobody:
+    a file object that is collected later finds nothing to write to.
     """
 
     def __init__(self, flash):
         self._flash = flash
         self._plugged = True
+        self._cut = False
 
     def unplug(self):
         """The MCU that had this device is gone."""
@@ -148,23 +150,15 @@ class BlockDevice:
 
     def readblocks(self, block, buffer, offset=0):
         """Read from `block` and `offset` until the buffer is full."""
-        if not self._plugged:
-            return -EIO
-        self._flash.read(block * SECTOR + offset, buffer)
+        return self._try(self._flash.read, block * SECTOR + offset, buffer)
 
     def writeblocks(self, block, buffer, offset=None):
         """Program; without `offset` erase the blocks first."""
-        if not self._plugged:
-            return -EIO
-        try:
-            if offset is None:
-                for number in range(block, block + len(buffer) // SECTOR):
-                    self._flash.erase(number)
-                offset = 0
-            self._flash.program(block * SECTOR + offset, buffer)
-        except PowerCut:
-            self._plugged = False
-            raise
+        if offset is None:
+            for number in range(block, block + len(buffer) // SECTOR):
+                self._try(self._flash.erase, number)
+            offset = 0
+        return self._try(self._flash.program, block * SECTOR + offset, buffer)
 
     def ioctl(self, operation, argument):
         """Initialise 1, shut down 2, sync 3, count blocks 4, block size 5, erase 6."""
@@ -173,14 +167,19 @@ class BlockDevice:
         if operation == 5:
             return SECTOR
         if operation == 6:
-            if not self._plugged:
-                return -EIO
-            try:
-                self._flash.erase(argument)
-            except PowerCut:
-                self._plugged = False
-                raise
-            return 0
+            return self._try(self._flash.erase, argument)
         if operation in (1, 2, 3):
             return 0
         return None
+
+    def _try(self, action, *arguments):
+        if not self._plugged:
+            return -EIO
+        if self._cut:
+            raise PowerCut()
+        try:
+            action(*arguments)
+        except PowerCut:
+            self._cut = True
+            raise
+        return 0

@@ -64,7 +64,7 @@ class _Master:
             world.check()
         if self._bus.stuck:
             world.spend(self._timeout)
-            raise OSError(ETIMEDOUT)
+            raise OSError(ETIMEDOUT, "the bus is stuck")
         chip = self._bus.chips.get(address)
         world.now += self._byte
         if chip is None:
@@ -81,7 +81,7 @@ class _Master:
 
     def _nobody(self):
         _Port.world.spend(1)
-        raise OSError(self.NO_ADDRESS)
+        raise OSError(self.NO_ADDRESS, "not acknowledged")
 
     def _stop(self, chip):
         if chip is not None:
@@ -107,7 +107,7 @@ class _Master:
         return acks
 
     def _refused(self, acks):
-        raise OSError(EIO)
+        raise OSError(EIO, "not acknowledged")
 
     def _read(self, address, buffer, stop):
         chip = self._chip(address, True)
@@ -140,7 +140,7 @@ class _Master:
         """Write `buf`; return the number of acknowledged bytes."""
         if len(buf) == 0:
             if not self._probe(addr):
-                raise OSError(ENODEV)
+                raise OSError(ENODEV, "not acknowledged")
             return 0
         return self._write(addr, (buf,), stop)
 

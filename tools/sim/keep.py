@@ -7,7 +7,9 @@ way of a temporary one.
 
 import os
 
-from .flash import SECTOR
+
+class KeepError(Exception):
+    """A file of the directory is not what this left there."""
 
 
 class Keep:
@@ -24,10 +26,10 @@ class Keep:
         self._eeprom = self._bind("eeprom.bin", board.eeprom) if board.eeprom else None
         clock = self._read("clock.bin")
         if clock is not None and board.clock is not None:
-            board.clock.load(clock)
+            self._load("clock.bin", board.clock.load, clock)
         wear = self._read("wear.txt")
         if wear is not None:
-            flash.erases[:] = [int(word) for word in wear.decode().split()][: flash.sectors]
+            self._load("wear.txt", self._load_wear, wear)
 
     def save(self):
         """Save what is not written through: clock and wear."""
@@ -47,7 +49,7 @@ class Keep:
         if image is None:
             self._write(name, chip.dump())
         else:
-            chip.load(image)
+            self._load(name, chip.load, image)
         file = open(self._path + "/" + name, "r+b")
 
         def record(offset, data):
@@ -56,6 +58,18 @@ class Keep:
 
         chip.record = record
         return file
+
+    def _load(self, name, load, image):
+        try:
+            load(image)
+        except ValueError as error:
+            raise KeepError("%s/%s: %s" % (self._path, name, error)) from None
+
+    def _load_wear(self, text):
+        erases = [int(word) for word in text.decode().split()]
+        if len(erases) != self._board.flash.sectors:
+            raise ValueError("not one number for each sector")
+        self._board.flash.erases[:] = erases
 
     def _read(self, name):
         try:
@@ -79,6 +93,3 @@ def _make_directory(path):
             os.stat(made)
         except OSError:
             os.mkdir(made[:-1])
-
-
-__all__ = ("SECTOR", "Keep")

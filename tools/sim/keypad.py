@@ -21,7 +21,7 @@ class Keypad:
         self.columns = len(keys[0])
         self.levels = [None] * (self.rows + self.columns)
         self.shorts = 0
-        self.changed = None  # called with the ends whose level has changed
+        self.changed = None  # called with ends whose level may have changed
         self._drives = [None] * (self.rows + self.columns)
         self._closed = set()
         self._joined = {}  # end -> all ends joined with it, itself too
@@ -56,8 +56,8 @@ class Keypad:
             if ends is not None:
                 self._settle(ends)
 
-    def _settle(self, ends):
-        """Find the level of ends that are joined."""
+    def _settle(self, ends, joined_anew=False):
+        """Find the level of ends that are joined; unless they are so anew they all had one."""
         found = None
         drives = self._drives
         for end in ends:
@@ -68,10 +68,9 @@ class Keypad:
                     found = 0
                     break
                 found = level
-        levels = self.levels
-        if levels[ends[0]] != found or levels[ends[-1]] != found:
+        if joined_anew or self.levels[ends[0]] != found:
             for end in ends:
-                levels[end] = found
+                self.levels[end] = found
             if self.changed is not None:
                 self.changed(ends)
 
@@ -83,12 +82,14 @@ class Keypad:
             self._closed.discard((row, column))
         before = self._joined
         self._join()
-        for end in (row, self.rows + column):
-            for other in before.get(end, ()):
-                if other not in self._joined:
-                    self._settle_alone(other)
-            if end in self._joined:
-                self._settle(self._joined[end])
+        joined = self._joined
+        ends = (row, self.rows + column)
+        for end in before.get(row, ()):
+            if end not in joined:
+                self._settle_alone(end)
+        for end in ends if joined.get(ends[0]) is not joined.get(ends[1]) else ends[:1]:
+            if end in joined:
+                self._settle(joined[end], True)
 
     def _settle_alone(self, end):
         if self.levels[end] is not None:

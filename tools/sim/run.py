@@ -27,7 +27,7 @@ import vfs  # noqa: E402
 from sim import loop, machine, time  # noqa: E402
 from sim.board import Board  # noqa: E402
 from sim.console import Console, Sys  # noqa: E402
-from sim.keep import Keep  # noqa: E402
+from sim.keep import Keep, KeepError  # noqa: E402
 from sim.parts import ChipError, PowerCut  # noqa: E402
 from sim.session import Refused, Session  # noqa: E402
 from sim.world import Halt, World  # noqa: E402
@@ -168,6 +168,8 @@ class Firmware:
         else:
             self._say("main.py ended: the board is reset")
             self._after("reset")
+        finally:
+            self._unmount()
         self._count(started)
 
     def _after(self, reason):
@@ -207,13 +209,6 @@ class Firmware:
 
     def _mount(self):
         """What the port's own start script does: mount, or make a new file system."""
-        if self._device is not None:
-            self._device.unplug()
-            os.chdir("/")
-            try:
-                vfs.umount(MOUNT)
-            except OSError:
-                pass  # the start before this one did not come so far
         device = self._device = self.board.flash.device()
         try:
             system = vfs.VfsLfs2(device, progsize=256)
@@ -222,6 +217,16 @@ class Firmware:
             system = vfs.VfsLfs2(device, progsize=256)
         vfs.mount(system, MOUNT)
         os.chdir(MOUNT)
+
+    def _unmount(self):
+        if self._device is None:
+            return
+        self._device.unplug()
+        os.chdir("/")
+        try:
+            vfs.umount(MOUNT)
+        except OSError:
+            pass  # this life did not come so far
 
     def _tell(self, error):
         self._say("the firmware failed: the board is reset")
@@ -249,7 +254,11 @@ def main():
     sys.path[:] = [root, root + "/lib", TOOLS, ".frozen"]
     world = World()
     board = Board(world, _board_data())
-    keep = Keep(_absolute(state), board) if state else None
+    try:
+        keep = Keep(_absolute(state), board) if state else None
+    except (KeepError, OSError) as error:
+        sys.stdout.write(json.dumps({"error": "the state cannot be used: %s" % error}) + "\n")
+        return 2
     console = Console(world)
     builtins.print = _print_to(console)
     source = sys.stdin.buffer

@@ -1,0 +1,5 @@
+"""The load goes off."""
+
+from machine import Pin
+
+Pin(15, Pin.OUT, value=0)
