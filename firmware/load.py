@@ -1,16 +1,214 @@
-"""The load switch: one output that gives power to the customer's appliances or not."""
+"""The load switch: what is wished (paid, or free) is overruled by a set of named faults.
+
+After LibreSolar's model. Each fault has its own rule to come and to go: docs/load.md has the
+table. Synchronous; `now` is `ticks_ms`. Charging is not this module's business, whatever is paid.
+"""
+
+from collections import namedtuple
+from time import ticks_diff
+
+from firmware import events
+
+LOW_BATTERY = 1
+HIGH_BATTERY = 2
+OVER_CURRENT = 4
+SENSOR = 8
+BYPASS = 16
+
+SAMPLE_MS = 1000  # between two readings of everything but the current
+WATCH_MS = 40  # between two readings of the current while the load is on
+CONFIRM_MS = 10  # a current above the limit is read again after this long
+RETRY_MS = 30_000
+RETRIES = 3
+DAY_MS = 86_400_000
+_CALM = 300  # samples without a trip after which the retries start anew
+
+Limits = namedtuple("Limits", ("disconnect", "reconnect", "highest"))  # millivolts
+_CELLS = {"lead-acid": (6, Limits(1900, 2100, 2600)), "lifepo4": (4, Limits(3000, 3200, 3750))}
+_HYSTERESIS = 50  # parts of the highest voltage: 2 %
+
+
+def limits(chemistry, volts):
+    """Limits of a "lead-acid" or "lifepo4" battery of 12 or 24 volts. Raises ValueError."""
+    if chemistry not in _CELLS or volts not in (12, 24):
+        raise ValueError("no limits for a battery of this kind")
+    cells, cell = _CELLS[chemistry]
+    return Limits(*[cells * volts // 12 * millivolts for millivolts in cell])
+
+
+class Fault:
+    """Comes when `bad` has held for `come_ms`, goes when `good` has held for `go_ms`."""
+
+    def __init__(self, bit, event, come_ms, go_ms):
+        self.bit = bit
+        self.event = event
+        self.go_ms = go_ms
+        self.set = False
+        self._come_ms = come_ms
+        self._since = None
+
+    def judge(self, bad, good, now, at_once=False):
+        """True when the fault came or went. Where neither holds, nothing is known."""
+        if not (good if self.set else bad):
+            self._since = None
+            return False
+        if self._since is None:
+            self._since = now
+        wait = 0 if at_once else self.go_ms if self.set else self._come_ms
+        if ticks_diff(now, self._since) < wait:
+            return False
+        self.set = not self.set
+        self._since = None
+        return True
 
 
 class LoadSwitch:
-    """`pin`: a configured output; `active`: the level (0 or 1) that closes the switch."""
+    """`pin`: a configured output; `active`: the level that closes the switch.
+
+    What the board has is given to `watch`; a switch that watches nothing knows no faults.
+    `faults`: the bits of those that hold. `on_change` is called when switch or faults changed.
+    """
 
     def __init__(self, pin, active=1):
         self._pin = pin
         self._active = active
+        self._wish = False
+        self._battery = self._current = self._live = self._shorted = None
+        self._limits = self._most = None
+        self._report = None
+        self._sampled = None  # when; None before the first time
+        self._high_current = None  # since when the current is above the limit
+        self._cut = False
+        self._trips = 0
+        self._calm = 0
+        self.watching = False
         self.on = False
-        self.set(False)
+        self.faults = 0
+        self.battery_mv = None
+        self.on_change = None
+        self._low = Fault(LOW_BATTERY, events.LOW_BATTERY, 10_000, 60_000)
+        self._high = Fault(HIGH_BATTERY, events.HIGH_BATTERY, 1_000, 10_000)
+        self._over = Fault(OVER_CURRENT, events.OVER_CURRENT, 0, RETRY_MS)
+        self._sensor = Fault(SENSOR, events.SENSOR, 1_000, 10_000)
+        self._bypass = Fault(BYPASS, events.BYPASS, 5_000, 5_000)
+        self._dead = Fault(0, events.DEAD_OUTPUT, 5_000, 5_000)  # told, but overrules nothing
+        self._close(False)
 
-    def set(self, on):
-        """Close (True) or open the switch."""
-        self.on = bool(on)
+    def watch(
+        self, report, battery=None, limits=None, current=None, most=0, live=None, shorted=None
+    ):
+        """Watch what the board has, each a function without arguments or None.
+
+        battery: millivolts, current: milliamperes (at most `most`), both None when out of range.
+        live: is there voltage behind the switch? shorted: does the hardware's protection tell of
+        a short? `report(event, number)` is told of each fault that comes.
+        """
+        self._report = report
+        self._battery, self._limits = battery, limits
+        self._current, self._most = current, most
+        self._live, self._shorted = live, shorted
+        self.watching = bool(battery or current or live or shorted)
+
+    def set(self, wish):
+        """Say whether the load may be on. A switch that watches closes after its first reading."""
+        self._wish = bool(wish)
+        self._drive()
+
+    def cut(self, _=None):
+        """Open the switch at once: for the interrupt of the hardware's protection."""
+        self._close(False)
+        self._cut = True
+
+    def key(self):
+        """A key was pressed: an overload that was given up is tried again."""
+        if self._trips > RETRIES:
+            self._trips = 0
+            self._over.go_ms = 0
+
+    def check(self, now):
+        """Read what is due, let faults come and go, drive the switch."""
+        first, faults = self._sampled is None, self.faults
+        if self.on and self._current:
+            self._watch_current(now)
+        if first or self._cut or ticks_diff(now, self._sampled) >= SAMPLE_MS:
+            self._sampled = now
+            self._sample(now, first)
+        self._drive()
+        if faults != self.faults and self.on_change:
+            self.on_change()
+
+    def due(self, now):
+        """Milliseconds until `check` is due."""
+        if self._sampled is None:
+            return 0
+        wait = SAMPLE_MS - ticks_diff(now, self._sampled)
+        if self.on and self._current:
+            wait = min(wait, WATCH_MS if self._high_current is None else CONFIRM_MS)
+        return max(0, wait)
+
+    def _watch_current(self, now):
+        current = self._current()
+        if current is None or current <= self._most:
+            self._high_current = None
+        elif self._high_current is None:
+            self._high_current = now
+        elif ticks_diff(now, self._high_current) >= CONFIRM_MS:
+            self._trip(current, now)
+
+    def _trip(self, current, now):
+        self._high_current = None
+        self._cut = False
+        self._calm = 0
+        if not self._over.set:
+            self._trips += 1
+            self._over.go_ms = RETRY_MS if self._trips <= RETRIES else DAY_MS
+            self._judge(self._over, True, False, now, current, True)
+
+    def _sample(self, now, first):
+        shorted = bool(self._shorted and self._shorted())
+        if self._cut or (shorted and not self._over.set):
+            self._trip(0, now)
+        elif self._judge(self._over, False, not shorted, now) and self._trips > RETRIES:
+            self._trips = 0
+        self._count_calm()
+        mv = self.battery_mv = self._battery() if self._battery else None
+        if mv is not None:
+            low, back, high = self._limits
+            self._judge(self._low, mv < low, mv >= back, now, mv, first)
+            self._judge(self._high, mv > high, mv < high - high // _HYSTERESIS, now, mv, first)
+        lost = bool(self._battery) and mv is None
+        lost = lost or bool(self._current) and self._current() is None
+        self._judge(self._sensor, lost, not lost, now, 0, first)
+        if self._live:
+            live = bool(self._live())
+            self._judge(self._bypass, live and not self.on, not live, now)
+            self._judge(self._dead, self.on and not live, live, now)
+
+    def _count_calm(self):
+        if self.on:
+            self._calm = min(self._calm + 1, _CALM)
+            if self._calm == _CALM:
+                self._trips = 0
+
+    def _judge(self, fault, bad, good, now, number=0, at_once=False):
+        changed = fault.judge(bad, good, now, at_once)
+        if changed:
+            self.faults ^= fault.bit
+            if fault.set:
+                self._report(fault.event, number)
+        return changed
+
+    def _drive(self):
+        ready = self._sampled is not None or not self.watching
+        on = self._wish and ready and not self.faults and not self._cut
+        if on != self.on:
+            self._close(on)
+            if self._cut:  # the interrupt came in between
+                self._close(False)
+            self._high_current = None
+            if self.on_change:
+                self.on_change()
+
+    def _close(self, on):
+        self.on = on
         self._pin(self._active if on else 1 - self._active)
