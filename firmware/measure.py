@@ -1,0 +1,84 @@
+"""Voltages and currents: filtered readings of analog inputs, in millivolts and milliamperes.
+
+An input is an ADC behind a divider or behind the amplifier of a shunt. `calibration` corrects
+what resistors and references of one unit are off; docs/load.md says how it is found.
+"""
+
+import json
+
+_READS = 8  # for one value; the highest and the lowest do not count
+_STEADY = 4  # of how many values a voltage is the running mean
+_GAIN = (0.9, 1.1)  # what a calibration may be; the rest is a fault of the unit
+
+
+class Input:
+    """Call it for a value in thousandths of its unit, or None when that is out of range.
+
+    adc: a machine.ADC. scale: value per millivolt at the pin. steady: calls that are averaged.
+    lowest, highest: what can be; None for no such bound. gain, offset: the unit's calibration.
+    """
+
+    def __init__(self, adc, scale, lowest=None, highest=None, gain=1.0, offset=0, steady=1):
+        if hasattr(adc, "read_uv"):  # ESP32: corrected by the chip's own calibration
+            self._read = adc.read_uv
+            scale /= 1000
+        else:
+            self._read = adc.read_u16
+            scale *= 3300 / 65535
+        self._scale = scale * gain
+        self._offset = offset
+        self._bounds = lowest, highest
+        self._steady = steady
+        self._mean = None
+
+    def __call__(self):
+        read = self._read
+        total = least = most = read()
+        for _ in range(_READS - 1):
+            value = read()
+            total += value
+            if value < least:
+                least = value
+            elif value > most:
+                most = value
+        value = (total - least - most) / (_READS - 2) * self._scale + self._offset
+        lowest, highest = self._bounds
+        if (lowest is not None and value < lowest) or (highest is not None and value > highest):
+            self._mean = None
+            return None
+        if self._mean is None:
+            self._mean = value
+        else:
+            self._mean += (value - self._mean) / self._steady
+        return int(self._mean + 0.5)
+
+
+def voltage(adc, wiring, lowest, highest, calibration):
+    """Input for a voltage (mV). wiring["divider"]: ohms to the voltage, ohms to ground."""
+    top, bottom = wiring["divider"]
+    return Input(adc, (top + bottom) / bottom, lowest, highest, *calibration, steady=_STEADY)
+
+
+def current(adc, wiring, calibration):
+    """Input for a current (mA). wiring: shunt_mohm, gain of the amplifier, zero_mv at 0 A if any.
+
+    Too high is never out of range: it is too much current.
+    """
+    scale = 1000 / (wiring["shunt_mohm"] * wiring["gain"])
+    gain, offset = calibration
+    offset -= wiring.get("zero_mv", 0) * scale * gain
+    return Input(adc, scale, -wiring["limit_ma"] // 10, None, gain, offset)
+
+
+def calibration(files, name):
+    """(gain, offset in mV or mA) of one input of this unit; (1.0, 0) without a usable one.
+
+    `files`: firmware.media.Files, whose "calibration" is JSON: {"BATTERY": [1.013, -20], …}.
+    """
+    try:
+        gain, offset = json.loads(files.read("calibration", 0) or b"{}")[name]
+        if _GAIN[0] <= gain <= _GAIN[1]:
+            return gain, offset + 0
+    except (ValueError, KeyError, TypeError):
+        pass
+    return 1.0, 0
