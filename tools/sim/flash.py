@@ -14,6 +14,7 @@ PROGRAM_US = 400  # typical (at most 3 ms)
 EIO = 5
 
 _BLANK_PAGE = b"\xff" * PAGE
+_BLANK_SECTOR = memoryview(b"\xff" * SECTOR)
 
 
 class Flash:
@@ -36,17 +37,21 @@ class Flash:
 
     def read(self, offset, buffer):
         """Fill `buffer` from `offset`."""
-        length = len(buffer)
-        done = 0
-        while done < length:
-            sector, start = divmod(offset + done, SECTOR)
-            count = min(SECTOR - start, length - done)
-            content = self._content.get(sector)
-            if content is None:
-                buffer[done : done + count] = b"\xff" * count
-            else:
-                buffer[done : done + count] = memoryview(content)[start : start + count]
-            done += count
+        self.read_in(offset // SECTOR, offset % SECTOR, buffer)
+
+    def read_in(self, sector, start, buffer):
+        """Fill `buffer` from byte `start` of `sector`, and from those behind it."""
+        end = start + len(buffer)
+        if end > SECTOR:
+            whole = memoryview(buffer)
+            self.read_in(sector, start, whole[: SECTOR - start])
+            self.read_in(sector + 1, 0, whole[SECTOR - start :])
+            return
+        content = self._content.get(sector)
+        if content is None:
+            buffer[:] = _BLANK_SECTOR[start:end]
+        else:
+            buffer[:] = memoryview(content)[start:end]
 
     def program(self, offset, data):
         """Program whole pages."""
@@ -97,7 +102,9 @@ class Flash:
     def dump(self):
         """Return the whole content as bytes."""
         image = bytearray(self.sectors * SECTOR)
-        self.read(0, image)
+        whole = memoryview(image)
+        for sector in range(self.sectors):
+            self.read_in(sector, 0, whole[sector * SECTOR : (sector + 1) * SECTOR])
         return bytes(image)
 
     def _writable(self, sector):
@@ -150,7 +157,11 @@ class BlockDevice:
 
     def readblocks(self, block, buffer, offset=0):
         """Read from `block` and `offset` until the buffer is full."""
-        return self._try(self._flash.read, block * SECTOR + offset, buffer)
+        if not self._plugged:
+            return -EIO
+        if self._cut:
+            raise PowerCut()
+        self._flash.read_in(block, offset, buffer)
 
     def writeblocks(self, block, buffer, offset=None):
         """Program; without `offset` erase the blocks first."""

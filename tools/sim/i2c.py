@@ -177,6 +177,10 @@ class _Master:
 
 
 def _memory_address(memaddr, size):
+    if size == 8:
+        return bytes((memaddr & 0xFF,))
+    if size == 16:
+        return bytes((memaddr >> 8 & 0xFF, memaddr & 0xFF))
     if size & 7 or not 0 <= size <= 32:
         raise ValueError("invalid addrsize")
     return bytes([memaddr >> shift & 0xFF for shift in range(size - 8, -1, -8)])
