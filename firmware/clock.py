@@ -6,6 +6,7 @@ Spare registers hold a *tally*, how long the unit has been powered since its las
 no wear. Nothing vouches for it, so it only ever makes a unit pay more (firmware.account).
 """
 
+_UNMARKED = 8  # records in a row that a bouncing supply may leave without a mark
 _DAYS_BEFORE = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 
 
@@ -97,7 +98,8 @@ class _Chip:
     def tally(self, sequence):
         """Periods that `mark` left, or None when there are none or they belong to another record.
 
-        The record before `sequence` counts as none: power may fail between a record and its mark.
+        One of the few records before `sequence` counts as no period: power may fail between a
+        record and its mark, and again in the boot that follows.
         """
         m = self._mark
         try:
@@ -107,7 +109,7 @@ class _Chip:
         if m[0] ^ m[1] ^ m[2] ^ 0xA5 != m[3]:
             return None
         behind = (sequence - (m[0] | m[1] << 8)) & 0xFFFF
-        return m[2] if behind == 0 else 0 if behind == 1 else None
+        return m[2] if behind == 0 else 0 if behind <= _UNMARKED else None
 
 
 class DS3231(_Chip):
