@@ -105,6 +105,39 @@ class Library:
             setattr(sys.modules[parent], last, module)
 
 
+class Opened:
+    """The files that the firmware opens; those that a cut left open are kept for ever.
+
+    Else the collector would close them, in a flash that is not theirs any more: with no memory to
+    work with, and it says so on standard output.
+    """
+
+    MOST = 8  # files open at once
+
+    def __init__(self):
+        self._files = []
+        self._left = []
+        self._open = open
+        builtins.open = self._hook
+
+    def abandon(self):
+        """The MCU stopped: keep what it left open."""
+        for file in self._files:
+            try:
+                file.tell()
+            except (OSError, ValueError):
+                continue  # it was closed
+            self._left.append(file)
+        self._files = []
+
+    def _hook(self, *arguments, **options):
+        file = self._open(*arguments, **options)
+        self._files.append(file)
+        if len(self._files) > self.MOST:
+            self._files.pop(0)
+        return file
+
+
 class Firmware:
     """The MCU's program: starts it, and is what the session sees of it."""
 
@@ -118,6 +151,7 @@ class Firmware:
         self._device = None
         self._library = Library(root)
         self._quick = 0
+        self._opened = Opened()
 
     @property
     def unit(self):
@@ -221,6 +255,7 @@ class Firmware:
     def _unmount(self):
         if self._device is None:
             return
+        self._opened.abandon()
         self._device.unplug()
         os.chdir("/")
         try:
