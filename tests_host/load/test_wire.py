@@ -1,0 +1,224 @@
+"""The load switch at wire level: real `machine.ADC` and `Pin` signatures, noise, cut wires.
+
+For CPython and MicroPython.
+"""
+
+from firmware import events
+from firmware.load import BYPASS, LOW_BATTERY, OVER_CURRENT, SENSOR, LoadSwitch, limits
+from firmware.measure import calibration, current, voltage
+from tools.sim import machine
+from tools.sim.keypad import Watch
+from tools.sim.pins import attach, touched
+from tools.sim.supply import Supply
+from tools.sim.world import World
+
+BATTERY = {"adc": 26, "divider": (100_000, 10_000)}
+CURRENT = {"adc": 28, "shunt_mohm": 10, "gain": 50, "limit_ma": 5_000}
+OUTPUT = {"pin": 14, "active": 1}
+FAULT = {"pin": 13, "active": 0}
+PLAIN = (1.0, 0)
+Pin = machine.Pin
+
+
+class Wired:
+    """A switch whose pins and inputs end at the simulator's models."""
+
+    def __init__(self, active=1, gain=PLAIN, amplifier=CURRENT):
+        self.world = world = World()
+        machine.install(world)
+        world.start()
+        self.lamp = Watch(lambda: world.now, active)
+        self.supply = supply = Supply(lambda: self.lamp.on)
+        attach(15, self.lamp, 0)
+        for name, wiring in (("BATTERY", BATTERY), ("CURRENT", amplifier)):
+            attach(wiring["adc"], supply, supply.end(name, wiring))
+        attach(14, supply, supply.end("OUTPUT", OUTPUT))
+        attach(13, supply, supply.end("FAULT", FAULT))
+        self.told = []
+        self.switch = LoadSwitch(Pin(15, Pin.OUT, value=1 - active), active)
+        live, fault = Pin(14, Pin.IN), Pin(13, Pin.IN, Pin.PULL_UP)
+        fault.irq(self.switch.cut, Pin.IRQ_FALLING)
+        self.switch.watch(
+            lambda event, number: self.told.append((event, number)),
+            battery=voltage(machine.ADC(Pin(26)), BATTERY, 6_000, 18_000, gain),
+            limits=limits("lead-acid", 12),
+            current=current(machine.ADC(Pin(28)), amplifier, PLAIN),
+            most=5_000,
+            live=live,
+            shorted=lambda: not fault(),
+        )
+        self.switch.set(True)
+
+    def wait(self, milliseconds):
+        """Run the switch as its task does."""
+        end = self.world.now + milliseconds * 1000
+        while self.world.now < end:
+            self.switch.check(self.world.now // 1000)
+            self.world.sleep(max(1, min(self.switch.due(self.world.now // 1000), 1000)) * 1000)
+            assert not (self.lamp.on and self.switch.faults)
+
+
+def near(value, wanted, part):
+    """Assert that a value is wrong by at most this part of the wanted one."""
+    assert abs(value - wanted) <= wanted * part, (value, wanted)
+
+
+def test_either_level_switches():
+    for active in (0, 1):
+        wired = Wired(active)
+        assert not wired.lamp.on
+        wired.wait(2_000)
+        assert wired.lamp.on and not wired.told
+
+
+def test_voltages_are_right_to_half_a_percent_over_the_range():
+    wired = Wired()
+    for millivolts in (6_200, 9_000, 11_400, 12_600, 15_600, 17_900):
+        wired.supply.battery = millivolts
+        wired.wait(30_000)
+        near(wired.switch.battery_mv, millivolts, 0.005)
+
+
+def test_noise_is_filtered():
+    wired = Wired()
+    wired.supply.noise = 30  # 330 mV at the battery
+    wired.wait(10_000)
+    most = 0
+    for _ in range(100):
+        wired.wait(1_000)
+        most = max(most, abs(wired.switch.battery_mv - 12_600))
+    assert 0 < most < 150
+    assert wired.lamp.on and not wired.told
+
+
+def test_noise_at_the_limit_does_not_make_the_switch_flap():
+    wired = Wired()
+    wired.supply.noise = 30
+    wired.supply.battery = 11_380
+    for _ in range(600):
+        wired.wait(1_000)
+    assert len(wired.lamp.take()) <= 2  # on, and perhaps off, and then it stays
+
+
+def test_calibration_corrects_a_divider():
+    bad_divider = 1.04
+    wired = Wired(gain=(bad_divider, 25))
+    wired.supply.battery = (12_000 - 25) / bad_divider
+    wired.wait(20_000)
+    near(wired.switch.battery_mv, 12_000, 0.004)
+
+
+class _File:
+    def __init__(self, data):
+        self._data = data
+
+    def read(self, name, slot):
+        assert (name, slot) == ("calibration", 0)
+        return self._data
+
+
+def test_calibrations_that_cannot_be_are_not_believed():
+    good = b'{"BATTERY": [1.013, -20], "PANEL": [1.5, 0], "CURRENT": ["1", 0], "OUTPUT": 3}'
+    assert calibration(_File(good), "BATTERY") == (1.013, -20)
+    for data in (None, b"", b"{", b"[1, 2]", b"3", b"\xff\xfe", good, b'{"PANEL": [1, "0"]}'):
+        for name in ("PANEL", "CURRENT", "OUTPUT"):
+            assert calibration(_File(data), name) == PLAIN
+
+
+def test_currents():
+    wired = Wired()
+    for milliamperes in (0, 500, 2_000, 4_900):
+        wired.supply.current = milliamperes
+        wired.wait(500)
+        assert wired.lamp.on
+        near(wired.switch._current() + 1, milliamperes + 1, 0.02)
+
+
+def test_an_overload_with_noise_is_off_within_100_ms_and_full_load_stays_on():
+    for offset in range(0, 1_000, 37):
+        wired = Wired()
+        wired.supply.noise = 20
+        wired.supply.current = 4_800
+        wired.wait(2_000 + offset)
+        assert wired.lamp.on and len(wired.lamp.take()) == 1
+        began = wired.world.now
+        wired.supply.current = 6_000
+        wired.wait(100)
+        ((when, on),) = wired.lamp.take()
+        assert not on and when - began <= 100_000
+        assert wired.switch.faults == OVER_CURRENT
+
+
+def test_a_current_beyond_the_amplifier_is_an_overload_not_a_sensor_failure():
+    wired = Wired()
+    wired.wait(1_000)
+    wired.supply.current = 1_000_000
+    wired.wait(100)
+    assert wired.switch.faults == OVER_CURRENT
+
+
+def test_an_amplifier_with_a_zero_tells_when_it_is_broken():
+    amplifier = dict(CURRENT)
+    amplifier.update({"gain": 20, "zero_mv": 1_650})
+    wired = Wired(amplifier=amplifier)
+    wired.wait(2_000)
+    near(wired.switch._current(), 500, 0.02)
+    amplifier["zero_mv"] = 0  # the supply of the amplifier is gone
+    wired.wait(3_000)
+    assert not wired.lamp.on and wired.told == [(events.SENSOR, 0)]
+
+
+def test_a_wire_of_the_divider_that_is_off():
+    wired = Wired()
+    wired.wait(1_000)
+    for millivolts in (0, 40_000):
+        wired.supply.battery = millivolts
+        wired.wait(3_100)
+        assert not wired.lamp.on and wired.switch.faults == SENSOR
+        wired.supply.battery = 12_700
+        wired.wait(13_000)
+        assert wired.lamp.on
+    assert (events.LOW_BATTERY, 0) not in wired.told
+
+
+def test_low_battery_and_back():
+    wired = Wired()
+    wired.wait(1_000)
+    wired.supply.battery = 11_000
+    wired.wait(15_000)
+    assert wired.switch.faults == LOW_BATTERY
+    wired.supply.battery = 12_500
+    wired.wait(120_000)
+    assert not wired.lamp.on
+    wired.supply.battery = 12_800
+    wired.wait(70_000)
+    assert wired.lamp.on
+
+
+def test_the_protection_opens_the_switch_in_its_interrupt():
+    wired = Wired()
+    wired.wait(1_000)
+    wired.supply.short = 1
+    touched((13,))
+    assert not wired.lamp.on  # before anything else ran
+    wired.wait(60_000)
+    assert wired.switch.faults == OVER_CURRENT and not wired.lamp.on
+    wired.supply.short = 0
+    wired.wait(33_000)
+    assert wired.lamp.on
+
+
+def test_a_wire_across_the_switch():
+    wired = Wired()
+    wired.wait(1_000)
+    wired.switch.set(False)
+    wired.supply.bridge = 1
+    wired.wait(7_000)
+    assert wired.switch.faults == BYPASS and wired.told == [(events.BYPASS, 0)]
+
+
+def test_a_sense_wire_that_was_cut():
+    wired = Wired()
+    wired.supply.sensed = 0
+    wired.wait(10_000)
+    assert wired.lamp.on and wired.told == [(events.DEAD_OUTPUT, 0)]
