@@ -55,14 +55,16 @@ class Device:
         if len(digits) not in (short, self.longest):
             wanted = short, self.longest, len(digits)
             raise TokenError("token: %d or %d digits expected, not %d" % wanted)
-        first, count = (1, 4) if self.restricted else (0, 10)
-        code = 0
-        for at, digit in enumerate(digits):
-            digit = ord(digit) - 48 - first
-            if not 0 <= digit < count:
-                where = at + 1, first, first + count - 1
-                raise TokenError("token: digit %d is not one of %d to %d" % where)
-            code = code * count + digit
+        valid = "1234" if self.restricted else "0123456789"
+        if digits.strip(valid):
+            at = [digit in valid for digit in digits].index(False) + 1
+            raise TokenError("token: digit %d is not one of %s" % (at, valid))
+        if self.restricted:  # two bits each
+            code = 0
+            for digit in digits:
+                code = code << 2 | ord(digit) - ord("1")
+        else:
+            code = int(digits)
         extended = len(digits) == self.longest
         most = 999999999999 if extended else 999999999
         if code > most:

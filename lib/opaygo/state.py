@@ -13,16 +13,17 @@ MARKS = 8  # on so many chains a place is remembered
 COUNT_MAX = 0xFFFFFF
 
 _VERSION = 1
-_HEAD = ">BIIH"  # version, count, floor, used
+_HEAD = ">BIIHB"  # version, count, floor, used, turn
 _RING_AT = struct.calcsize(_HEAD)
-_ENTRY = 8  # ring: count (3 bytes), code (5), big-endian, in order of count
-_MARK = 11  # marks: chain (3 bytes), count (3), code (5), big-endian, the latest first
+_ENTRY = 8  # ring: count (3 bytes), code (5), big-endian
+_MARK = 11  # marks: chain (3 bytes), count (3), code (5), big-endian
 _MARKS_AT = _RING_AT + RING * _ENTRY
 PACKED_SIZE = _MARKS_AT + MARKS * _MARK
 
 # count: the newest used one. floor: nothing at or below is accepted any more. used: bit i says
-# that count - i is used, for the OLDER newest. ring, marks: bytes, entries as above.
-State = namedtuple("State", ("count", "floor", "used", "ring", "marks"))
+# that count - i is used, for the OLDER newest. turn: how many tokens have left the ring, modulo
+# RING. ring, marks: bytes, entries as above; the ring's in order of count, then of acceptance.
+State = namedtuple("State", ("count", "floor", "used", "turn", "ring", "marks"))
 
 
 class OpaygoError(ValueError):
@@ -48,14 +49,20 @@ def new_state(count=1):
     """
     if not isinstance(count, int) or not 0 <= count <= COUNT_MAX:
         raise StateError("count: not in 0..%d" % COUNT_MAX)
-    return State(count, count, (1 << OLDER) - 1, b"", b"")
+    return State(count, count, (1 << OLDER) - 1, 0, b"", b"")
 
 
 def pack(state):
-    """Return the state as PACKED_SIZE bytes; the first is the version of the layout."""
-    head = struct.pack(_HEAD, _VERSION, state.count, state.floor, state.used)
-    gap = bytes(RING * _ENTRY - len(state.ring))
-    return head + state.ring + gap + state.marks + bytes(MARKS * _MARK - len(state.marks))
+    """Return the state as PACKED_SIZE bytes; the first is the version of the layout.
+
+    In a full ring a token takes the place of the one that leaves: an ordinary token changes few
+    bytes, so that a medium with pages has few to write.
+    """
+    head = struct.pack(_HEAD, _VERSION, state.count, state.floor, state.used, state.turn)
+    ring = state.ring + bytes(RING * _ENTRY - len(state.ring))
+    cut = (RING - state.turn) * _ENTRY
+    marks = state.marks + bytes(MARKS * _MARK - len(state.marks))
+    return head + ring[cut:] + ring[:cut] + marks
 
 
 def unpack(data):
@@ -66,30 +73,31 @@ def unpack(data):
     data = bytes(data)
     if len(data) != PACKED_SIZE or data[0] != _VERSION:
         raise StateError("state: not %d bytes of version %d" % (PACKED_SIZE, _VERSION))
-    _, count, floor, used = struct.unpack(_HEAD, data[:_RING_AT])
-    if not floor <= count <= COUNT_MAX:
-        raise StateError("state: floor above count or count above %d" % COUNT_MAX)
-    ring = _entries(data[_RING_AT:_MARKS_AT], _ENTRY, 0)
-    return State(count, floor, used, ring, _entries(data[_MARKS_AT:], _MARK, 3))
+    _, count, floor, used, turn = struct.unpack(_HEAD, data[:_RING_AT])
+    if not floor <= count <= COUNT_MAX or turn >= RING:
+        raise StateError("state: floor above count, or a number out of range")
+    cut = _RING_AT + turn * _ENTRY
+    ring = _entries(data[cut:_MARKS_AT] + data[_RING_AT:cut], _ENTRY)
+    return State(count, floor, used, turn, ring, _entries(data[_MARKS_AT:], _MARK))
 
 
-def _entries(data, size, at):
-    # The data without its empty entries, which have count 0 at this place. Others never have.
-    end = 0
-    while end < len(data) and any(data[end + at : end + at + 3]):
-        end += size
-    return data[:end]
+def _entries(data, size):
+    # The data without its empty entries; in others the count is not 0.
+    return data[: (len(data.rstrip(b"\0")) + size - 1) // size * size]
+
+
+def _find(data, size, key, offset):
+    # Where the entry begins that has this key at this offset; -1 if none has.
+    at = data.find(key)
+    while at >= 0 and at % size != offset:
+        at = data.find(key, at + 1)
+    return at - offset if at >= 0 else -1
 
 
 def remembered(state, code):
     """Return the count under which the ring has this code, 0 if it has not."""
-    at = -1
-    while True:
-        at = state.ring.find(_bytes(code, 5), at + 1)
-        if at < 0:
-            return 0
-        if at % _ENTRY == 3:
-            return int.from_bytes(state.ring[at - 3 : at], "big")
+    at = _find(state.ring, _ENTRY, _bytes(code, 5), 3)
+    return 0 if at < 0 else int.from_bytes(state.ring[at : at + 3], "big")
 
 
 def spend(state, code, count, final, marks):
@@ -98,7 +106,7 @@ def spend(state, code, count, final, marks):
     code: what the ring is to know it by, below 2^40. count: the one it was issued with. final: all
     counts up to this one are used now, and it becomes the state's count even if that is lower.
     """
-    last, floor, used, ring, _ = state
+    last, floor, used, turn, ring, _ = state
     if final:
         last, used = count, (1 << OLDER) - 1
     elif count > last:
@@ -106,34 +114,41 @@ def spend(state, code, count, final, marks):
     else:
         used |= 1 << last - count
     entry = _bytes(count, 3) + _bytes(code, 5)
-    ring += entry
-    if len(ring) > RING * _ENTRY:
-        # The lowest count leaves and the newcomer takes its place, so that few bytes of the
-        # record change: a medium may write only the pages that did.
-        low = min(range(0, len(ring), _ENTRY), key=lambda at: ring[at : at + 3])
-        floor = max(floor, int.from_bytes(ring[low : low + 3], "big"))
-        ring = (ring[:low] + entry + ring[low + _ENTRY :])[: RING * _ENTRY]
-    return State(last, floor, used, ring, marks)
+    at = len(ring)
+    while at and ring[at - _ENTRY : at - _ENTRY + 3] > entry[:3]:
+        at -= _ENTRY
+    ring = ring[:at] + entry + ring[at:]
+    if len(ring) > RING * _ENTRY:  # the lowest count leaves
+        floor = max(floor, int.from_bytes(ring[:3], "big"))
+        turn = (turn + 1) % RING
+        ring = ring[_ENTRY:]
+    return State(last, floor, used, turn, ring, marks)
 
 
 def mark(state, chain):
     """Return the place (count, code) remembered on a chain (a number below 2^24), or (0, 0)."""
-    for at in range(0, len(state.marks), _MARK):
-        entry = state.marks[at : at + _MARK]
-        if entry[:3] == _bytes(chain, 3):
-            return int.from_bytes(entry[3:6], "big"), int.from_bytes(entry[6:], "big")
-    return 0, 0
+    at = _find(state.marks, _MARK, _bytes(chain, 3), 0)
+    if at < 0:
+        return 0, 0
+    entry = state.marks[at + 3 : at + _MARK]
+    return int.from_bytes(entry[:3], "big"), int.from_bytes(entry[3:], "big")
 
 
 def marked(state, chain, count, code):
-    """Return the state's marks with this one in front and no other on this chain."""
+    """Return the state's marks with this one instead of the chain's, or of the lowest count's.
+
+    Count 0, the start of the chain, is not worth a mark.
+    """
+    marks = state.marks
     if not count:
-        return state.marks
-    marks = _bytes(chain, 3) + _bytes(count, 3) + _bytes(code, 5)
-    for at in range(0, len(state.marks), _MARK):
-        if state.marks[at : at + 3] != marks[:3]:
-            marks += state.marks[at : at + _MARK]
-    return marks[: MARKS * _MARK]
+        return marks
+    key = _bytes(chain, 3)
+    at = _find(marks, _MARK, key, 0)
+    if at < 0:
+        at = len(marks)
+        if at == MARKS * _MARK:
+            at = min(range(0, at, _MARK), key=lambda at: marks[at + 3 : at + 6])
+    return marks[:at] + key + _bytes(count, 3) + _bytes(code, 5) + marks[at + _MARK :]
 
 
 def _bytes(number, size):
