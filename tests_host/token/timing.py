@@ -32,19 +32,22 @@ def full(state, spend, ring):
 
 
 def timed(device, state, digits, wanted):
-    """Return (milliseconds, longest slice in milliseconds, state after) of judging."""
-    start = slice_start = now()
-    longest = 0
-    last = None
-    for answer in judging(device, state, digits):
-        longest = max(longest, since(slice_start))
-        slice_start = now()
-        last = answer
+    """Return (milliseconds, state after) of judging."""
+    start = now()
+    verdict, state = judge(device, state, digits)
     total = since(start)
-    verdict, state = last
     if verdict.outcome not in wanted:
         raise ValueError(verdict.outcome + ": " + digits)
-    return total / 1000, longest / 1000, state
+    return total / 1000, state
+
+
+def longest_slice(device, state, digits):
+    """Return the milliseconds of the longest slice of judging."""
+    longest, start = 0, now()
+    for _ in judging(device, state, digits):
+        longest = max(longest, since(start))
+        start = now()
+    return longest / 1000
 
 
 def case(device, job):
@@ -57,23 +60,23 @@ def case(device, job):
     rows = [["hash_us", count, since(start) / count]]
     state = full(new_state(count), spend, RING)
     credit = "ADD_TIME", "SET_TIME"
-    value, _, after = timed(device, state, job["accept"], credit)
+    value, after = timed(device, state, job["accept"], credit)
     rows.append(["accept_ms", count, value])
-    value, _, _ = timed(device, after, job["repeat"], credit)
+    value, _ = timed(device, after, job["repeat"], credit)
     rows.append(["repeat_accept_ms", count, value])
-    _, _, after = timed(device, state, job["sync"], ("COUNTER_SYNC",))
-    value, _, _ = timed(device, after, job["resync"], ("COUNTER_SYNC",))
+    _, after = timed(device, state, job["sync"], ("COUNTER_SYNC",))
+    value, _ = timed(device, after, job["resync"], ("COUNTER_SYNC",))
     rows.append(["repeat_sync_ms", count, value])
-    value, longest, _ = timed(device, state, job["reject"], ("INVALID",))
+    value, _ = timed(device, state, job["reject"], ("INVALID",))
     rows.append(["reject_ms", count, value])
-    rows.append(["slice_ms", count, longest])
+    rows.append(["slice_ms", count, longest_slice(device, state, job["reject"])])
     return rows
 
 
 with open(sys.argv[1]) as file:
     job = json.load(file)
 start = now()
-from opaygo import Device, judging, new_state  # noqa: E402 (the import is timed, too)
+from opaygo import Device, judge, judging, new_state  # noqa: E402 (the import is timed, too)
 from opaygo.chain import Chain  # noqa: E402
 from opaygo.state import RING, spend  # noqa: E402
 

@@ -1,0 +1,68 @@
+"""Random lives: CPython and MicroPython judge them as the specification does, state for state."""
+
+from collections import Counter
+
+import pytest
+
+from opaygo import decoder
+from tests_host.token.lives import Author, Habits, account, difference, micropython_judge, parse
+from tests_host.token.replay import replay
+
+LIVES = 15
+ENTRIES = 250
+PARTS = 8  # so that tests running side by side share them
+
+AUTHORS = {
+    "usual": Habits(),
+    "syncing": Habits(backward=0.1),
+    "jumping": Habits(jump=0.4),
+    "replaying": Habits(late=0.2, again=0.2, long_ago=0.3, backward=0.05),
+}
+
+
+def _check(life, line):
+    verdicts = parse(line)
+    assert difference(life, verdicts) == ""
+    return account(life, verdicts)
+
+
+@pytest.mark.parametrize("habits", AUTHORS)
+@pytest.mark.parametrize("part", range(PARTS // len(AUTHORS)))
+def test_lives_are_judged_alike_everywhere(habits, part, micropython_exe, monkeypatch):
+    author = Author(f"{habits} {part}", AUTHORS[habits])
+    monkeypatch.setattr(decoder, "Chain", author.chain_class())
+    tally = Counter()
+    with micropython_judge(micropython_exe) as micropython:
+        for _ in range(LIVES):
+            life = author.write(ENTRIES)
+            _, line = micropython.judge(life)
+            tally += _check(life, line)
+            assert replay(life.job) == line.strip()
+    assert tally["double_credits"] == 0
+    assert tally["refused_legal"] == 0
+    assert tally["entries"] == LIVES * ENTRIES
+    assert tally["accepted"] > LIVES * ENTRIES / 8
+    assert tally["late_credited"] > LIVES
+
+
+def test_a_life_with_real_hashes_on_both_interpreters(micropython_exe):
+    life = Author("hashed").write(600)
+    with micropython_judge(micropython_exe) as micropython:
+        _, line = micropython.judge(life)
+    _check(life, line)
+    assert replay(life.job) == line.strip()
+
+
+def test_the_accounts_see_a_double_credit():
+    """The two figures that must be zero are not so because nobody looks."""
+    life = Author("accounts").write(200)
+    codes = [issued.code for issued in life.issued]
+    credits = [n for n, verdict in enumerate(life.expected) if verdict[0] == "ADD_TIME"]
+    first = next(n for n in credits if codes[n] in codes[n + 1 :])
+    again = codes.index(codes[first], first + 1)
+    verdicts = list(life.expected)
+    verdicts[again] = verdicts[first]
+    assert account(life, verdicts)["double_credits"] == 1
+    verdicts = list(life.expected)
+    verdicts[first] = ("INVALID", 0, 0, 0)
+    assert account(life, verdicts)["refused_legal"] == 1
