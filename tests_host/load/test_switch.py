@@ -132,15 +132,11 @@ def test_an_overload_is_off_within_100_ms(start, offset, current):
 
 
 def test_one_reading_above_the_limit_is_noise(bench):
-    bench.current = MOST
-    bench.wait(500)
-    while bench.switch.due(bench.now) > 1:
-        bench.ms += 1
-    bench.ms += 1
-    bench.current = 2 * MOST
-    bench.check()
-    bench.current = MOST
-    bench.wait(1_000)
+    for _ in range(10):
+        bench.current = 2 * MOST
+        bench.check()
+        bench.current = MOST
+        bench.wait(1_000)
     assert bench.closed and not bench.told
 
 
@@ -198,6 +194,7 @@ def test_five_calm_minutes_give_the_tries_back(bench):
 def test_the_hardware_says_short(bench):
     bench.short = True
     bench.switch.cut()  # what the interrupt does
+    bench.switch.set(True)
     assert not bench.closed
     bench.wait(1_000)
     assert bench.switch.faults == OVER_CURRENT and bench.told == [(events.OVER_CURRENT, 0)]
