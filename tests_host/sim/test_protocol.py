@@ -50,7 +50,8 @@ def test_a_key_takes_less_than_300_ms(sim):
     + ("power", "power maybe", "power on off", "cut", "cut -1", "cut x", "status now")
     + ("rtc", "rtc set", "rtc set x", "rtc set 1.5", "rtc lost now", "rtc set +-1")
     + ("clock", "clock rate", "clock rate -1", "clock rate nan", "clock rate 1001", "clock 1")
-    + ("flash", "flash all", "run", "run x", "levels all", "provision me"),
+    + ("flash", "flash all", "run", "run x", "levels all", "provision me", "quit now")
+    + ("press", "press A", "press 12", "release", "bounce", "bounce 16", "bounce x"),
 )
 def test_malformed_lines_are_refused_and_the_run_goes_on(sim, line):
     before = sim.do("status")
@@ -176,6 +177,24 @@ def test_entries_before_the_cut_are_told(sim):
     sim.do("cut 1")
     answer = sim.do("keys 7#8#7#")
     assert (answer["power"], answer["result"]) == (False, "DONE 7")
+
+
+def test_switches_one_by_one(sim):
+    sim.do("press 7")
+    sim.do("advance 60")  # the firmware waits for the key to be let go
+    sim.do("release 7")
+    sim.do("run 50")
+    assert sim.do("keys #")["result"] == "DONE 7"
+
+
+def test_bouncing_contacts_come_to_rest(sim):
+    sim.do("bounce 15")
+    answers = [sim.do(f"{move} 7") for move in ("press", "release") for _ in range(3)]
+    assert len(answers) == 6
+    assert sim.do("run 100")["power"]
+    sim.do("bounce 0")
+    sim.do("keys *#")
+    assert sim.do("keys 7#")["result"] == "DONE 7"
 
 
 def test_the_console(sim):

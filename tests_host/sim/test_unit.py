@@ -37,6 +37,11 @@ def test_the_published_scenario(unit):
     assert answer["seconds_left"] == 0
 
 
+def test_bouncing_contacts_make_no_second_key(unit):
+    unit.do("bounce 8")
+    assert unit.do(f"keys {ADD_1}#")["result"] == "ADD_TIME"
+
+
 def test_the_load_opens_when_the_days_are_over(unit):
     left = unit.do(f"keys {ADD_1}#")["seconds_left"]
     assert left in (DAY, DAY - 1)

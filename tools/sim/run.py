@@ -4,9 +4,11 @@
 
 Options, all in one JSON object: serial, key, starting_code, count, time_divider, restricted,
 state (a directory, or null), root (the checkout whose boot.py and main.py run; this file's own
-if missing). Commands come on standard input as `payg sim --headless` documents them; two more
-are for panels: `run MILLISECONDS`, and `levels`, which answers what lamps and buzzer did since
-the last time: {"ms": …, "on": {name: bool}, "changes": [[ms, name, bool], …]}.
+if missing). Commands come on standard input as `payg sim --headless` documents them. A few more
+are for panels and tests: `run MILLISECONDS` lets time pass; `press KEY` and `release KEY` move one
+switch and leave it so; `bounce MILLISECONDS` makes all contacts chatter so long; `levels` answers
+what lamps and buzzer did since the last time:
+{"ms": …, "on": {name: bool}, "changes": [[ms, name, bool], …]}.
 """
 
 import builtins
@@ -281,6 +283,16 @@ def _print_to(console):
     return simulated_print
 
 
+def _input_from(console):
+    """Return an `input` that reads the console: the process's own input has commands."""
+
+    def simulated_input(prompt=""):
+        console.stdout.write(prompt)
+        return console.stdin.readline().rstrip("\r\n")
+
+    return simulated_input
+
+
 def main():
     """Run one simulator; return the exit status."""
     options = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}
@@ -296,6 +308,7 @@ def main():
         return 2
     console = Console(world)
     builtins.print = _print_to(console)
+    builtins.input = _input_from(console)
     source = sys.stdin.buffer
     sink = sys.stdout
     sys.modules["sys"] = Sys(console)

@@ -8,6 +8,7 @@ firmware waits; a power failure unwinds the firmware, never this.
 import json
 
 from .parts import PowerCut
+from .words import BOUNCE_MS, HELP, Refused, legend, nothing, rate, signed, whole
 from .world import Halt
 
 HOLD_US = 30_000  # how long a key is down
@@ -17,22 +18,7 @@ BOOT_US = 300_000  # from power on until the unit is up,
 SLOW_BOOT_US = 5_000_000  # or so much more if there is much to repair
 SERVICE_US = 50_000  # what the console gets at least to answer a line
 POLL_US = 1_000
-
-HELP = {
-    "keys": "keys takes the keys to press, one word of 0-9 * # A-D as the keypad has them:"
-    " keys 123456789#",
-    "advance": "advance takes whole seconds, 0 or more: advance 86400",
-    "run": "run takes whole milliseconds, 0 or more: run 250",
-    "power": "power takes on or off: power off",
-    "cut": "cut takes the number of the write step to fail in, 1 is the next, 0 none: cut 3",
-    "rtc": "rtc takes set with seconds, or lost: rtc set -3600",
-    "clock": "clock takes rate and a factor from 0 to 1000: clock rate 1.05",
-    "flash": "flash takes wipe or report: flash report",
-    "status": "status takes nothing",
-    "levels": "levels takes nothing",
-    "provision": "provision takes nothing",
-    "quit": "quit takes nothing",
-}
+CHATTER = 4  # times that a bouncing contact opens again
 
 _KEPT = (
     "payg",
@@ -44,10 +30,6 @@ _KEPT = (
     "provisioned",
 )
 _KEYS = "0123456789*#ABCD"
-
-
-class Refused(Exception):
-    """A command that is malformed or cannot be done; its text becomes the answer."""
 
 
 class Session:
@@ -73,6 +55,7 @@ class Session:
         self._entries = 0
         self._result = None
         self._levels_at = 0
+        self._bounce_us = 0
 
     def run(self):
         """Serve until the input ends or says quit."""
@@ -109,10 +92,11 @@ class Session:
         except UnicodeError:
             raise Refused("a command is plain text") from None
         text = text.rstrip("\r\n")
-        if line == b"" or text.strip() == "quit":
+        word, _, rest = text.lstrip().partition(" ")
+        if line == b"" or word == "quit":
+            nothing(rest.split(), "quit")
             self.done = True
             return self._answer()
-        word, _, rest = text.lstrip().partition(" ")
         if word == "uart":
             yield from self._uart(rest)
             return self._answer()
@@ -129,16 +113,14 @@ class Session:
         if len(words) != 1 or not all(key in _KEYS for key in words[0]):
             raise Refused(HELP["keys"])
         self._need_power()
-        keypad = self.board.keypad
         for key in words[0]:
-            if keypad is None or not keypad.has(key):
-                raise Refused("this keypad has no key %s; it has %s" % (key, _legend(keypad)))
+            self._need_key(key)
         board = self.board
         world = self.world
         for key in words[0]:
             pressed_at = world.now
-            keypad.press(key)
-            world.at(pressed_at + HOLD_US, keypad.release_all)
+            self._switch(key, True)
+            world.at(pressed_at + HOLD_US, lambda: self._switch(key, False))  # noqa: B023
             yield pressed_at + HOLD_US + GAP_US
             if key == "#":
                 yield from self._until_idle(pressed_at + JUDGE_US)
@@ -146,11 +128,38 @@ class Session:
             if not board.power:
                 break
 
+    def _press(self, words):
+        """Close one switch and leave it so; for tests of several keys at once."""
+        self._switch(self._one_key(words, "press"), True)
+
+    def _release(self, words):
+        """Open one switch."""
+        self._switch(self._one_key(words, "release"), False)
+
+    def _bounce(self, words):
+        """From now on contacts chatter for so many milliseconds."""
+        bounce = whole(words, "bounce")
+        if bounce > BOUNCE_MS:
+            raise Refused(HELP["bounce"])
+        self._bounce_us = bounce * 1_000
+
+    def _switch(self, key, close):
+        """Move a switch; its contact is open and closed by turns until it rests."""
+        keypad = self.board.keypad
+        first, second = keypad.press, keypad.release
+        if not close:
+            first, second = second, first
+        first(key)
+        for turn in range(1, 2 * CHATTER + 1) if self._bounce_us else ():
+            move = second if turn & 1 else first
+            due = self.world.now + self._bounce_us * turn // (2 * CHATTER)
+            self.world.at(due, lambda move=move: move(key))
+
     def _advance(self, words):
-        yield self.world.now + _whole(words, "advance") * 1_000_000
+        yield self.world.now + whole(words, "advance") * 1_000_000
 
     def _run(self, words):
-        yield self.world.now + _whole(words, "run") * 1_000
+        yield self.world.now + whole(words, "run") * 1_000
 
     def _power(self, words):
         if words == ["off"]:
@@ -166,14 +175,14 @@ class Session:
             raise Refused(HELP["power"])
 
     def _cut(self, words):
-        self.board.steps.arm(_whole(words, "cut"))
+        self.board.steps.arm(whole(words, "cut"))
 
     def _rtc(self, words):
         clock = self._need_clock()
         if words == ["lost"]:
             clock.lost()
         elif len(words) == 2 and words[0] == "set":
-            clock.set(_signed(words[1]))
+            clock.set(signed(words[1]))
         else:
             raise Refused(HELP["rtc"])
 
@@ -181,7 +190,7 @@ class Session:
         clock = self._need_clock()
         if len(words) != 2 or words[0] != "rate":
             raise Refused(HELP["clock"])
-        clock.set_rate(_rate(words[1]))
+        clock.set_rate(rate(words[1]))
 
     def _flash(self, words):
         flash = self.board.flash
@@ -196,7 +205,7 @@ class Session:
             yield from self._boot()
 
     def _provision(self, words):
-        _nothing(words, "provision")
+        nothing(words, "provision")
         self._need_power()
         identity = self.firmware.identity
         if identity is None:
@@ -214,11 +223,11 @@ class Session:
         self._watch_entries()
 
     def _status(self, words):
-        _nothing(words, "status")
+        nothing(words, "status")
 
     def _levels(self, words):
         """What lamps and buzzer did, for a panel: milliseconds since the last asking."""
-        _nothing(words, "levels")
+        nothing(words, "levels")
         since, self._levels_at = self._levels_at, self.world.now
         watches = self.board.watches
         changes = []
@@ -306,6 +315,17 @@ class Session:
         if not self.board.power:
             raise Refused("the unit has no power: power on")
 
+    def _need_key(self, key):
+        keypad = self.board.keypad
+        if keypad is None or not keypad.has(key):
+            raise Refused("this keypad has no key %s; it has %s" % (key, legend(keypad)))
+
+    def _one_key(self, words, command):
+        if len(words) != 1 or len(words[0]) != 1:
+            raise Refused(HELP[command])
+        self._need_key(words[0])
+        return words[0]
+
     def _need_unit(self):
         if self.firmware.failure is not None:
             raise Refused(self.firmware.failure)
@@ -317,41 +337,6 @@ class Session:
         if self.board.clock is None:
             raise Refused("this board has no clock chip")
         return self.board.clock
-
-
-def _whole(words, name):
-    if len(words) != 1 or not _is_number(words[0]):
-        raise Refused(HELP[name])
-    return int(words[0])
-
-
-def _signed(word):
-    sign = word[:1]
-    digits = word[1:] if sign in ("+", "-") else word
-    if not _is_number(digits):
-        raise Refused(HELP["rtc"])
-    return -int(digits) if sign == "-" else int(digits)
-
-
-def _rate(word):
-    whole, point, part = word.partition(".")
-    good = _is_number(whole) and (not point or _is_number(part)) and len(word) < 20
-    if not good or float(word) > 1000:
-        raise Refused(HELP["clock"])
-    return int(float(word) * 1_000_000 + 0.5)
-
-
-def _is_number(word):
-    return 0 < len(word) < 16 and all(digit in "0123456789" for digit in word)
-
-
-def _nothing(words, name):
-    if words:
-        raise Refused(HELP[name])
-
-
-def _legend(keypad):
-    return "no keys" if keypad is None else " ".join(keypad.keys)
 
 
 _LASTING = {
@@ -368,5 +353,8 @@ _INSTANT = {
     "clock": Session._clock,
     "status": Session._status,
     "levels": Session._levels,
+    "press": Session._press,
+    "release": Session._release,
+    "bounce": Session._bounce,
 }
 _ALL = sorted(list(_LASTING) + list(_INSTANT) + ["uart", "quit"])

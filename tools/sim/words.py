@@ -1,0 +1,66 @@
+"""The words of the simulator's line protocol: what a command takes, and what to say otherwise."""
+
+BOUNCE_MS = 15  # contacts chatter no longer than this
+
+HELP = {
+    "keys": "keys takes the keys to press, one word of 0-9 * # A-D as the keypad has them:"
+    " keys 123456789#",
+    "advance": "advance takes whole seconds, 0 or more: advance 86400",
+    "run": "run takes whole milliseconds, 0 or more: run 250",
+    "power": "power takes on or off: power off",
+    "cut": "cut takes the number of the write step to fail in, 1 is the next, 0 none: cut 3",
+    "rtc": "rtc takes set with seconds, or lost: rtc set -3600",
+    "clock": "clock takes rate and a factor from 0 to 1000: clock rate 1.05",
+    "flash": "flash takes wipe or report: flash report",
+    "status": "status takes nothing",
+    "levels": "levels takes nothing",
+    "provision": "provision takes nothing",
+    "quit": "quit takes nothing",
+    "press": "press takes one key: press 5",
+    "release": "release takes one key: release 5",
+    "bounce": "bounce takes milliseconds, 0 to %d: bounce 5" % BOUNCE_MS,
+}
+
+
+class Refused(Exception):
+    """A command that is malformed or cannot be done; its text becomes the answer."""
+
+
+def whole(words, name):
+    """Return the one whole number among `words`, 0 or more, that command `name` takes."""
+    if len(words) != 1 or not _is_number(words[0]):
+        raise Refused(HELP[name])
+    return int(words[0])
+
+
+def signed(word):
+    """Return a whole number of seconds with or without a sign."""
+    sign = word[:1]
+    digits = word[1:] if sign in ("+", "-") else word
+    if not _is_number(digits):
+        raise Refused(HELP["rtc"])
+    return -int(digits) if sign == "-" else int(digits)
+
+
+def rate(word):
+    """Return a decimal factor from 0 to 1000 in millionths."""
+    integer, point, part = word.partition(".")
+    good = _is_number(integer) and (not point or _is_number(part)) and len(word) < 20
+    if not good or float(word) > 1000:
+        raise Refused(HELP["clock"])
+    return int(float(word) * 1_000_000 + 0.5)
+
+
+def _is_number(word):
+    return 0 < len(word) < 16 and all(digit in "0123456789" for digit in word)
+
+
+def nothing(words, name):
+    """Refuse words behind a command that takes none."""
+    if words:
+        raise Refused(HELP[name])
+
+
+def legend(keypad):
+    """Return the keys of a keypad, row by row."""
+    return "no keys" if keypad is None else " ".join(keypad.keys)
