@@ -7,6 +7,7 @@ panel alive between its steps; what happens by itself is done by `tick` when `du
 from time import ticks_ms
 
 import opaygo
+from firmware import events
 from firmware.account import OUTCOMES, Account
 from firmware.store import NewerRecordError, StoreError
 from firmware.timer import ActivationTimer
@@ -18,17 +19,19 @@ _SLICE = 200  # hashes between two yields: below 10 ms on an RP2040
 class Unit:
     """One controller.
 
-    `store`: firmware.store.Store; `clock`: a clock chip's driver or None; `load`: a load switch.
+    `store`: firmware.store.Store; `clock`: a clock chip's driver or None; `load`: a load switch;
+    `report(event, number)` takes what the event log is to hold (firmware.events).
 
     `outcome` is the last entry's outcome (None before the first), `entries` counts them, `capped`
     tells that the last credit hit the cap, `problem` names what keeps the unit from working (None
     when all is well).
     """
 
-    def __init__(self, store, clock, load):
+    def __init__(self, store, clock, load, report=lambda event, number=0: None):
         self._store = store
         self._clock = clock
-        self._load = load
+        self._report = report
+        self.load = load
         self._device = None
         self._state = None
         self._timer = None
@@ -67,6 +70,7 @@ class Unit:
                 return
             raise ValueError("the unit already has an identity: " + self.identity.serial)
         self._store.write_identity(identity)
+        self._report(events.PROVISIONED)
         self.start()
         if self.on_change:
             self.on_change()
@@ -78,13 +82,14 @@ class Unit:
         found = self._store.load()
         state, account = found or (opaygo.new_state(identity.count), Account())
         timer = ActivationTimer(account, self._clock, ticks_ms())
-        timer.resume(self._store.sequence if found else None)
+        if timer.resume(self._store.sequence if found else None):
+            self._report(events.CLOCK_FAULT, account.faults)
         self.identity, self._device, self._state, self._timer = identity, device, state, timer
         self.outcome = OUTCOMES[account.last] if account.last < len(OUTCOMES) else None
         try:
             self._record(account, None if found else state)
         except StoreError:
-            self.problem = "memory"  # what was paid is given all the same
+            self._refused()  # what was paid is given all the same
 
     def entering(self, digits):
         """Judge an entry.
@@ -121,7 +126,7 @@ class Unit:
                 yield WRITING
                 self._settle(verdict, state)
         except StoreError:
-            self.problem = "memory"  # not stored, so not credited
+            self._refused()  # not stored, so not credited
             return
         self._switch()
         self._finish(verdict.outcome)
@@ -174,6 +179,10 @@ class Unit:
         self._timer.recorded(self._store.sequence)
         self.problem = None
 
+    def _refused(self):
+        self.problem = "memory"
+        self._report(events.STORE_FAILED)
+
     def tick(self):
         """Run the account down to now; the load follows."""
         if self.identity:
@@ -193,7 +202,7 @@ class Unit:
         try:
             self._record(self._copy())
         except StoreError:
-            self.problem = "memory"
+            self._refused()
             self._timer.postpone()
 
     def due(self):
@@ -201,7 +210,7 @@ class Unit:
         return self._timer.due(ticks_ms()) if self.identity else 3600_000
 
     def _switch(self):
-        self._load.set(self.active())
+        self.load.set(self.active())
 
     def active(self):
         """May the load be on: is there paid time left, or is the unit free?"""
