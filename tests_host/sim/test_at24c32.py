@@ -44,6 +44,15 @@ def test_a_write_wraps_inside_its_page():
     assert read(chip, 32, 0, 64) == bytes(list(range(32, 40)) + list(range(8, 32)))
 
 
+def test_the_address_stays_in_the_page_after_a_write():
+    clock, _, chip = make()
+    write(chip, 0, 0, 5)
+    clock.us += WRITE_US
+    write(chip, 0, 31, 6)
+    clock.us += WRITE_US
+    assert read(chip, 1) == b"\5"
+
+
 def test_reading_goes_on_across_pages_and_around():
     clock, _, chip = make()
     write(chip, 0, 0, 9)

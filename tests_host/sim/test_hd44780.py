@@ -159,6 +159,16 @@ def test_four_bits_without_initialisation_are_refused():
     refuses(ChipError, panel.nibble, 3, 1)
 
 
+def test_three_function_sets_come_before_four_bits():
+    for sets in (1, 2):
+        panel = Panel()
+        panel.clock.us += WAKE_US
+        for _ in range(sets):
+            panel.nibble(3)
+            panel.clock.us += FIRST_US
+        refuses(ChipError, panel.nibble, 2)
+
+
 def test_it_must_not_be_hurried():
     panel = Panel().wake()
     panel.byte(0x01, wait=LONG_US - 1)
