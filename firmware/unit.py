@@ -20,18 +20,18 @@ class Unit:
     """One controller.
 
     `store`: firmware.store.Store; `clock`: a clock chip's driver or None; `load`: a load switch;
-    `report(event, number)` takes what the event log is to hold (firmware.events).
+    `log`: a firmware.events.EventLog or None.
 
     `outcome` is the last entry's outcome (None before the first), `entries` counts them, `capped`
     tells that the last credit hit the cap, `problem` names what keeps the unit from working (None
     when all is well).
     """
 
-    def __init__(self, store, clock, load, report=lambda event, number=0: None):
+    def __init__(self, store, clock, load, log=None):
         self._store = store
         self._clock = clock
-        self._report = report
         self.load = load
+        self.log = log
         self._device = None
         self._state = None
         self._timer = None
@@ -178,6 +178,10 @@ class Unit:
             self._store.save(state, account)
         self._timer.recorded(self._store.sequence)
         self.problem = None
+
+    def _report(self, event, number=0):
+        if self.log:
+            self.log.add(event, number)
 
     def _refused(self):
         self.problem = "memory"
