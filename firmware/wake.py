@@ -9,6 +9,8 @@ class Wake:
     `set` ends that sleep early, or makes the next one end at once.
     """
 
+    longest = 3600_000  # milliseconds; shorter where tasks have to check in more often
+
     def __init__(self):
         self._task = None
         self._pending = False
@@ -22,11 +24,11 @@ class Wake:
             asyncio.core._task_queue.push(self._task)
 
     async def wait_ms(self, milliseconds):
-        """Sleep, unless `set` was called since the last sleep ended."""
+        """Sleep, no more than `longest`, unless `set` was called since the last sleep ended."""
         if not self._pending:
             self._task = asyncio.core.cur_task
             try:
-                await asyncio.sleep_ms(milliseconds)
+                await asyncio.sleep_ms(min(milliseconds, Wake.longest))
             finally:
                 self._task = None
         self._pending = False
