@@ -8,6 +8,7 @@ from .hd44780 import Backpack, Hd44780
 from .i2c import Bus
 from .keypad import Keypad, Watch
 from .parts import ChipError, Steps
+from .supply import Supply
 
 DAY = 86_400
 SOLD = (25 * 365 + 7) * DAY  # 2025-01-01, in seconds since 2000: what a new unit's clock says
@@ -17,7 +18,7 @@ class Board:
     """All that is soldered together, and its supply.
 
     Attributes are None for what the board does not have: `keypad`, `display` (has `lines()`),
-    `clock`, `eeprom`. `watches`: name -> Watch, "load" is always there.
+    `clock`, `eeprom`, `bus`. `watches`: name -> Watch, "load" is always there.
     """
 
     def __init__(self, world, data):
@@ -28,11 +29,14 @@ class Board:
         self.flash = Flash(self.steps, self._stall)
         self.watches = {}
         self.keypad = self.display = self.backpack = self.clock = self.eeprom = None
-        bus = self._wire_bus(data)
+        bus = self.bus = self._wire_bus(data)
         machine.install(world, [bus] if bus else [])
         for name in ("LOAD", "LED_GREEN", "LED_RED", "BUZZER"):
             self._wire_watch(name.lower(), getattr(data, name, None))
         self._wire_keypad(getattr(data, "KEYPAD", None))
+        self.supply = Supply(lambda: self.load)
+        for name in Supply.PINS:
+            self._wire_supply(name, getattr(data, name, None))
 
     # --- the supply ----------------------------------------------------------------------
 
@@ -105,6 +109,12 @@ class Board:
             watch = Watch(self._now, wire["active"])
             self.watches[name] = watch
             pins.attach(wire["pin"], watch, 0)
+
+    def _wire_supply(self, name, wire):
+        if wire is not None:
+            pin = wire[Supply.PINS[name]]
+            pins.attach(pin, self.supply, self.supply.end(name, wire))
+            self.supply.changed.append(lambda: pins.touched((pin,)))
 
     def _wire_keypad(self, wires):
         if wires is None:

@@ -19,14 +19,23 @@ class Bus:
     def __init__(self, sda, scl):
         self.sda = sda
         self.scl = scl
-        self.chips = {}
+        self.chips = {}  # address -> chip that answers
         self.stuck = False
+        self._soldered = {}
 
     def add(self, chip):
         """Put a chip on the bus; no two may have one address."""
         if chip.address in self.chips:
             raise ChipError("two chips at 0x%02x" % chip.address)
-        self.chips[chip.address] = chip
+        self.chips[chip.address] = self._soldered[chip.address] = chip
+
+    def silence(self, address, dead):
+        """A chip answers no more, or does again; None is all of them."""
+        for each in list(self._soldered):
+            if address in (None, each):
+                self.chips.pop(each, None)
+                if not dead:
+                    self.chips[each] = self._soldered[each]
 
 
 def install(buses):

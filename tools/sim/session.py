@@ -8,7 +8,7 @@ firmware waits; a power failure unwinds the firmware, never this.
 import json
 
 from .parts import PowerCut
-from .words import BOUNCE_MS, HELP, Refused, legend, nothing, rate, signed, whole
+from .words import BOUNCE_MS, HELP, Refused, chip_address, legend, nothing, rate, signed, whole
 from .world import Halt
 
 HOLD_US = 30_000  # how long a key is down
@@ -142,6 +142,29 @@ class Session:
         if bounce > BOUNCE_MS:
             raise Refused(HELP["bounce"])
         self._bounce_us = bounce * 1_000
+
+    def _supply(self, words):
+        """Battery, panel, appliance, and what is done to the wires."""
+        supply = self.board.supply
+        if len(words) != 2 or words[0] not in supply.KNOBS:
+            raise Refused(HELP["supply"])
+        supply.turn(words[0], whole(words[1:], "supply"))
+
+    def _bus(self, words):
+        """Chips that answer no more; `scl`: somebody holds the clock line low."""
+        bus = self.board.bus
+        if bus is None or len(words) != 2 or words[1] not in ("dead", "alive"):
+            raise Refused(HELP["bus"])
+        dead = words[1] == "dead"
+        if words[0] == "scl":
+            bus.stuck = dead
+        else:
+            bus.silence(None if words[0] == "all" else chip_address(words[0]), dead)
+
+    def _events(self, words):
+        """The unit's event log, oldest first: [seconds since 2020, event, number]."""
+        nothing(words, "events")
+        return {"events": self._need_unit().log.entries()}
 
     def _switch(self, key, close):
         """Move a switch; its contact is open and closed by turns until it rests."""
@@ -356,5 +379,8 @@ _INSTANT = {
     "press": Session._press,
     "release": Session._release,
     "bounce": Session._bounce,
+    "supply": Session._supply,
+    "bus": Session._bus,
+    "events": Session._events,
 }
 _ALL = sorted(list(_LASTING) + list(_INSTANT) + ["uart", "quit"])

@@ -7,7 +7,7 @@ FULL = 3_300  # mV that an analog input sees at most
 
 
 class Supply:
-    """What can be changed at any time: plain attributes.
+    """What can be changed at any time: KNOBS, plain attributes.
 
     battery, panel: mV. current: mA that the appliance draws when it has power. noise: mV, the
     most that a reading at the pin is off. bridge: a wire across the load switch. short: the
@@ -15,6 +15,7 @@ class Supply:
     """
 
     KNOBS = ("battery", "panel", "current", "noise", "bridge", "short", "sensed")
+    PINS = {"BATTERY": "adc", "PANEL": "adc", "CURRENT": "adc", "OUTPUT": "pin", "FAULT": "pin"}
 
     def __init__(self, load_is_on):
         self.battery = 12_600
@@ -24,9 +25,16 @@ class Supply:
         self.bridge = self.short = 0
         self.sensed = 1
         self.levels = _Levels(self._level)
+        self.changed = []  # called when `turn` changed something: the MCU looks for edges
         self._load_is_on = load_is_on
         self._wirings = []  # (name, wiring) of each end
         self._random = 1
+
+    def turn(self, knob, value):
+        """Change one of KNOBS."""
+        setattr(self, knob, value)
+        for tell in self.changed:
+            tell()
 
     def end(self, name, wiring):
         """Number of a new end: `name` and dictionary of a pin in the board's data."""

@@ -1,5 +1,7 @@
 """The words of the simulator's line protocol: what a command takes, and what to say otherwise."""
 
+from .supply import Supply
+
 BOUNCE_MS = 15  # contacts chatter no longer than this
 
 HELP = {
@@ -18,6 +20,10 @@ HELP = {
     "quit": "quit takes nothing",
     "press": "press takes one key: press 5",
     "release": "release takes one key: release 5",
+    "supply": "supply takes one of %s and a whole number: supply battery 11000"
+    % ", ".join(Supply.KNOBS),
+    "bus": "bus takes an address, all or scl, and dead or alive: bus 0x27 dead",
+    "events": "events takes nothing",
     "bounce": "bounce takes milliseconds, 0 to %d: bounce 5" % BOUNCE_MS,
 }
 
@@ -31,6 +37,17 @@ def whole(words, name):
     if len(words) != 1 or not _is_number(words[0]):
         raise Refused(HELP[name])
     return int(words[0])
+
+
+def chip_address(word):
+    """Return an I2C address, 8 to 119 in decimal or hexadecimal."""
+    try:
+        address = int(word, 16 if word.startswith("0x") else 10)
+    except ValueError:
+        address = 0
+    if not 8 <= address <= 119:
+        raise Refused(HELP["bus"])
+    return address
 
 
 def signed(word):
