@@ -1,0 +1,191 @@
+"""A simulated unit and its model side by side: every command goes to both, every answer is held
+against the model.
+
+The unit counts seconds from the moments of its own events, the model from the whole seconds that
+an answer tells, and a key takes up to 300 ms. So the two may differ by one second, not more; where
+that second would decide (credit or lockout about to end), `settle` lets it pass first.
+"""
+
+from tests_host.controller.model import DAY, Model, days_text
+from tests_host.simulator import Sim
+from tests_host.token.encoder import Unit
+
+KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
+STARTING_CODE = 123456789
+KEY_SECONDS = 0.3  # a key takes at most this long
+MESSAGE = 5  # seconds that a message stays
+TALLY = 60  # a shorter absence may cost this much
+HEARTBEAT = 3600
+FIELDS = {
+    "t",
+    "power",
+    "display",
+    "load",
+    "payg",
+    "active",
+    "seconds_left",
+    "count",
+    "result",
+    "locked_seconds",
+    "clock_faults",
+    "provisioned",
+    "uart",
+}
+
+
+class Twin:
+    """Use as a context manager. The options are those of tests_host.simulator.Sim.
+
+    `sim` and `model` are the two, `answer` is the last answer, `entries` counts the entries.
+    """
+
+    def __init__(self, key=KEY, starting_code=STARTING_CODE, count=1, time_divider=1, **options):
+        unit = Unit(bytes.fromhex(key), starting_code)
+        self.model = Model(unit, count, time_divider, options.get("restricted", False))
+        self.sim = Sim(
+            serial="T1",
+            key=key,
+            starting_code=starting_code,
+            count=count,
+            time_divider=time_divider,
+            **options,
+        )
+        self.answer = None
+        self.entries = 0
+        self._recorded_lock = 0
+        self._said = ("", 0)  # the last message, and until when it may stand there
+
+    def __enter__(self):
+        self.sim.__enter__()
+        self.answer = self.sim.status()
+        self._check(None)
+        return self
+
+    def __exit__(self, *exception):
+        self.sim.__exit__(*exception)
+
+    def token(self, value, count, extended=False):
+        """Return the token of a value and a count as it is entered."""
+        return self.model.ledger.token(value, count, extended)
+
+    def enter(self, digits):
+        """Type an entry and submit it; return the outcome on which both agree."""
+        before = self.answer["t"]
+        self.answer = self.sim.keys(digits + "#")
+        took = self.answer["t"] - before
+        assert took <= (len(digits) + 1) * KEY_SECONDS + 1, "keys take at most 300 ms each"
+        self.model.run(took)
+        outcome = self.model.enter(digits)
+        if outcome not in ("LOCKED", "MALFORMED"):
+            self._recorded_lock = self.model.locked
+        self.entries += 1
+        self._check(outcome)
+        self._said = self.answer["display"], self.answer["t"] + MESSAGE
+        return outcome
+
+    def advance(self, seconds):
+        """Let powered time pass."""
+        before = self.answer["t"]
+        self.answer = self.sim.do(f"advance {seconds}")
+        assert self.answer["t"] == before + seconds
+        self.model.run(seconds)
+        self._check(None)
+
+    def catch_up(self):
+        """Let the model have the time that passed while a test talked to `sim` alone."""
+        before = self.answer["t"]
+        self.answer = self.sim.status()
+        self.model.run(self.answer["t"] - before)
+
+    def settle(self):
+        """Let credit or lockout end if it would within the next entry."""
+        soon = [s for s in (self.model.left, self.model.locked) if 0 < s <= 10]
+        if soon and self.answer["power"]:
+            self.advance(max(soon) + 2)
+
+    def wait_for_lockout(self):
+        """Let the lockout end."""
+        if self.model.locked:
+            self.advance(self.model.locked + 2)
+
+    def power_cycle(self, off):
+        """Take the power away for so many seconds. The clock chip is good: that time is paid."""
+        last = self.answer
+        dark = self.sim.do("power off")
+        dark = [dark, self.sim.do(f"advance {off}")]
+        for answer in dark:
+            assert (answer["power"], answer["load"], answer["display"]) == (False, False, "")
+            assert answer["t"] == 0
+            kept = ("payg", "count", "seconds_left", "locked_seconds", "provisioned")
+            assert [answer[name] for name in kept] == [last[name] for name in kept]
+        self.answer = self.sim.do("power on")
+        assert self.answer["t"] <= 1
+        self._said = ("", 0)
+        self._adopt(off)
+        self._check(None)
+
+    def _adopt(self, off):
+        """What a power cut may cost depends on instants the model does not have: check bounds."""
+        model, answer = self.model, self.answer
+        if not model.free:
+            rest = model.left - off
+            cost = 2 if off > TALLY + 2 else TALLY + 2
+            left = answer["seconds_left"]
+            assert max(0, rest - cost) <= left <= max(0, rest + 2), f"{left} after {off} s off"
+            model.left = left
+        locked = answer["locked_seconds"]
+        longest = min(self._recorded_lock, model.locked + HEARTBEAT)
+        assert max(0, model.locked - 2) <= locked <= max(0, longest), f"locked {locked} after cut"
+        model.locked = self._recorded_lock = locked
+
+    def _check(self, outcome):
+        model, answer = self.model, self.answer
+        assert set(answer) == FIELDS, answer
+        assert answer["power"] is True and answer["provisioned"] is True
+        assert answer["result"] == outcome, answer
+        assert answer["count"] == model.ledger.last, answer
+        assert answer["payg"] is not model.free, answer
+        assert answer["clock_faults"] == 0 and answer["uart"] == [], answer
+        self._check_credit(outcome)
+        self._check_lockout()
+        glass = self._glasses(outcome)
+        if outcome is None and answer["t"] <= self._said[1]:
+            glass.add(self._said[0])
+        assert answer["display"] in glass, f"{answer['display']!r} is not of {glass}"
+
+    def _check_credit(self, outcome):
+        model, answer = self.model, self.answer
+        left = answer["seconds_left"]
+        if model.free:
+            assert left is None, answer
+        else:
+            assert abs(left - model.left) <= 1, f"{left} seconds left, not {model.left}"
+            if 0 in (left, model.left) or outcome == "SET_TIME":
+                # Ended on both sides of a whole second, or replaced within one: go on from here.
+                model.left = left
+        active = model.free or left > 0
+        assert answer["active"] is active and answer["load"] is active, answer
+
+    def _check_lockout(self):
+        model, locked = self.model, self.answer["locked_seconds"]
+        assert abs(locked - model.locked) <= 1, f"locked {locked} s, not {model.locked}"
+        if 0 in (locked, model.locked):
+            model.locked = locked
+
+    def _glasses(self, outcome):
+        """What the glass may show: it turns a page up to a second after the number does."""
+        model = self.model
+        kept = model.left, model.locked
+        left = self.answer["seconds_left"] or 0
+        locked = self.answer["locked_seconds"]
+        glasses = set()
+        for more_left in (0, 1):
+            for more_locked in (0, 1):
+                model.left = left + more_left if left else 0
+                model.locked = locked + more_locked if locked else 0
+                glasses.add(model.entry_glass(outcome) if outcome else model.idle_glass())
+        model.left, model.locked = kept
+        return glasses
+
+
+__all__ = ("DAY", "KEY", "STARTING_CODE", "Twin", "days_text")
