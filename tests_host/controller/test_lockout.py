@@ -1,0 +1,122 @@
+"""Wrong tokens lock the keypad: how long, what counts, and what does not shorten it."""
+
+import pytest
+
+from tests_host.controller.model import lockout
+from tests_host.controller.twin import DAY, Twin
+
+MINUTES = (0, 0, 2, 4, 8, 16, 32, 64, 128, 256, 512, 512, 512)
+WRONG = ("123456789", "000000000", "987654321", "555555555")
+
+
+def wrong(twin):
+    """Enter a wrong token."""
+    return twin.enter(WRONG[twin.entries % len(WRONG)])
+
+
+def lock(twin, mistakes):
+    """Make that many mistakes in a row, as fast as the unit allows."""
+    for _ in range(mistakes):
+        twin.wait_for_lockout()
+        assert wrong(twin) == "INVALID"
+
+
+def test_the_model_has_the_protocols_table():
+    assert [lockout(n) // 60 for n in range(1, len(MINUTES) + 1)] == list(MINUTES)
+
+
+def test_minutes_table_to_the_second():
+    with Twin() as twin:
+        for minutes in MINUTES:
+            assert wrong(twin) == "INVALID"
+            assert 0 <= minutes * 60 - twin.answer["locked_seconds"] <= 1
+            if not minutes:
+                continue
+            assert twin.answer["display"] == f"Invalid\nWait {minutes} min"
+            left = twin.answer["locked_seconds"]
+            twin.advance(left - 5)
+            # Its keys take a second: judged now, three seconds too early, if it were judged.
+            assert twin.enter("123456789") == "LOCKED"
+            assert twin.answer["display"] == "Wait 1 min\n"
+            twin.advance(twin.answer["locked_seconds"] + 1)
+            assert twin.answer["locked_seconds"] == 0
+
+
+def test_a_locked_keypad_judges_nothing_and_does_not_lock_longer():
+    with Twin() as twin:
+        lock(twin, 4)
+        good = twin.token(1, 2)
+        assert twin.answer["locked_seconds"] in (239, 240)
+        for entry in (good, "123456789", "1", good[:-1], "123456789012"):
+            before = twin.answer["locked_seconds"], twin.answer["t"]
+            assert twin.enter(entry) == "LOCKED"
+            after = twin.answer["locked_seconds"] + twin.answer["t"]
+            assert after in (sum(before), sum(before) - 1)
+            assert twin.answer["display"] == "Wait 4 min\n"
+        twin.wait_for_lockout()
+        assert twin.enter(good) == "ADD_TIME", "it was not spent"
+
+
+def test_malformed_entries_are_no_mistakes():
+    with Twin() as twin:
+        for entry in ("1", "12345678", "1234567890", "12345678901") * 3:
+            assert twin.enter(entry) == "MALFORMED"
+            assert twin.answer["display"] == "Check the digits\n9 or 12"
+        assert wrong(twin) == "INVALID" and twin.answer["locked_seconds"] == 0
+
+
+def test_used_tokens_neither_lock_nor_reset():
+    with Twin() as twin:
+        used = twin.token(1, 2)
+        assert twin.enter(used) == "ADD_TIME"
+        lock(twin, 2)
+        for _ in range(5):
+            assert twin.enter(used) == "ALREADY_USED"
+            assert twin.answer["locked_seconds"] == 0
+        assert wrong(twin) == "INVALID" and twin.answer["locked_seconds"] in (119, 120)
+
+
+def test_a_valid_token_resets():
+    with Twin() as twin:
+        lock(twin, 5)
+        twin.wait_for_lockout()
+        assert twin.enter(twin.token(1, 2)) == "ADD_TIME"
+        for _ in range(2):
+            assert wrong(twin) == "INVALID" and twin.answer["locked_seconds"] == 0
+        assert wrong(twin) == "INVALID" and twin.answer["locked_seconds"] in (119, 120)
+
+
+@pytest.mark.parametrize("off", (0, 10, DAY))
+def test_time_without_power_does_not_count(off):
+    with Twin() as twin:
+        lock(twin, 6)
+        twin.advance(100)
+        left = twin.answer["locked_seconds"]
+        twin.power_cycle(off)
+        assert left - 1 <= twin.answer["locked_seconds"] <= 16 * 60
+        assert twin.enter(twin.token(1, 2)) == "LOCKED"
+        twin.wait_for_lockout()
+        assert twin.enter(twin.token(1, 2)) == "ADD_TIME"
+
+
+def test_a_power_cut_prolongs_it_by_a_heartbeat_at_most():
+    with Twin() as twin:
+        lock(twin, 11)
+        for _ in range(3):
+            twin.advance(8000)
+            left = twin.answer["locked_seconds"]
+            twin.power_cycle(30)
+            assert left - 1 <= twin.answer["locked_seconds"] <= left + 3600
+
+
+@pytest.mark.parametrize("line", ("rtc set +86400", "rtc set -86400", "rtc lost", "clock rate 50"))
+def test_no_clock_manipulation_shortens_it(line):
+    with Twin() as twin:
+        lock(twin, 6)
+        left = twin.answer["locked_seconds"]
+        assert "error" not in twin.sim.do(line)
+        assert twin.sim.do("advance 60")["locked_seconds"] in (left - 60, left - 61)
+        twin.sim.do("power off")
+        twin.sim.do("advance 600")
+        assert twin.sim.do("power on")["locked_seconds"] >= left - 61
+        assert twin.sim.keys("123456789#")["result"] == "LOCKED"
