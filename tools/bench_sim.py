@@ -1,0 +1,56 @@
+"""How fast the headless simulator is, in wall time: other people's property tests depend on it."""
+
+import json
+import time
+
+from tests_host.simulator import Sim
+from tools.identity import DEMO_KEY, DEMO_STARTING_CODE, Identity
+from tools.tokens import make_token
+
+ENTRIES = 500
+DAYS_30 = 30 * 86_400
+
+
+def tokens(number):
+    """Return that many tokens of one day each, in their order."""
+    identity = Identity("B1", bytes.fromhex(DEMO_KEY), DEMO_STARTING_CODE)
+    made = []
+    for _ in range(number):
+        count, digits = make_token(identity, "add", 1)
+        identity = identity._replace(count=count)
+        made.append(digits)
+    return made
+
+
+def entries_per_second(sim, entries):
+    """Type complete entries; return (entries a second, their outcomes)."""
+    began = time.perf_counter()
+    answers = sim.do_all([f"keys {digits}#" for digits in entries])
+    took = time.perf_counter() - began
+    return len(entries) / took, [answer["result"] for answer in answers]
+
+
+def say(bench, value, **more):
+    """Print one result."""
+    print(json.dumps({"bench": bench, **more, "value": round(value, 3), "runtime": "unix"}))
+
+
+def main():
+    """Print the figures."""
+    good = tokens(ENTRIES)
+    with Sim(serial="B1", key=DEMO_KEY, starting_code=DEMO_STARTING_CODE) as sim:
+        sim.status()
+        for kind, entries in (("ADD_TIME", good), ("ALREADY_USED", good[-50:] * 10)):
+            value, outcomes = entries_per_second(sim, entries)
+            if set(outcomes) != {kind}:
+                raise RuntimeError(f"not all were {kind}: {set(outcomes)}")
+            say("entries_per_s", value, outcome=kind)
+        began = time.perf_counter()
+        answer = sim.do(f"advance {DAYS_30}")
+        say("advance_30_days_s", time.perf_counter() - began)
+        if not answer["load"]:
+            raise RuntimeError("the credit did not last for 30 days")
+
+
+if __name__ == "__main__":
+    main()
