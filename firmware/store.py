@@ -12,6 +12,7 @@ import struct
 from binascii import crc32
 
 from firmware.account import Account
+from firmware.texts import LANGUAGES
 from opaygo import StateError, new_state, pack, siphash24, unpack
 
 VERSION = 1
@@ -45,10 +46,19 @@ class Identity:
     serial: 1 to 32 ASCII characters without `;`. key: 16 bytes. starting_code: 0..999,999,999 or
     None to derive it from the key. count: first count, >= 0; every token count up to it is used.
     time_divider: 1..255 units a day. restricted: True when tokens use the digits 1 to 4 only.
-    Raises ValueError, which never contains the key.
+    language: one of firmware.texts.LANGUAGES. Raises ValueError, which never contains the key.
     """
 
-    def __init__(self, serial, key, starting_code=None, count=1, time_divider=1, restricted=False):
+    def __init__(
+        self,
+        serial,
+        key,
+        starting_code=None,
+        count=1,
+        time_divider=1,
+        restricted=False,
+        language="en",
+    ):
         if not 1 <= len(serial) <= 32 or not all(32 < ord(c) < 127 and c != ";" for c in serial):
             raise ValueError("serial must be 1 to 32 printable characters without spaces or ;")
         if len(key) != 16:
@@ -59,12 +69,15 @@ class Identity:
             raise ValueError("count must be 0 to 16777215")
         if not 1 <= time_divider <= 255:
             raise ValueError("time divider must be 1 to 255")
+        if language not in LANGUAGES:
+            raise ValueError("language must be one of " + " ".join(LANGUAGES))
         self.serial = serial
         self.key = bytes(key)
         self.starting_code = starting_code
         self.count = count
         self.time_divider = time_divider
         self.restricted = bool(restricted)
+        self.language = language
 
     def __eq__(self, other):
         return isinstance(other, Identity) and self.pack() == other.pack()
@@ -75,7 +88,7 @@ class Identity:
     def pack(self):
         code = 0xFFFFFFFF if self.starting_code is None else self.starting_code
         serial = self.serial.encode()
-        flags = 1 if self.restricted else 0
+        flags = LANGUAGES.index(self.language) << 1 | self.restricted
         return struct.pack(_IDENTITY, serial, self.key, code, self.count, self.time_divider, flags)
 
     @classmethod
@@ -83,7 +96,8 @@ class Identity:
         serial, key, code, count, divider, flags = struct.unpack(_IDENTITY, data)
         serial = serial[: serial.find(b"\0")].decode()
         code = None if code == 0xFFFFFFFF else code
-        return cls(serial, key, code, count, divider, flags & 1)
+        language = LANGUAGES[(flags >> 1) % len(LANGUAGES)]
+        return cls(serial, key, code, count, divider, flags & 1, language)
 
 
 class Store:
