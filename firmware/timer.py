@@ -66,6 +66,10 @@ class ActivationTimer:
         account.charge(self._credit.take(now))
         account.locked = max(0, account.locked - self._lock.take(now))
 
+    def fractions(self, now):
+        """Milliseconds of the running second that have gone: (of credit, of lockout)."""
+        return ticks_diff(now, self._credit.mark), ticks_diff(now, self._lock.mark)
+
     def replace(self, account, now, fresh_lock=False):
         """Go on with a changed copy of the account.
 

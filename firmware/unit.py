@@ -238,6 +238,10 @@ class Unit:
         self._timer.sync(ticks_ms())
         return self._timer.account.locked
 
+    def fractions(self):
+        """Milliseconds gone of the second that `seconds_left` and `locked_seconds` count last."""
+        return self._timer.fractions(ticks_ms()) if self.identity else (0, 0)
+
     def lengths(self):
         """Digits of a plain and of an extended token."""
         longest = self._device.longest if self._device else 12
