@@ -120,7 +120,12 @@ class Board:
         if wires is None:
             return
         self.keypad = Keypad(wires["keys"])
-        ends = list(wires["rows"]) + list(wires["columns"])
+        ends = list(wires["rows"] or (None,)) + list(wires["columns"])
         for end, pin in enumerate(ends):
-            pins.attach(pin, self.keypad, end)
-        self.keypad.changed = lambda touched: pins.touched([ends[end] for end in touched])
+            if pin is None:  # a row of buttons to ground
+                self.keypad.drive(end, 0)
+            else:
+                pins.attach(pin, self.keypad, end)
+        self.keypad.changed = lambda touched: pins.touched(
+            [ends[end] for end in touched if ends[end] is not None]
+        )

@@ -182,7 +182,7 @@ class Backpack:
 
     def read(self):
         """The pins' levels."""
-        if self._pins & _RW:
+        if self._pins & _RW and self._pins != 0xFF:
             raise ChipError("reading the display through the backpack is not modelled")
         return self._pins
 
