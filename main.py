@@ -9,10 +9,11 @@ import board
 from firmware.app import App
 from firmware.clock import DS1307, DS3231
 from firmware.console import Console
-from firmware.keypad import Keypad
+from firmware.keypad import Buttons, Keypad
 from firmware.lcd import Lcd
 from firmware.load import LoadSwitch
 from firmware.media import Eeprom, Files, Nvram, Nvs
+from firmware.segments import Segments
 from firmware.signals import Signals
 from firmware.store import Store
 from firmware.unit import Unit
@@ -29,12 +30,25 @@ def output(name):
     return signal if pin["active"] else lambda on: signal(1 - on)
 
 
-def matrix(on_key):
-    """The board's keypad."""
+def matrix(on_key, on_stuck):
+    """The board's keypad: a matrix, or without rows a row of buttons to ground."""
     pins = parts.KEYPAD
     rows = [Pin(number, Pin.OPEN_DRAIN, value=1) for number in pins["rows"]]
     columns = [Pin(number, Pin.IN, Pin.PULL_UP) for number in pins["columns"]]
-    return Keypad(rows, columns, pins["keys"], on_key, Pin.IRQ_FALLING)
+    keypad = Keypad if rows else Buttons
+    return keypad(rows, columns, pins["keys"], on_key, on_stuck, Pin.IRQ_FALLING)
+
+
+def displays(bus):
+    """Drivers of the displays that the board has."""
+    found = []
+    if hasattr(parts, "LCD"):
+        found.append(Lcd(bus, parts.LCD["address"]))
+    if hasattr(parts, "TM1637"):
+        from tm1637 import TM1637
+
+        found.append(Segments(TM1637(Pin(parts.TM1637["clk"]), Pin(parts.TM1637["dio"]))))
+    return found
 
 
 def clock_chip(bus):
@@ -67,7 +81,7 @@ load = LoadSwitch(
 unit = Unit(store, clock_chip(bus), load)
 unit.start()
 signals = Signals(output("LED_GREEN"), output("LED_RED"), output("BUZZER"))
-app = App(unit, Lcd(bus, parts.LCD["address"]), signals, matrix)
+app = App(unit, displays(bus), signals, matrix)
 console = Console(unit, app.enter, sys.stdin.buffer, sys.stdout)
 
 try:

@@ -9,19 +9,22 @@ from firmware.wake import Wake
 
 _SOON = 10  # milliseconds between two looks at what others have to bring about
 _PATIENCE = 30_000  # after this long a key is held on purpose: what must be stored is stored
-_RETRY = 5_000  # a display that does not answer is tried again
 _HOUR = 3600_000
 
 
 class App:
-    """Runs a unit with its panel. `display` has `show(lines)`; `matrix(on_key)` makes a keypad."""
+    """Runs a unit with its panel.
 
-    def __init__(self, unit, display, signals, matrix):
+    `displays` have `show(panel, now)`, which returns when it wants to be called again (ms);
+    `matrix(on_key, on_stuck)` makes a keypad.
+    """
+
+    def __init__(self, unit, displays, signals, matrix):
         self._unit = unit
-        self._display = display
+        self._displays = displays
         self._signals = signals
         self._panel = Panel(unit, self._submit, signals.play)
-        self._keypad = matrix(self._key)
+        self._keypad = matrix(self._key, self._stuck)
         self._judging = Lock()
         self._entry = None
         self._entered = Wake()
@@ -42,6 +45,10 @@ class App:
 
     def _key(self, key):
         self._panel.key(key, ticks_ms())
+        self._panel_changed.set()
+
+    def _stuck(self, keys):
+        self._panel.stuck(keys, ticks_ms())
         self._panel_changed.set()
 
     def _submit(self, digits):
@@ -70,7 +77,7 @@ class App:
                 await (self._released() if step == WRITING else sleep_ms(0))
             outcome = unit.outcome if unit.entries > entries else None
             self._panel.judged(outcome, ticks_ms())
-            self._show()
+            self._show(ticks_ms())
             unit.busy = False
             self._changed()
             return outcome
@@ -97,9 +104,11 @@ class App:
         while True:
             now = ticks_ms()
             self._panel.tick(now)
-            answered = self._show()
-            due = self._panel.due(now)
-            await self._panel_changed.wait_ms(due if answered else min(due, _RETRY))
+            due = self._show(now)
+            await self._panel_changed.wait_ms(min(due, self._panel.due(now)))
 
-    def _show(self):
-        return self._display.show(self._panel.lines())
+    def _show(self, now):
+        due = _HOUR
+        for display in self._displays:
+            due = min(due, display.show(self._panel, now))
+        return due

@@ -1,44 +1,43 @@
-"""Matrix keypad: rows are open-drain outputs, columns inputs with pull-ups and an edge interrupt.
+"""Keypads: a matrix of rows and columns, or a row of buttons to ground.
 
-While nothing is pressed all rows are low and no code runs: a falling column wakes the scanner.
+Rows are open-drain outputs, columns inputs with pull-ups and an edge interrupt. While nothing is
+pressed all rows are low and no code runs: a falling column wakes the scanner.
 """
 
 from asyncio import ThreadSafeFlag, sleep_ms
 from time import sleep_us, ticks_diff, ticks_ms
 
 _CONFIRM_MS = 5  # a change counts when it is still there after this long: contacts bounce less
-_SCAN_MS = 12  # between scans while keys are held; with the above, a press is told within 20 ms
+_SCAN_MS = 8  # between scans while keys are held; with the above, a press is told within 20 ms
+_SETTLE_US = 3  # a column's capacity charges through its pull-up
 _STUCK_MS = 30_000
-_STUCK_SCAN_MS = 100
+_HOLD_MS = 1_000
 
 
 class Keypad:
     """`rows`: open-drain outputs, `columns`: inputs with pull-up, `keys`: one string a row.
 
-    `on_key(character)`.
-
-    `falling`: the trigger constant for `Pin.irq`. Ghost keys (three corners of a rectangle) and
-    stuck keys are not reported; `stuck` holds the characters of the latter.
+    `on_key(character)` tells of a press. `on_stuck(characters)` tells which keys have been down
+    for half a minute and are ignored from then on, and "" when all have come loose. `falling`: the
+    trigger constant for `Pin.irq`. Ghost keys (three corners of a rectangle) are not reported.
+    `quiet`: no key is down or bouncing, stuck ones aside.
     """
 
-    def __init__(self, rows, columns, keys, on_key, falling):
+    def __init__(self, rows, columns, keys, on_key, on_stuck, falling):
         self._rows = rows
         self._columns = columns
         self._keys = "".join(keys)
         self._on_key = on_key
+        self._on_stuck = on_stuck
         self._flag = ThreadSafeFlag()
+        self._closed = 0  # bit per key: contact closed, settled
+        self._since = 0  # when `_closed` last changed
         self._down = 0  # bit per key: pressed and reported
-        self._since = 0  # when `_down` last changed
-        self._ignored = 0  # bit per key: stuck
+        self._stuck = 0
         self.quiet = True
         for column in columns:
             column.irq(self._edge, falling)
         self._drive(0)
-
-    @property
-    def stuck(self):
-        """Characters of the keys that have been down for half a minute."""
-        return "".join(k for i, k in enumerate(self._keys) if self._ignored >> i & 1)
 
     def _edge(self, pin):
         self._flag.set()
@@ -51,7 +50,7 @@ class Keypad:
         """Report keys for ever."""
         while True:
             self._drive(0)
-            sleep_us(5)
+            sleep_us(_SETTLE_US)
             self._flag.clear()
             if not self._any():
                 self.quiet = True
@@ -76,19 +75,10 @@ class Keypad:
                 last, wait = bits, _CONFIRM_MS
                 continue
             wait = _SCAN_MS
-            if self._ghost(bits):
-                continue
-            if bits != self._down:
-                self._change(bits)
-            elif bits & ~self._ignored and ticks_diff(ticks_ms(), self._since) > _STUCK_MS:
-                self._ignored = bits
-            if bits == self._ignored:
-                self.quiet = True
-                if bits == 0:
-                    return
-                wait = _STUCK_SCAN_MS
-            else:
-                self.quiet = False
+            self._settled(bits)
+            self.quiet = not bits & ~self._stuck
+            if not bits:
+                return
 
     def _scan(self):
         """Bits of the keys that are closed, bit 0 the first key of the first row."""
@@ -96,13 +86,36 @@ class Keypad:
         columns = self._columns
         for row in self._rows:
             row(0)
-            sleep_us(3)  # the line's capacity charges through the pull-up
+            sleep_us(_SETTLE_US)
             for column in columns:
                 if not column():
                     bits |= bit
                 bit <<= 1
             row(1)
         return bits
+
+    def _settled(self, bits):
+        """These contacts are closed and do not bounce."""
+        now = ticks_ms()
+        if bits != self._closed:
+            self._closed, self._since = bits, now
+            if self._stuck & ~bits:
+                self._tell_stuck(self._stuck & bits)
+        elif bits & ~self._stuck and ticks_diff(now, self._since) >= _STUCK_MS:
+            self._tell_stuck(bits)
+        if bits != self._down and not self._ghost(bits):
+            pressed = bits & ~self._down & ~self._stuck
+            self._down = bits
+            for index, key in enumerate(self._keys):
+                if pressed >> index & 1:
+                    self._pressed(key, now)
+
+    def _tell_stuck(self, bits):
+        self._stuck = bits
+        self._on_stuck("".join([k for i, k in enumerate(self._keys) if bits >> i & 1]))
+
+    def _pressed(self, key, now):
+        self._on_key(key)
 
     def _ghost(self, bits):
         """Do two rows share two columns? Then one of the four keys may not be pressed at all."""
@@ -118,11 +131,35 @@ class Keypad:
                 rest >>= width
         return False
 
-    def _change(self, bits):
-        pressed = bits & ~self._down
-        self._down = bits
-        self._ignored &= bits
-        self._since = ticks_ms()
-        for index, key in enumerate(self._keys):
-            if pressed >> index & 1:
-                self._on_key(key)
+
+class Buttons(Keypad):
+    """A row of buttons from the columns to ground, for tokens of the digits 1 to 4.
+
+    The key `#` enters when it is let go and clears (`*`) when it is held for a second; its press
+    is told as "" so that it is answered at once.
+    """
+
+    def __init__(self, rows, columns, keys, on_key, on_stuck, falling):
+        super().__init__((_ground,), columns, keys, on_key, on_stuck, falling)
+        self._enter = 1 << self._keys.find("#")
+        self._entering = None  # since when `#` is held
+
+    def _pressed(self, key, now):
+        if key == "#":
+            self._entering, key = now, ""
+        self._on_key(key)
+
+    def _settled(self, bits):
+        super()._settled(bits)
+        if self._entering is None:
+            return
+        if not bits & self._enter:
+            self._entering = None
+            self._on_key("#")
+        elif ticks_diff(ticks_ms(), self._entering) >= _HOLD_MS:
+            self._entering = None
+            self._on_key("*")
+
+
+def _ground(level):
+    """Stands for the one row, which is always low."""

@@ -1,46 +1,62 @@
 """HD44780 16x2 character display behind a PCF8574.
 
-Hitachi ADE-207-272, 4-bit start-up on page 46.
+Hitachi ADE-207-272, 4-bit start-up on page 46; Texas Instruments SCPS068: all pins of the
+PCF8574 are high after power-on.
 
 Backpack wiring: P0 RS, P1 RW, P2 E, P3 backlight, P4-P7 data. Only characters that changed are
 sent.
 """
 
-from time import sleep_ms
+from time import sleep_ms, ticks_add, ticks_diff
 
 _RS = 1
+_RW = 2
 _E = 4
 _LIGHT = 8
 _WIDTH = 16
 _LINES = (0x80, 0xC0)  # "set DDRAM address" of each line
+_RETRY_MS = 5_000
+_HOUR_MS = 3600_000
 
 
 class Lcd:
-    """The display at `address` of `i2c`. It may be missing: then `show` tries at each call."""
-
-    width = _WIDTH
+    """The display at `address` of `i2c`. It may be missing or come and go."""
 
     def __init__(self, i2c, address):
         self._i2c = i2c
         self._address = address
         self._glass = None  # what the display holds; None when it must be set up
+        self._retry = None  # when to try again after it did not answer
         self._byte = bytearray(4)
+        self._pins = bytearray(1)
 
-    def show(self, lines):
-        """Put two lines of at most 16 ASCII characters on the glass.
+    def show(self, panel, now):
+        """Put what the panel says on the glass; return milliseconds until it is to be called
+        again though nothing happened.
 
-        False when the display does not answer.
+        `panel.lines()`: two lines of at most 16 ASCII characters.
         """
+        if self._retry is not None and ticks_diff(self._retry, now) > 0:
+            return ticks_diff(self._retry, now)
+        lines = [line + " " * (_WIDTH - len(line)) for line in panel.lines()]
+        if lines == self._glass:
+            return _HOUR_MS
         try:
-            if self._glass is None:
+            if self._glass is None or self._was_reset():
                 self._set_up()
-            for number in (0, 1):
-                text = lines[number]
-                self._update(number, text + " " * (_WIDTH - len(text)))
+            for number in (1, 0):  # what is typed stands in the second line
+                self._update(number, lines[number])
+            self._retry = None
         except OSError:
             self._glass = None
-            return False
-        return True
+            self._retry = ticks_add(now, _RETRY_MS)
+            return _RETRY_MS
+        return _HOUR_MS
+
+    def _was_reset(self):
+        """Was it without power since the last byte? Then RW, which we keep low, is high."""
+        self._i2c.readfrom_into(self._address, self._pins)
+        return self._pins[0] & _RW
 
     def _update(self, number, text):
         old = self._glass[number]
@@ -69,6 +85,7 @@ class Lcd:
         self._i2c.writeto(self._address, bytes((value << 4 | _LIGHT | _E, value << 4 | _LIGHT)))
 
     def _set_up(self):
+        self._i2c.writeto(self._address, bytes((_LIGHT,)))  # nobody there: no need to wait
         sleep_ms(40)
         for wait in (5, 1, 1):
             self._nibble(3)

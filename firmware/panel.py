@@ -2,8 +2,8 @@
 
 Synchronous; `now` is `ticks_ms`.
 
-What is said is a `Say`: two lines for a 16x2 display, a text for four 7-segment digits, and how
-long it stays.
+What is said is a `Say`: two lines for a 16x2 display, a text for four 7-segment digits (pages
+between bars; a page that is too long scrolls), a pattern for LEDs and buzzer.
 """
 
 from collections import namedtuple
@@ -11,11 +11,14 @@ from time import ticks_add, ticks_diff
 
 from firmware import VERSION, signals
 from firmware.account import DAY
+from firmware.texts import text
 
 ENTRY_MS = 20_000  # an entry left alone is dropped
 _MESSAGE_MS = 5_000
 _STATUS_MS = 10_000
-_SCROLL_MS = 400
+_STEP_MS = 400  # a scrolling text moves on
+_STAY = 3  # steps that a page stays which fits
+_DIGITS = 4
 _LCD_WIDTH = 16
 _WARNING = DAY
 
@@ -29,19 +32,30 @@ def days(seconds):
     return (seconds + DAY - 1) // DAY
 
 
-def _days_text(seconds):
-    n = days(seconds)
-    return "1 day left" if n == 1 else "{} days left".format(n)
+def frames(segments):
+    """What four digits show of a text, step by step, each of the four characters right-aligned.
 
-
-def _minutes(seconds):
-    return (seconds + 59) // 60
+    A single frame stands still.
+    """
+    if len(segments) <= _DIGITS:
+        return [_right(segments, _DIGITS)]
+    steps = []
+    for page in segments.split("|"):
+        if len(page) <= _DIGITS:
+            steps += [_right(page, _DIGITS)] * _STAY
+        else:
+            last = len(page) - _DIGITS
+            steps += [page[:_DIGITS]] * (_STAY - 1)
+            steps += [page[i : i + _DIGITS] for i in range(last)]
+            steps += [page[last:]] * _STAY
+    return steps
 
 
 class Panel:
     """Keys in, messages out.
 
-    `unit`: firmware.unit.Unit; `submit(digits)` is called with an entry to be judged.
+    `unit`: firmware.unit.Unit; `submit(digits)` is called with an entry to be judged;
+    `play(pattern)`: firmware.signals.
     """
 
     def __init__(self, unit, submit, play):
@@ -52,12 +66,14 @@ class Panel:
         self._said = None  # a message or a status page; None shows the idle page
         self._until = 0
         self._page = None
+        self._stuck = ""
         self._scroll_from = 0
 
     def key(self, key, now):
-        """A key was pressed."""
-        if self._unit.busy:
-            return
+        """A key was pressed; "" is one whose meaning shows only later.
+
+        Whoever types on while an entry is judged loses nothing.
+        """
         pattern = signals.CLICK
         if 0 < self._unit.seconds_left() <= _WARNING:
             pattern = signals.WARN
@@ -65,15 +81,23 @@ class Panel:
             self._enter(now)
         elif key == "*":
             self._clear()
-        elif not key.isdigit() or len(self._entry) >= self._unit.longest():
+        elif key and (not key.isdigit() or len(self._entry) >= self._unit.longest()):
             pattern = signals.REFUSE
-        else:
+        elif key:
             if not self._entry:
                 self._clear()
             self._entry += key
             self._until = ticks_add(now, ENTRY_MS)
         self._scroll_from = now
         self._play(pattern)
+
+    def stuck(self, keys, now):
+        """These keys seem to be stuck; "" when they came loose."""
+        self._stuck = keys
+        if keys and not self._entry:
+            self._say(_page_stuck(self._unit, keys), now, _MESSAGE_MS)
+        if keys:
+            self._play(signals.REFUSE)
 
     def _clear(self):
         self._entry = ""
@@ -83,16 +107,25 @@ class Panel:
         if self._entry:
             entry, self._entry = self._entry, ""
             self._submit(entry)
-        else:
-            self._page = 0 if self._page is None else (self._page + 1) % len(_PAGES)
+            return
+        pages = len(_PAGES) + bool(self._stuck)
+        self._page = 0 if self._page is None else (self._page + 1) % pages
+        if self._page < len(_PAGES):
             self._say(_PAGES[self._page](self._unit), now, _STATUS_MS)
+        else:
+            self._say(_page_stuck(self._unit, self._stuck), now, _STATUS_MS)
 
     def judged(self, outcome, now):
-        """An entry was judged: say how it came out (None: it could not be)."""
-        self._page = None
-        self._say(_result(self._unit, outcome), now, _MESSAGE_MS)
-        if self._said.pattern:
-            self._play(self._said.pattern)
+        """An entry was judged: say how it came out (None: it could not be).
+
+        If the next one is being typed already, only LEDs and buzzer say so.
+        """
+        said = _result(self._unit, outcome)
+        if not self._entry:
+            self._page = None
+            self._say(said, now, _MESSAGE_MS)
+        if said.pattern:
+            self._play(said.pattern)
 
     def _say(self, said, now, milliseconds):
         self._said = said
@@ -105,36 +138,55 @@ class Panel:
             self._clear()
 
     def due(self, now):
-        """Milliseconds until the panel changes by itself."""
+        """Milliseconds until the panel changes by itself, other than by scrolling."""
         wait = 3600_000
         if self._entry or self._said:
             wait = ticks_diff(self._until, now)
         else:
             left, locked = self._unit.seconds_left(), self._unit.locked_seconds()
+            of_credit, of_lock = self._unit.fractions()
             if left:
-                wait = ((left - 1) % DAY + 1) * 1000
+                wait = ((left - 1) % DAY + 1) * 1000 - of_credit
             if locked:
-                wait = min(wait, ((locked - 1) % 60 + 1) * 1000)
+                wait = min(wait, ((locked - 1) % 60 + 1) * 1000 - of_lock)
         return max(0, min(wait, 3600_000))
 
     def lines(self):
         """The two lines of a 16x2 display."""
         if self._entry:
-            return ("Token", self._entry[-_LCD_WIDTH:])
+            return (_text(self._unit, "token"), self._entry[-_LCD_WIDTH:])
         return (self._said or _idle(self._unit)).lines
 
     def segments(self, now):
-        """Four characters for a 7-segment display; longer texts scroll."""
-        if self._entry:
-            text = self._entry[-4:]
-        else:
-            text = (self._said or _idle(self._unit)).segments
-            if len(text) > 4:
-                text = (text + "    ")[self._scrolled(len(text) + 4, now) :][:4]
-        return " " * (4 - len(text)) + text
+        """What four 7-segment digits show: (four characters, milliseconds until they move on).
 
-    def _scrolled(self, steps, now):
-        return ticks_diff(now, self._scroll_from) // _SCROLL_MS % steps
+        The latter is None when they stand still.
+        """
+        if self._entry:
+            return _right(self._entry[-_DIGITS:], _DIGITS), None
+        steps = frames((self._said or _idle(self._unit)).segments)
+        if len(steps) == 1:
+            return steps[0], None
+        gone = ticks_diff(now, self._scroll_from)
+        return steps[gone // _STEP_MS % len(steps)], _STEP_MS - gone % _STEP_MS
+
+
+def _text(unit, name, *values):
+    return text(unit.identity.language if unit.identity else "en", name, *values)
+
+
+def _right(value, width):
+    value = str(value)
+    return " " * (width - len(value)) + value
+
+
+def _days_text(unit):
+    number = days(unit.seconds_left())
+    return _text(unit, "day") if number == 1 else _text(unit, "days", number)
+
+
+def _minutes(seconds):
+    return (seconds + 59) // 60
 
 
 def _idle(unit):
@@ -142,21 +194,22 @@ def _idle(unit):
     if unit.problem:
         return _problem(unit)
     if not unit.identity:
-        return Say(("No setup", ""), "nOnE", None)
+        return Say((_text(unit, "blank"), ""), "nOnE", None)
     locked = unit.locked_seconds()
-    wait = "Wait {} min".format(_minutes(locked)) if locked else ""
+    wait = _text(unit, "wait", _minutes(locked)) if locked else ""
     if unit.free():
-        return Say(("Free", wait), "FrEE", None)
+        return Say((_text(unit, "free"), wait), "FrEE", None)
     left = unit.seconds_left()
     if left == 0:
-        return Say(("Locked", wait or "Enter a token"), "OFF", None)
-    return Say((_days_text(left), wait), str(days(left)), None)
+        return Say((_text(unit, "locked"), wait or _text(unit, "enter")), "OFF", None)
+    return Say((_days_text(unit), wait), str(days(left)), None)
 
 
 def _problem(unit):
     if unit.problem == "newer":
-        return Say(("Update needed", "Newer records"), "Err9", signals.WRONG)
-    return Say(("Memory fault", "Not stored"), "Err8", signals.WRONG)
+        lines = (_text(unit, "newer"), _text(unit, "records"))
+        return Say(lines, "Err9", signals.WRONG)
+    return Say((_text(unit, "memory"), _text(unit, "unstored")), "Err8", signals.WRONG)
 
 
 def _result(unit, outcome):
@@ -165,77 +218,83 @@ def _result(unit, outcome):
         return _idle(unit)
     if outcome == "LOCKED":
         minutes = _minutes(unit.locked_seconds())
-        return Say(("Wait {} min".format(minutes), ""), "L" + _right(minutes, 3), signals.REFUSE)
+        return Say((_text(unit, "wait", minutes), ""), "L" + _right(minutes, 3), signals.REFUSE)
     if outcome == "MALFORMED":
-        shorter, longer = unit.lengths()
-        return Say(
-            ("Check the digits", "{} or {}".format(shorter, longer)), "----", signals.REFUSE
-        )
+        lines = (_text(unit, "check"), _text(unit, "lengths", *unit.lengths()))
+        return Say(lines, "----", signals.REFUSE)
     if outcome == "INVALID":
-        return Say(("Invalid", _idle(unit).lines[1]), "Err", signals.WRONG)
-    state = "Free" if unit.free() else _days_text(unit.seconds_left())
+        return Say((_text(unit, "invalid"), _idle(unit).lines[1]), "Err", signals.WRONG)
     if outcome == "ALREADY_USED":
-        return Say(("Already used", state), "USEd", signals.USED)
+        state = _text(unit, "free") if unit.free() else _days_text(unit)
+        return Say((_text(unit, "used"), state), "USEd", signals.USED)
+    return _valid(unit, outcome)
+
+
+def _valid(unit, outcome):
     if unit.free():
-        return Say(("Free", ""), "FrEE", signals.FREE)
+        return Say((_text(unit, "free"), ""), "FrEE", signals.FREE)
     if outcome == "RESERVED" or outcome == "EXTENDED":
-        return Say(("Valid", ""), "GOOd", signals.VALID)
+        return Say((_text(unit, "valid"), ""), "GOOd", signals.VALID)
     if outcome == "SET_TIME" and not unit.active():
-        return Say(("Locked", ""), "OFF", signals.VALID)
-    if unit.capped:
-        return Say(
-            ("Valid, maximum", state), "FULL" + _right(days(unit.seconds_left()), 5), signals.VALID
-        )
-    return Say(("Valid", state), "GOOd" + _right(days(unit.seconds_left()), 5), signals.VALID)
-
-
-def _right(number, width):
-    text = str(number)
-    return " " * (width - len(text)) + text
+        return Say((_text(unit, "locked"), ""), "OFF", signals.VALID)
+    name, word = ("maximum", "FULL") if unit.capped else ("valid", "GOOd")
+    segments = "{}|{}".format(word, days(unit.seconds_left()))
+    return Say((_text(unit, name), _days_text(unit)), segments, signals.VALID)
 
 
 def _page_days(unit):
     said = _idle(unit)
     faults = unit.clock_faults()
     if faults and not unit.locked_seconds():
-        return Say((said.lines[0], "Clock faults {}".format(faults)), said.segments, None)
+        return Say((said.lines[0], _text(unit, "clock", faults)), said.segments, None)
     return said
 
 
 def _page_serial(unit):
-    serial = unit.identity.serial if unit.identity else "none"
+    serial = unit.identity.serial if unit.identity else _text(unit, "none")
+    segments = "Id|" + serial
     if len(serial) <= _LCD_WIDTH - 4:
-        return Say(("Unit ID", serial), "Id  " + serial, None)
-    return Say((serial[:_LCD_WIDTH], serial[_LCD_WIDTH:]), "Id  " + serial, None)
+        return Say((_text(unit, "serial"), serial), segments, None)
+    return Say((serial[:_LCD_WIDTH], serial[_LCD_WIDTH:]), segments, None)
 
 
 def _page_count(unit):
-    return Say(("Token count", str(unit.count())), "C" + _right(unit.count(), 3), None)
+    count = str(unit.count())
+    segments = "C" + _right(count, 3) if len(count) <= 3 else "C|" + count
+    return Say((_text(unit, "count"), count), segments, None)
 
 
 def _page_version(unit):
-    return Say(("Firmware", VERSION), VERSION, None)
+    return Say((_text(unit, "version"), VERSION), "F|" + VERSION.replace(".", "-"), None)
 
 
 def _page_result(unit):
-    return Say(
-        ("Last result", _NAMES.get(unit.outcome, "none")), _SHORT.get(unit.outcome, "----"), None
-    )
+    result = _text(unit, _NAMES.get(unit.outcome, "none"))
+    return Say((_text(unit, "result"), result), _SHORT.get(unit.outcome, "----"), None)
+
+
+def _page_stuck(unit, keys):
+    return Say((_text(unit, "stuck", keys[0]), keys[1:]), "StUC|" + keys, signals.REFUSE)
 
 
 _NAMES = {
-    "ADD_TIME": "Valid",
-    "SET_TIME": "Valid",
-    "DISABLE_PAYG": "Free",
-    "COUNTER_SYNC": "Valid",
-    "RESERVED": "Valid",
-    "EXTENDED": "Valid",
-    "ALREADY_USED": "Already used",
-    "INVALID": "Invalid",
-    "LOCKED": "Had to wait",
-    "MALFORMED": "Wrong digits",
+    "ADD_TIME": "valid",
+    "SET_TIME": "valid",
+    "DISABLE_PAYG": "free",
+    "COUNTER_SYNC": "valid",
+    "RESERVED": "valid",
+    "EXTENDED": "valid",
+    "ALREADY_USED": "used",
+    "INVALID": "invalid",
+    "LOCKED": "waited",
+    "MALFORMED": "digits",
 }
 _SHORT = {
+    "ADD_TIME": "GOOd",
+    "SET_TIME": "GOOd",
+    "COUNTER_SYNC": "GOOd",
+    "RESERVED": "GOOd",
+    "EXTENDED": "GOOd",
     "ALREADY_USED": "USEd",
     "INVALID": "Err",
     "DISABLE_PAYG": "FrEE",
