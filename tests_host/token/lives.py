@@ -132,7 +132,7 @@ class Author:
         """Return a Life of so many entries."""
         start = self.rng.choice((0, 1, 1, self.rng.randrange(1500)))
         self.server = start
-        self.kept, self.typed = deque(maxlen=30), []
+        self.kept, self.typed = deque(maxlen=8), []
         life = spec.new_life(start)
         expected, fresh, before = [], [], []
         for _ in range(entries):
