@@ -73,7 +73,7 @@ class LoadSwitch:
         self._pin = pin
         self._active = active
         self._wish = False
-        self._battery = self._current = self._live = self._shorted = None
+        self._battery = self._solar = self._current = self._live = self._shorted = None
         self._limits = self._most = None
         self._report = None
         self._sampled = None  # when; None before the first time
@@ -84,7 +84,7 @@ class LoadSwitch:
         self.watching = False
         self.on = False
         self.faults = 0
-        self.battery_mv = None
+        self.battery_mv = self.solar_mv = self.current_ma = None
         self.on_change = None
         self._low = Fault(LOW_BATTERY, events.LOW_BATTERY, 10_000, 60_000)
         self._high = Fault(HIGH_BATTERY, events.HIGH_BATTERY, 1_000, 10_000)
@@ -95,16 +95,25 @@ class LoadSwitch:
         self._close(False)
 
     def watch(
-        self, report, battery=None, limits=None, current=None, most=0, live=None, shorted=None
+        self,
+        report,
+        battery=None,
+        limits=None,
+        solar=None,
+        current=None,
+        most=0,
+        live=None,
+        shorted=None,
     ):
         """Watch what the board has, each a function without arguments or None.
 
         battery: millivolts, current: milliamperes (at most `most`), both None when out of range.
+        solar: millivolts of the panel, which are only told (`solar_mv`).
         live: is there voltage behind the switch? shorted: does the hardware's protection tell of
         a short? `report(event, number)` is told of each fault that comes.
         """
         self._report = report
-        self._battery, self._limits = battery, limits
+        self._battery, self._limits, self._solar = battery, limits, solar
         self._current, self._most = current, most
         self._live, self._shorted = live, shorted
         self.watching = bool(battery or current or live or shorted)
@@ -176,8 +185,10 @@ class LoadSwitch:
             low, back, high = self._limits
             self._judge(self._low, mv < low, mv >= back, now, mv, first)
             self._judge(self._high, mv > high, mv < high - high // _HYSTERESIS, now, mv, first)
+        self.solar_mv = self._solar() if self._solar else None
+        self.current_ma = self._current() if self._current else None
         lost = bool(self._battery) and mv is None
-        lost = lost or bool(self._current) and self._current() is None
+        lost = lost or bool(self._current) and self.current_ma is None
         self._judge(self._sensor, lost, not lost, now, 0, first)
         if self._live:
             live = bool(self._live())

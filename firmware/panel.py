@@ -9,7 +9,7 @@ between bars; a page that is too long scrolls), a pattern for LEDs and buzzer.
 from collections import namedtuple
 from time import ticks_add, ticks_diff
 
-from firmware import VERSION, signals
+from firmware import VERSION, load, signals
 from firmware.account import DAY
 from firmware.texts import text
 
@@ -21,6 +21,15 @@ _STAY = 3  # steps that a page stays which fits
 _DIGITS = 4
 _LCD_WIDTH = 16
 _WARNING = DAY
+
+# Faults of the load switch, in the order in which they are told: text and four digits.
+_FAULTS = (
+    (load.BYPASS, "bypass", "bYPS"),
+    (load.SENSOR, "sensor", "SEnS"),
+    (load.OVER_CURRENT, "overload", "LOAd"),
+    (load.LOW_BATTERY, "low", "LobA"),
+    (load.HIGH_BATTERY, "high", "HibA"),
+)
 
 Say = namedtuple("Say", ("lines", "segments", "pattern"))
 
@@ -108,10 +117,12 @@ class Panel:
             entry, self._entry = self._entry, ""
             self._submit(entry)
             return
-        pages = len(_PAGES) + bool(self._stuck)
-        self._page = 0 if self._page is None else (self._page + 1) % pages
-        if self._page < len(_PAGES):
-            self._say(_PAGES[self._page](self._unit), now, _STATUS_MS)
+        unit = self._unit
+        pages = _PAGES if unit.load.battery_mv is None else _PAGES + (_page_battery,)
+        self._page = 0 if self._page is None else self._page + 1
+        self._page %= len(pages) + bool(self._stuck)
+        if self._page < len(pages):
+            self._say(pages[self._page](unit), now, _STATUS_MS)
         else:
             self._say(_page_stuck(self._unit, self._stuck), now, _STATUS_MS)
 
@@ -185,6 +196,12 @@ def _days_text(unit):
     return _text(unit, "day") if number == 1 else _text(unit, "days", number)
 
 
+def _state(unit):
+    if unit.free():
+        return _text(unit, "free")
+    return _days_text(unit) if unit.active() else _text(unit, "locked")
+
+
 def _minutes(seconds):
     return (seconds + 59) // 60
 
@@ -197,6 +214,9 @@ def _idle(unit):
         return Say((_text(unit, "blank"), ""), "nOnE", None)
     locked = unit.locked_seconds()
     wait = _text(unit, "wait", _minutes(locked)) if locked else ""
+    for bit, name, segments in _FAULTS:
+        if unit.load.faults & bit and (unit.active() or bit == load.BYPASS):
+            return Say((_text(unit, name), wait or _state(unit)), segments, None)
     if unit.free():
         return Say((_text(unit, "free"), wait), "FrEE", None)
     left = unit.seconds_left()
@@ -271,6 +291,25 @@ def _page_version(unit):
 def _page_result(unit):
     result = _text(unit, _NAMES.get(unit.outcome, "none"))
     return Say((_text(unit, "result"), result), _SHORT.get(unit.outcome, "----"), None)
+
+
+def _page_battery(unit):
+    switch = unit.load
+    volts, digits = _tenths(switch.battery_mv)
+    rest, segments = "", "b" + digits
+    if switch.solar_mv is not None:
+        solar, digits = _tenths(switch.solar_mv)
+        rest, segments = "PV {}V ".format(solar), segments + "|P" + digits
+    if switch.current_ma is not None:
+        amperes, digits = _tenths(switch.current_ma)
+        rest, segments = rest + "L {}A".format(amperes), segments + "|A" + digits
+    return Say((_text(unit, "battery", volts), rest), segments, None)
+
+
+def _tenths(thousandths):
+    """A value to one decimal place, and its three digits without the point."""
+    tenths = (max(0, thousandths) + 50) // 100
+    return "{}.{}".format(tenths // 10, tenths % 10), _right(tenths, 3)
 
 
 def _page_stuck(unit, keys):

@@ -34,6 +34,14 @@ TABLE = {
     "none": ("none", "aucun", "hakuna"),
     "waited": ("Had to wait", "A du attendre", "Ilisubiri"),
     "digits": ("Wrong digits", "Code incorrect", "Namba si sahihi"),
+    "low": ("Low battery", "Batterie faible", "Betri imeisha"),
+    "high": ("Battery too high", "Tension elevee", "Umeme mwingi"),
+    "overload": ("Overload", "Surcharge", "Mzigo mkubwa"),
+    "sensor": ("Sensor fault", "Panne de capteur", "Kihisi kibovu"),
+    "bypass": ("Output bypassed", "Sortie shuntee", "Waya usiofaa"),
+    "battery": ("Battery {} V", "Batterie {} V", "Betri {} V"),
+    "service": ("Service needed", "Depannage requis", "Inahitaji fundi"),
+    "minimal": ("Try in 10 min", "Retour en 10 min", "Jaribu dak. 10"),
     "stuck": ("Key {} stuck", "Touche {} calee", "Kitufe {} kibovu"),
 }
 
