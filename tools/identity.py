@@ -15,6 +15,7 @@ KEY_DIGITS = 32
 STARTING_CODE_MAX = 999_999_999
 COUNT_MAX = 0xFF_FFFF  # three bytes in the unit's record
 TIME_DIVIDER_MAX = 255
+LANGUAGES = ("en", "fr", "sw")
 
 
 class Identity(NamedTuple):
@@ -22,7 +23,7 @@ class Identity(NamedTuple):
 
     serial: 1..32 characters; key: 16 bytes or None (a blank unit); starting_code: 0..999999999
     or None (derived from the key); count: tokens up to this one are used; time_divider: units
-    in a day, 1..255; restricted: tokens of the digits 1..4.
+    in a day, 1..255; restricted: tokens of the digits 1..4; language: of the display's texts.
     """
 
     serial: str
@@ -31,6 +32,7 @@ class Identity(NamedTuple):
     count: int = 1
     time_divider: int = 1
     restricted: bool = False
+    language: str = "en"
 
 
 def parse_serial(text):

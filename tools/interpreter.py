@@ -1,5 +1,6 @@
 """Finds the MicroPython unix interpreter and says how the simulator is started in it."""
 
+import importlib.util
 import json
 import os
 import shutil
@@ -8,6 +9,8 @@ from pathlib import Path
 
 from tools import ROOT
 
+BOARDS = {"pico": "rp2040", "esp32": "esp32"}  # -> chip that the simulator pretends to be
+ARGUMENT = 250  # characters; MicroPython dies, without a word, of an argument above 255
 HEAP = "64m"  # bytes; simulated flash and thirty days' logs live in it too
 
 
@@ -30,10 +33,17 @@ def find_micropython():
     return found
 
 
-def simulator_command(identity, state):
+def device_libraries():
+    """Return the directory where pip put the libraries that are made for the device."""
+    found = importlib.util.find_spec("tm1637")
+    return [str(Path(found.origin).parent)] if found else []
+
+
+def simulator_command(identity, state, board=None):
     """Return the argument list that starts the headless simulator.
 
-    `identity` is a tools.identity.Identity; `state` a directory to keep the unit in, or None.
+    `identity` is a tools.identity.Identity; `state` a directory to keep the unit in, or None;
+    `board` one of BOARDS, or None for the simulator's own.
     """
     options = {
         "serial": identity.serial,
@@ -42,8 +52,13 @@ def simulator_command(identity, state):
         "count": identity.count,
         "time_divider": identity.time_divider,
         "restricted": identity.restricted,
+        "language": identity.language,
         "state": str(Path(state).absolute()) if state else None,
         "root": str(ROOT),
+        "chip": BOARDS[board] if board else None,
+        "libraries": device_libraries(),
     }
     runner = str(ROOT / "tools" / "sim" / "run.py")
-    return [find_micropython(), "-X", f"heapsize={HEAP}", runner, json.dumps(options)]
+    text = json.dumps(options)
+    pieces = [text[at : at + ARGUMENT] for at in range(0, len(text), ARGUMENT)]
+    return [find_micropython(), "-X", f"heapsize={HEAP}", runner, *pieces]

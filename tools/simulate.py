@@ -10,11 +10,12 @@ from tools.identity import (
     DEMO_KEY,
     DEMO_SERIAL,
     DEMO_STARTING_CODE,
+    LANGUAGES,
     Identity,
     identity_options,
     parse_key,
 )
-from tools.interpreter import MissingInterpreterError, simulator_command
+from tools.interpreter import BOARDS, MissingInterpreterError, simulator_command
 
 
 @click.command()
@@ -26,7 +27,19 @@ from tools.interpreter import MissingInterpreterError, simulator_command
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep the unit's flash, second memory and clock in this directory.",
 )
-def sim(headless, state, **options):
+@click.option(
+    "--language",
+    type=click.Choice(LANGUAGES),
+    default=LANGUAGES[0],
+    show_default=True,
+    help="Of the texts on the display.",
+)
+@click.option(
+    "--board",
+    type=click.Choice(list(BOARDS)),
+    help="Simulate this board, with its chips and pins.",
+)
+def sim(headless, state, board, **options):
     """Run a simulated controller: the real firmware on simulated chips.
 
     Without --headless it is a panel in this terminal. Without --key the panel shows a demo
@@ -44,9 +57,9 @@ def sim(headless, state, **options):
     if options["key"] is None and options["starting_code"] is not None:
         raise click.UsageError("--starting-code needs --key")
     if not headless:
-        run_panel(options, state)
+        run_panel(options, state, board)
         return
-    command = start_command(identity_from(options), state)
+    command = start_command(identity_from(options), state, board)
     sys.stdout.flush()
     os.execv(command[0], command)
 
@@ -60,18 +73,19 @@ def identity_from(options):
         count=1 if options["count"] is None else options["count"],
         time_divider=options["time_divider"],
         restricted=options["restricted"],
+        language=options["language"],
     )
 
 
-def start_command(identity, state):
+def start_command(identity, state, board=None):
     """Return the simulator's argument list, or end with a plain message."""
     try:
-        return simulator_command(identity, state)
+        return simulator_command(identity, state, board)
     except MissingInterpreterError as error:
         raise click.ClickException(str(error)) from error
 
 
-def run_panel(options, state):
+def run_panel(options, state, board=None):
     """Show the panel until the person quits."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("the panel needs a terminal; for scripts there is --headless")
@@ -79,7 +93,7 @@ def run_panel(options, state):
     if demo:
         options = dict(options, key=parse_key(DEMO_KEY), starting_code=DEMO_STARTING_CODE)
     identity = identity_from(options)
-    command = start_command(identity, state)
+    command = start_command(identity, state, board)
     from tools.panel import Panel
 
     failure = Panel(identity, command, demo=demo).run()

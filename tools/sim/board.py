@@ -9,6 +9,7 @@ from .i2c import Bus
 from .keypad import Keypad, Watch
 from .parts import ChipError, Steps
 from .supply import Supply
+from .tm1637 import CLK, DIO, Tm1637
 
 DAY = 86_400
 SOLD = (25 * 365 + 7) * DAY  # 2025-01-01, in seconds since 2000: what a new unit's clock says
@@ -17,23 +18,30 @@ SOLD = (25 * 365 + 7) * DAY  # 2025-01-01, in seconds since 2000: what a new uni
 class Board:
     """All that is soldered together, and its supply.
 
-    Attributes are None for what the board does not have: `keypad`, `display` (has `lines()`),
-    `clock`, `eeprom`, `bus`. `watches`: name -> Watch, "load" is always there.
+    Attributes are None for what the board does not have: `keypad`, `display` and `digits` (have
+    `lines()`), `clock`, `eeprom`, `nvs`, `bus`. `watches`: name -> Watch, "load" is always there.
+    `chip`: one of chips.py, an RP2040 if left out.
     """
 
-    def __init__(self, world, data):
+    def __init__(self, world, data, chip=None):
         self.world = world
         self.power = False
         self.powered_at = 0
         self.steps = Steps(self.power_off)
         self.flash = Flash(self.steps, self._stall)
         self.watches = {}
-        self.keypad = self.display = self.backpack = self.clock = self.eeprom = None
+        self.keypad = self.display = self.backpack = self.digits = None
+        self.clock = self.eeprom = self.nvs = None
         bus = self.bus = self._wire_bus(data)
-        machine.install(world, [bus] if bus else [])
+        machine.install(world, [bus] if bus else [], chip)
         for name in ("LOAD", "LED_GREEN", "LED_RED", "BUZZER"):
             self._wire_watch(name.lower(), getattr(data, name, None))
         self._wire_keypad(getattr(data, "KEYPAD", None))
+        self._wire_digits(getattr(data, "TM1637", None))
+        if hasattr(data, "NVS"):
+            from .nvs import Partition
+
+            self.nvs = Partition(self.steps)
         self.supply = Supply(lambda: self.load)
         for name in Supply.PINS:
             self._wire_supply(name, getattr(data, name, None))
@@ -64,10 +72,12 @@ class Board:
         return self.watches["load"].on
 
     def glass(self):
-        """What the display shows: lines without trailing blanks."""
-        if self.display is None or not self.power:
-            return ""
-        return "\n".join([line.rstrip() for line in self.display.lines()])
+        """What the displays show: lines without trailing blanks."""
+        lines = []
+        for display in (self.display, self.digits):
+            if display is not None and self.power:
+                lines += [line.rstrip() for line in display.lines()]
+        return "\n".join(lines)
 
     # --- wiring --------------------------------------------------------------------------
 
@@ -78,7 +88,7 @@ class Board:
         self.world.stall(duration)
 
     def _supplied(self):
-        chips = (self.display, self.backpack, self.clock, self.eeprom)
+        chips = (self.display, self.backpack, self.digits, self.clock, self.eeprom)
         return [chip for chip in chips if chip is not None]
 
     def _wire_bus(self, data):
@@ -115,6 +125,12 @@ class Board:
             pin = wire[Supply.PINS[name]]
             pins.attach(pin, self.supply, self.supply.end(name, wire))
             self.supply.changed.append(lambda: pins.touched((pin,)))
+
+    def _wire_digits(self, wires):
+        if wires is not None:
+            self.digits = Tm1637(self._now)
+            pins.attach(wires["clk"], self.digits, CLK)
+            pins.attach(wires["dio"], self.digits, DIO)
 
     def _wire_keypad(self, wires):
         if wires is None:

@@ -133,13 +133,29 @@ class _Output(io.IOBase):
         return _WRITE & argument if request == _POLL else 0
 
 
-class Sys:
-    """Stands in for the module `sys`: the console instead of the process's own streams."""
+class _Implementation:
+    """`sys.implementation` on another machine."""
 
-    def __init__(self, console):
+    def __init__(self, machine):
+        self._machine = machine
+
+    def __getattr__(self, name):
+        return getattr(sys.implementation, name)
+
+
+class Sys:
+    """Stands in for the module `sys`: the console instead of the process's own streams.
+
+    `machine`: what the interpreter is to say that it runs on, None for the truth.
+    """
+
+    def __init__(self, console, machine=None):
         self.stdin = console.stdin
         self.stdout = console.stdout
         self.stderr = console.stdout
+        self.implementation = sys.implementation
+        if machine:
+            self.implementation = _Implementation(machine)
 
     def __getattr__(self, name):
         return getattr(sys, name)

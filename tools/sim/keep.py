@@ -5,6 +5,7 @@ is killed leaves what a board would have. The clock chip goes into a small file 
 way of a temporary one.
 """
 
+import json
 import os
 
 
@@ -27,17 +28,27 @@ class Keep:
         clock = self._read("clock.bin")
         if clock is not None and board.clock is not None:
             self._load("clock.bin", board.clock.load, clock)
+        self._values = None
+        values = self._read("nvs.json")
+        if values is not None and board.nvs is not None:
+            self._load("nvs.json", self._load_values, values)
         wear = self._read("wear.txt")
         if wear is not None:
             self._load("wear.txt", self._load_wear, wear)
 
     def save(self):
-        """Save what is not written through: clock and wear."""
+        """Save what is not written through: clock, key-value store and wear."""
         if self._board.clock is not None:
             clock = self._board.clock.dump()
             if clock != self._clock:
                 self._write("clock.bin", clock)
                 self._clock = clock
+        if self._board.nvs is not None:
+            values = [list(name) + [value.hex()] for name, value in self._board.nvs.dump().items()]
+            text = json.dumps(sorted(values)).encode()
+            if text != self._values:
+                self._write("nvs.json", text)
+                self._values = text
         wear = sum(self._board.flash.erases)
         if wear != self._wear:
             text = " ".join([str(count) for count in self._board.flash.erases])
@@ -64,6 +75,10 @@ class Keep:
             load(image)
         except ValueError as error:
             raise KeepError("%s/%s: %s" % (self._path, name, error)) from None
+
+    def _load_values(self, text):
+        values = json.loads(text)
+        self._board.nvs.load({(space, key): bytes.fromhex(value) for space, key, value in values})
 
     def _load_wear(self, text):
         erases = [int(word) for word in text.decode().split()]

@@ -2,9 +2,13 @@
 
     micropython tools/sim/run.py '{"serial": "A1", "key": "…32 hex digits…", "root": "…"}'
 
-Options, all in one JSON object: serial, key, starting_code, count, time_divider, restricted,
-state (a directory, or null), root (the checkout whose boot.py and main.py run; this file's own
-if missing). Commands come on standard input as `payg sim --headless` documents them. A few more
+Options, all in one JSON object, which may be split into several arguments: serial, key,
+starting_code, count, time_divider, restricted, language, state (a directory, or null), root (the
+checkout whose boot.py and main.py run; this file's own if missing), chip ("rp2040" or "esp32":
+the firmware finds that chip's board, else the simulator's own), libraries (directories with what
+the firmware imports besides).
+
+Commands come on standard input as `payg sim --headless` documents them. A few more
 are for panels and tests: `run MILLISECONDS` lets time pass; `press KEY` and `release KEY` move one
 switch and leave it so; `bounce MILLISECONDS` makes all contacts chatter so long; `levels` answers
 what lamps and buzzer did since the last time:
@@ -26,8 +30,9 @@ TOOLS = _absolute(__file__).rsplit("/", 2)[0]
 sys.path[:] = [TOOLS, ".frozen"]
 
 import vfs  # noqa: E402
-from sim import loop, machine, time  # noqa: E402
+from sim import loop, machine, pins, time  # noqa: E402
 from sim.board import Board  # noqa: E402
+from sim.chips import CHIPS  # noqa: E402
 from sim.console import Console, Sys  # noqa: E402
 from sim.keep import Keep, KeepError  # noqa: E402
 from sim.parts import ChipError, PowerCut  # noqa: E402
@@ -175,6 +180,7 @@ class Firmware:
                 self._options.get("count", 1),
                 self._options.get("time_divider", 1),
                 self._options.get("restricted", False),
+                self._options.get("language", "en"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise Refused("the options make no identity: %s" % error) from None
@@ -273,6 +279,15 @@ class Firmware:
         sys.stderr.write("simulator: %s\n" % text)
 
 
+class Esp32:
+    """The module `esp32`: of it only `NVS`."""
+
+    def __init__(self, partition):
+        from sim.nvs import NVS
+
+        self.NVS = lambda namespace: NVS(partition, namespace)
+
+
 def _print_to(console):
     """Return a `print` that writes to the console."""
 
@@ -295,24 +310,30 @@ def _input_from(console):
 
 def main():
     """Run one simulator; return the exit status."""
-    options = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}
+    options = json.loads("".join(sys.argv[1:]) or "{}")
     root = _absolute(options.get("root") or TOOLS.rsplit("/", 1)[0])
     state = options.get("state")
     sys.path[:] = [root, root + "/lib", TOOLS, ".frozen"]
+    sys.path.extend(options.get("libraries", ()))
+    chip = CHIPS[options["chip"]]() if options.get("chip") else None
     world = World()
-    board = Board(world, _board_data())
+    console = Console(world)
+    sys.modules["sys"] = Sys(console, chip and chip.machine)
+    board = Board(world, _board_data(), chip)
+    for line in pins.warnings():
+        sys.stderr.write("simulator: warning: %s\n" % line)
     try:
         keep = Keep(_absolute(state), board) if state else None
     except (KeepError, OSError) as error:
         sys.stdout.write(json.dumps({"error": "the state cannot be used: %s" % error}) + "\n")
         return 2
-    console = Console(world)
     builtins.print = _print_to(console)
     builtins.input = _input_from(console)
     source = sys.stdin.buffer
     sink = sys.stdout
-    sys.modules["sys"] = Sys(console)
     sys.modules["machine"] = machine
+    if board.nvs:
+        sys.modules["esp32"] = Esp32(board.nvs)
     sys.modules["time"] = time
     firmware = Firmware(root, board, console, options)
     session = Session(
