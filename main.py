@@ -1,90 +1,163 @@
-"""The one place that builds pins and wires objects together, then runs them for ever."""
+"""The one place that builds pins and wires objects together, then runs them for ever.
 
-import asyncio
-import sys
+Whatever happens ends in a reset, never in a prompt.
+"""
 
-from machine import I2C, Pin, reset
-
-import board
-from firmware.app import App
-from firmware.clock import DS1307, DS3231
-from firmware.console import Console
-from firmware.keypad import Buttons, Keypad
-from firmware.lcd import Lcd
-from firmware.load import LoadSwitch
-from firmware.media import Eeprom, Files, Nvram, Nvs
-from firmware.segments import Segments
-from firmware.signals import Signals
-from firmware.store import Store
-from firmware.unit import Unit
-
-parts = board.find()
-
-
-def output(name):
-    """The switch function of an output pin, or None where the board has none."""
-    pin = getattr(parts, name, None)
-    if not pin:
-        return None
-    signal = Pin(pin["pin"], Pin.OUT, value=1 - pin["active"])
-    return signal if pin["active"] else lambda on: signal(1 - on)
-
-
-def matrix(on_key, on_stuck):
-    """The board's keypad: a matrix, or without rows a row of buttons to ground."""
-    pins = parts.KEYPAD
-    rows = [Pin(number, Pin.OPEN_DRAIN, value=1) for number in pins["rows"]]
-    columns = [Pin(number, Pin.IN, Pin.PULL_UP) for number in pins["columns"]]
-    keypad = Keypad if rows else Buttons
-    return keypad(rows, columns, pins["keys"], on_key, on_stuck, Pin.IRQ_FALLING)
-
-
-def displays(bus):
-    """Drivers of the displays that the board has."""
-    found = []
-    if hasattr(parts, "LCD"):
-        found.append(Lcd(bus, parts.LCD["address"]))
-    if hasattr(parts, "TM1637"):
-        from tm1637 import TM1637
-
-        found.append(Segments(TM1637(Pin(parts.TM1637["clk"]), Pin(parts.TM1637["dio"]))))
-    return found
-
-
-def clock_chip(bus):
-    """Driver of the board's clock chip, or None where there is none."""
-    chip = parts.CLOCK["chip"]
-    return {"ds3231": DS3231, "ds1307": DS1307}[chip](bus) if chip else None
-
-
-def media(bus):
-    """Where records lie: the chip's own flash first, then what survives its loss."""
-    found = [Files("state")]
-    if hasattr(parts, "NVS"):
-        from esp32 import NVS
-
-        found = [Nvs(NVS(parts.NVS["namespace"]))]
-    if hasattr(parts, "EEPROM"):
-        chip = parts.EEPROM
-        found.append(Eeprom(bus, chip["address"], chip["size"], chip["page"]))
-    if parts.CLOCK["chip"] == "ds1307":
-        found.append(Nvram(bus))
-    return found
-
-
-pins = parts.I2C
-bus = I2C(pins["id"], sda=Pin(pins["sda"]), scl=Pin(pins["scl"]), freq=pins["freq"])
-store = Store(media(bus))
-load = LoadSwitch(
-    Pin(parts.LOAD["pin"], Pin.OUT, value=1 - parts.LOAD["active"]), parts.LOAD["active"]
-)
-unit = Unit(store, clock_chip(bus), load)
-unit.start()
-signals = Signals(output("LED_GREEN"), output("LED_RED"), output("BUZZER"))
-app = App(unit, displays(bus), signals, matrix)
-console = Console(unit, app.enter, sys.stdin.buffer, sys.stdout)
+from machine import reset
 
 try:
-    asyncio.run(app.run(console.run()))
+    import asyncio
+    import sys
+    from time import sleep_ms, ticks_ms
+
+    from machine import ADC, I2C, PWRON_RESET, WDT, Pin, reset_cause
+
+    import board
+    from firmware.app import App
+    from firmware.clock import DS1307, DS3231
+    from firmware.console import Console
+    from firmware.events import RESTART, EventLog
+    from firmware.keypad import Buttons, Keypad
+    from firmware.lcd import Lcd
+    from firmware.load import LoadSwitch, limits
+    from firmware.measure import calibration, current, voltage
+    from firmware.media import Eeprom, Files, Nvram, Nvs
+    from firmware.segments import Segments
+    from firmware.signals import Signals
+    from firmware.store import Store
+    from firmware.supervisor import Restarts, Supervisor, run_minimal
+    from firmware.unit import Unit
+
+    parts = board.find()
+
+    def output(name):
+        """The switch function of an output pin, or None where the board has none."""
+        pin = getattr(parts, name, None)
+        if not pin:
+            return None
+        signal = Pin(pin["pin"], Pin.OUT, value=1 - pin["active"])
+        return signal if pin["active"] else lambda on: signal(1 - on)
+
+    def matrix(on_key, on_stuck):
+        """The board's keypad: a matrix, or without rows a row of buttons to ground."""
+        pins = parts.KEYPAD
+        rows = [Pin(number, Pin.OPEN_DRAIN, value=1) for number in pins["rows"]]
+        columns = [Pin(number, Pin.IN, Pin.PULL_UP) for number in pins["columns"]]
+        keypad = Keypad if rows else Buttons
+        return keypad(rows, columns, pins["keys"], on_key, on_stuck, Pin.IRQ_FALLING)
+
+    def displays(bus):
+        """Drivers of the displays that the board has."""
+        found = []
+        if hasattr(parts, "LCD"):
+            found.append(Lcd(bus, parts.LCD["address"]))
+        if hasattr(parts, "TM1637"):
+            from tm1637 import TM1637
+
+            found.append(Segments(TM1637(Pin(parts.TM1637["clk"]), Pin(parts.TM1637["dio"]))))
+        return found
+
+    def clock_chip(bus):
+        """Driver of the board's clock chip, or None where there is none."""
+        chip = parts.CLOCK["chip"]
+        return {"ds3231": DS3231, "ds1307": DS1307}[chip](bus) if chip else None
+
+    def media(bus):
+        """Where records lie: the chip's own flash first, then what survives its loss."""
+        found = [Files("state")]
+        if hasattr(parts, "NVS"):
+            from esp32 import NVS
+
+            found = [Nvs(NVS(parts.NVS["namespace"]))]
+        if hasattr(parts, "EEPROM"):
+            chip = parts.EEPROM
+            found.append(Eeprom(bus, chip["address"], chip["size"], chip["page"]))
+        if parts.CLOCK["chip"] == "ds1307":
+            found.append(Nvram(bus))
+        return found
+
+    def sensed(name):
+        """Function that tells whether a digital input is active, and its pin, or None twice."""
+        wiring = getattr(parts, name, None)
+        if not wiring:
+            return None, None
+        pin = Pin(wiring["pin"], Pin.IN, None if wiring["active"] else Pin.PULL_UP)
+        return lambda: pin() == wiring["active"], pin
+
+    def analog(name, make, *bounds):
+        """Reading function of an analog input (see firmware.measure), or None."""
+        wiring = getattr(parts, name, None)
+        if not wiring:
+            return None
+        adc = ADC(Pin(wiring["adc"]))
+        if hasattr(adc, "atten"):
+            adc.atten(ADC.ATTN_11DB)  # ESP32: the whole range of the pin
+        return make(adc, wiring, *bounds, calibration(files, name))
+
+    def watch(load, report):
+        """Give the load switch what the board measures."""
+        battery = getattr(parts, "BATTERY", {})
+        volts = battery.get("volts", 12)
+        live, _ = sensed("OUTPUT")
+        shorted, protection = sensed("FAULT")
+        if protection:
+            edge = Pin.IRQ_RISING if parts.FAULT["active"] else Pin.IRQ_FALLING
+            protection.irq(load.cut, edge)
+        load.watch(
+            report,
+            battery=analog("BATTERY", voltage, volts * 500, volts * 1500),
+            limits=limits(battery.get("chemistry", "lead-acid"), volts),
+            solar=analog("PANEL", voltage, None, None),
+            current=analog("CURRENT", current),
+            most=getattr(parts, "CURRENT", {}).get("limit_ma", 0),
+            live=live,
+            shorted=shorted,
+        )
+        if load.watching:
+            load.check(ticks_ms())
+
+    def watchdog():
+        """Arm the watchdog, which nothing stops from then on. What feeds it, or None.
+
+        A blank unit has none: whoever sets it up may take longer than the watchdog waits.
+        """
+        if not unit.identity or not hasattr(parts, "WATCHDOG"):
+            return None
+        return WDT(timeout=parts.WATCHDOG["timeout_ms"]).feed
+
+    pins = parts.I2C
+    bus = I2C(pins["id"], sda=Pin(pins["sda"]), scl=Pin(pins["scl"]), freq=pins["freq"])
+    files = Files("state")
+    clock = clock_chip(bus)
+    log = EventLog(files, clock)
+    load = LoadSwitch(
+        Pin(parts.LOAD["pin"], Pin.OUT, value=1 - parts.LOAD["active"]), parts.LOAD["active"]
+    )
+    supervisor = Supervisor()
+    restarts = Restarts(files, reset_cause() == PWRON_RESET)
+    if restarts.new:
+        log.add(RESTART, reset_cause() * 10 + restarts.count)
+    try:
+        watch(load, log.add)
+        unit = Unit(Store(media(bus)), clock, load, log)
+        unit.start()
+        glasses = displays(bus)
+        feed = (
+            WDT(timeout=parts.WATCHDOG["timeout_ms"]).feed if hasattr(parts, "WATCHDOG") else None
+        )
+        if restarts.many and unit.identity:
+            run_minimal(unit, glasses, feed, restarts)
+        else:
+            signals = Signals(output("LED_GREEN"), output("LED_RED"), output("BUZZER"))
+            app = App(unit, glasses, signals, matrix)
+            console = Console(unit, app.enter, sys.stdin.buffer, sys.stdout)
+            asyncio.run(app.run(supervisor, restarts, console.run()))
+    except Exception as error:
+        load.cut()
+        if restarts.many:
+            sleep_ms(5_000)  # nothing helps: at least it wears nothing
+        else:
+            supervisor.note(log, error)
+        raise
 finally:
     reset()

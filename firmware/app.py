@@ -3,7 +3,9 @@
 from asyncio import Lock, gather, sleep_ms
 from time import ticks_diff, ticks_ms
 
+from firmware import events
 from firmware.panel import Panel
+from firmware.supervisor import SPAN_MS
 from firmware.unit import WRITING
 from firmware.wake import Wake
 
@@ -30,26 +32,43 @@ class App:
         self._entered = Wake()
         self._panel_changed = Wake()
         self._account_changed = Wake()
+        self._load_changed = Wake()
         unit.on_change = self._changed
+        unit.load.on_change = self._switched
 
-    async def run(self, *others):
-        """Run for ever, and `others` (coroutines) beside the controller's own tasks."""
-        await gather(
-            *others,
-            self._keypad.run(),
-            self._signals.run(),
-            self._judge_entries(),
-            self._keep_account(),
-            self._keep_panel(),
-        )
+    async def run(self, supervisor, restarts, *others):
+        """Run for ever under a supervisor, and `others` (coroutines) beside the own tasks."""
+        watch = supervisor.watch
+        tasks = [
+            watch(self._keep_account()),
+            watch(self._keep_panel()),
+            watch(self._judge_entries(), self._judging.locked),
+            watch(self._signals.run()),
+            watch(self._keypad.run(), lambda: self._keypad.quiet),
+            supervisor.run(),
+        ]
+        if self._unit.load.watching:
+            tasks.append(watch(self._keep_load()))
+        if restarts.count:
+            tasks.append(self._forget(restarts))
+        tasks.extend(others)
+        await gather(*tasks)
+
+    async def _forget(self, restarts):
+        await sleep_ms(SPAN_MS)
+        await self._released()
+        restarts.forget()
 
     def _key(self, key):
+        self._unit.load.key()
         self._panel.key(key, ticks_ms())
         self._panel_changed.set()
 
     def _stuck(self, keys):
         self._panel.stuck(keys, ticks_ms())
-        self._panel_changed.set()
+        if keys:
+            self._unit.log.add(events.STUCK_KEY, ord(keys[0]))
+        self._changed()
 
     def _submit(self, digits):
         self._entry = digits
@@ -86,18 +105,34 @@ class App:
         self._account_changed.set()
         self._panel_changed.set()
 
+    def _switched(self):
+        self._load_changed.set()
+        self._changed()
+
     async def _released(self):
         # A write to flash stops everything for tens of milliseconds: not while a key is down.
         since = ticks_ms()
         while not self._keypad.quiet and ticks_diff(ticks_ms(), since) < _PATIENCE:
             await sleep_ms(_SOON)
 
+    async def _keep_load(self):
+        load = self._unit.load
+        while True:
+            now = ticks_ms()
+            load.check(now)
+            await self._load_changed.wait_ms(load.due(now))
+
     async def _keep_account(self):
+        log = self._unit.log
         while True:
             self._unit.tick()
             if self._unit.beat_due():
                 await self._released()
                 self._unit.beat()
+                log.rest()
+            if log.pending:
+                await self._released()
+                log.flush()
             await self._account_changed.wait_ms(max(_SOON, min(self._unit.due(), _HOUR)))
 
     async def _keep_panel(self):
