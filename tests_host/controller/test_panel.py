@@ -57,6 +57,14 @@ def test_star_clears(twin):
     assert twin.enter(twin.token(1, 2)) == "ADD_TIME", "nothing of it is left"
 
 
+def test_who_types_on_loses_nothing(twin):
+    first, second, third = (twin.token(1, count) for count in (2, 4, 6))
+    answer = twin.sim.keys(f"{first}#{second}#{third[:3]}")
+    assert answer["count"] == 4 and answer["result"] == "ADD_TIME"
+    assert answer["display"] == "Token\n" + third[:3]
+    assert twin.sim.keys(f"{third[3:]}#")["count"] == 6
+
+
 def test_an_entry_left_alone_is_dropped_after_20_seconds(twin):
     token = twin.token(1, 2)
     assert glass(twin.sim, f"keys {token[:4]}") == "Token\n" + token[:4]

@@ -5,6 +5,8 @@ import pytest
 from tests_host.controller.rules import DISABLE, RESERVED, SYNC
 from tests_host.controller.twin import DAY, KEY, Twin
 from tests_host.simulator import Sim
+from tools.identity import Identity
+from tools.tokens import make_token
 
 JUDGED_WITHIN = 5  # seconds, asked for by the certification
 PUBLISHED = (
@@ -204,11 +206,26 @@ def test_time_divider(divider):
         assert abs(twin.answer["seconds_left"] - 1096 * DAY // divider) <= 4
 
 
-def test_starting_code_comes_from_the_key_when_none_is_given():
-    with Twin(starting_code=None) as twin:
-        assert twin.enter(twin.token(1, 2)) == "ADD_TIME"
-    with Twin(starting_code=0) as twin:
-        assert twin.enter(twin.token(1, 2)) == "ADD_TIME"
+@pytest.mark.parametrize("restricted", (False, True), ids=("digits 0-9", "digits 1-4"))
+@pytest.mark.parametrize("starting_code", (123456789, 0, None))
+def test_tokens_of_the_protocols_own_encoder(starting_code, restricted):
+    """`openpaygo` makes them, as `payg token` does; the unit and the model agree on each."""
+    unit = Identity("T1", bytes.fromhex(KEY), starting_code, restricted=restricted)
+    kinds = (
+        ("add", 1, "ADD_TIME"),
+        ("set", 995, "SET_TIME"),
+        ("extended", 123456, "EXTENDED"),
+        ("disable", None, "DISABLE_PAYG"),
+        ("add", 0, "ADD_TIME"),
+        ("sync", None, "COUNTER_SYNC"),
+        ("set", 0, "SET_TIME"),
+    )
+    with Twin(starting_code=starting_code, restricted=restricted) as twin:
+        for kind, value, outcome in kinds:
+            count, digits = make_token(unit, kind, value)
+            assert twin.enter(digits) == outcome
+            assert twin.answer["count"] == count
+            unit = unit._replace(count=count)
 
 
 @pytest.mark.parametrize("entry", ("123456789", "123456790", "123456787"))
