@@ -187,10 +187,19 @@ class Store:
         """Store the account; media that missed the newest state get it now. Raises StoreError."""
         self._record(self._state, account, False)
 
-    def _record(self, state, account, full):
+    def attempt(self, account):
+        """Store the account on the first medium that takes it, before a token is judged.
+
+        Quick: what comes of the token goes to all media. Raises StoreError.
+        """
+        self._record(self._state, account, False, True)
+
+    def _record(self, state, account, full, one=False):
         self._used += 1  # a write that failed may have been stored all the same
         stored = False
         for index in range(len(self._media)):
+            if stored and one:
+                break
             try:
                 self._write(index, state, account, full)
                 stored = True

@@ -87,6 +87,8 @@ class Unit:
         self.identity, self._device, self._state, self._timer = identity, device, state, timer
         self.outcome = OUTCOMES[account.last] if account.last < len(OUTCOMES) else None
         try:
+            if not found:  # into both slots, so that a token changes few pages of either
+                self._record(account, state)
             self._record(account, None if found else state)
         except StoreError:
             self._refused()  # what was paid is given all the same
@@ -115,15 +117,15 @@ class Unit:
             attempt = self._copy()
             attempt.mistake()
             attempt.last = OUTCOMES.index("INVALID")
-            self._record(attempt)
+            self._record(attempt, attempt=True)
             for result in opaygo.judging(self._device, self._state, digits, _SLICE):
                 if result is None:
                     yield None
             verdict, state = result
+            yield WRITING
             if verdict.outcome == "INVALID":
                 self._wrong(attempt)
             else:
-                yield WRITING
                 self._settle(verdict, state)
         except StoreError:
             self._refused()  # not stored, so not credited
@@ -132,10 +134,11 @@ class Unit:
         self._finish(verdict.outcome)
 
     def _wrong(self, attempt):
-        """The mistake is on record already; its lockout runs from now."""
+        """The mistake is on record; now on all media, and its lockout runs from now."""
         account = self._copy()
         account.mistakes, account.locked = attempt.mistakes, attempt.locked
         account.last = attempt.last
+        self._record(account)
         self._timer.replace(account, ticks_ms(), True)
 
     def _settle(self, verdict, state):
@@ -166,13 +169,15 @@ class Unit:
         self._timer.sync(ticks_ms())
         return Account.unpack(self._timer.account.pack())
 
-    def _record(self, account, state=None):
+    def _record(self, account, state=None, attempt=False):
         """Store the account, and the token engine's state where that changed too.
 
         Raises StoreError.
         """
         self._timer.stamp(account)
-        if state is None:
+        if attempt:
+            self._store.attempt(account)
+        elif state is None:
             self._store.beat(account)
         else:
             self._store.save(state, account)
