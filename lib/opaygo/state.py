@@ -119,7 +119,7 @@ def spend(state, code, count, final, marks):
         at -= _ENTRY
     ring = ring[:at] + entry + ring[at:]
     if len(ring) > RING * _ENTRY:  # the lowest count leaves
-        floor = max(floor, int.from_bytes(ring[:3], "big"))
+        floor = int.from_bytes(ring[:3], "big")
         turn = (turn + 1) % RING
         ring = ring[_ENTRY:]
     return State(last, floor, used, turn, ring, marks)

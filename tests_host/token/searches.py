@@ -9,7 +9,7 @@ from tests_host.token.spec import Windows
 MAIN = Small(Windows(jump=6, older=4, ahead=8, back=6, ring=4))
 TINY = Small(Windows(jump=3, older=3, ahead=4, back=4, ring=3), margin=1, marks=1)
 CREDIT, RESERVED, DISABLE, SYNC = 5, 996, 998, 999
-LONG = 7  # an extended token's value
+LONG = CREDIT  # an extended token of the same value
 COUNTS = range(60)
 WRONG = 99
 

@@ -9,6 +9,8 @@ from opaygo import Device, judge, new_state
 from tests_host.token.encoder import EXTENDED, Unit
 from tests_host.token.lives import Life, micropython_judge
 from tests_host.token.replay import replay
+from tests_host.token.small import STARTING_CODE, Small, Token, scaled
+from tests_host.token.spec import Windows
 
 KEY = bytes.fromhex("a29ab82edc5fbbc41ec9530f6dac86b1")
 CODE = 123456789
@@ -97,6 +99,13 @@ def test_unordered_add_time_tokens():
     assert [unit.type(5, count) for count in (14, 2, 8, 16)] == ["ALREADY_USED"] * 4
 
 
+def test_a_count_is_spent_once_whatever_the_value():
+    unit = Controller()
+    assert [unit.type(5, count) for count in (16, 14)] == ["ADD_TIME"] * 2
+    assert [unit.type(7, count) for count in (16, 14)] == ["ALREADY_USED"] * 2
+    assert unit.type(7, 12) == "ADD_TIME"
+
+
 def test_the_older_window_ends_after_sixteen_counts():
     unit = Controller()
     unit.type(5, 18)
@@ -170,6 +179,22 @@ def test_count_zero_is_no_token():
     for value in (1, 995, RESERVED, DISABLE, SYNC):
         assert Controller(0).type(value, 0) == "INVALID"
     assert Controller(0).type(7, 0, EXTENDED) == "INVALID"
+
+
+def test_the_same_number_as_plain_and_as_extended_token():
+    """123456789 and 000123456789 are two tokens: having used one says nothing of the other."""
+    prefix = 123456
+    plain = Token(5, False, prefix)
+    number = int(plain.digits)
+    value = (number - STARTING_CODE) % 1000000
+    extended = Token(value, True, number // 1000000)
+    assert int(extended.digits) == number
+    prefixes = [0, 1, prefix, extended.prefix, 4] + [5] * 70
+    with scaled(Small(Windows()), prefixes):
+        _, state = judge(DEVICE, new_state(), plain.digits)
+        assert judge(DEVICE, state, extended.digits)[0].outcome == "EXTENDED"
+        _, state = judge(DEVICE, new_state(), extended.digits)
+        assert judge(DEVICE, state, plain.digits)[0].outcome == "ADD_TIME"
 
 
 def test_provisioned_at_a_count():
