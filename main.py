@@ -71,7 +71,7 @@ try:
             found = [Nvs(NVS(parts.NVS["namespace"]))]
         if hasattr(parts, "EEPROM"):
             chip = parts.EEPROM
-            found.append(Eeprom(bus, chip["address"], chip["size"], chip["page"]))
+            found.append(Eeprom(bus, chip["address"], chip["page"]))
         if parts.CLOCK["chip"] == "ds1307":
             found.append(Nvram(bus))
         return found

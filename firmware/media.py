@@ -77,51 +77,54 @@ class Nvs:
 
 
 class Eeprom:
-    """Records in an I2C EEPROM such as the AT24C32 (Atmel 0336: 32-byte pages, two address bytes,
-    10 ms write cycle, NACK meanwhile) or AT24C02, or in a FRAM, which takes any page size.
+    """Records in an I2C EEPROM of 4096 bytes or more, or in a FRAM.
 
-    size: bytes, up to 256 (one address byte) or from 4096 (two). Pages that already hold the
-    right bytes are not written.
+    AT24C32 (Atmel 0336): 32-byte pages, two address bytes, 10 ms write cycle, NACK meanwhile. A
+    FRAM has none of that and takes any `page`. Pages that already hold the right bytes are not
+    written; what they hold is remembered, for reading takes as long as writing.
     """
 
+    small = False
     _PLACES = {"full": (0, 1024), "beat": (2048, 128)}  # name -> first address, bytes a slot
-    _SMALL = {"brief": (0, 32)}
 
-    def __init__(self, i2c, address, size, page):
-        self.small = size < 4096
-        self._places = self._SMALL if self.small else self._PLACES
+    def __init__(self, i2c, address, page):
         self._i2c = i2c
         self._address = address
-        self._address_bits = 8 if size <= 256 else 16
         self._page = page
+        self._known = {}  # address of a page -> its bytes
 
     def read(self, name, slot):
-        if name not in self._places:
-            return None
-        start, size = self._places[name]
+        start, size = self._PLACES[name]
         start += slot * size
-        if self.small:
-            return self._get(start, size)
         head = self._get(start, 6)
         length = (head[4] | head[5] << 8) + 22  # header, CRC and tag around the payload
-        return self._get(start, length) if length <= size else None
+        if length > size:
+            return None
+        data = self._get(start, length)
+        for offset in range(0, length, self._page):
+            self._known[start + offset] = data[offset : offset + self._page]
+        return data
 
     def write(self, name, slot, data):
-        start, size = self._places[name]
+        start, size = self._PLACES[name]
+        if len(data) > size:
+            raise OSError(_ENOSPC)
         start += slot * size
         for offset in range(0, len(data), self._page):
             part = data[offset : offset + self._page]
             at = start + offset
+            if self._known.get(at) == part:
+                continue
+            self._known.pop(at, None)
             if self._get(at, len(part)) != part:
-                self._i2c.writeto_mem(self._address, at, part, addrsize=self._address_bits)
+                self._i2c.writeto_mem(self._address, at, part, addrsize=16)
+            self._known[at] = part
 
     def _get(self, at, length):
         """Read, waiting for a write cycle to end: the chip does not answer before."""
         for last in (False,) * 20 + (True,):
             try:
-                return self._i2c.readfrom_mem(
-                    self._address, at, length, addrsize=self._address_bits
-                )
+                return self._i2c.readfrom_mem(self._address, at, length, addrsize=16)
             except OSError:
                 if last:
                     raise
