@@ -1,0 +1,193 @@
+"""The clock chips' drivers against their register-level models, on CPython and on MicroPython."""
+
+import random
+
+import micropython
+
+from firmware.clock import DS1307, DS3231, date_since_2020, days_since_2020
+from tests_host.sim.support import refuses
+from tests_host.store.bench import Bench, Registers
+from tools.sim.ds1307 import Ds1307
+from tools.sim.ds3231 import Ds3231
+from tools.sim.parts import ChipError, date_of, day_number
+
+DAY = 86_400
+NOON = 200_000_000 // DAY * DAY + DAY // 2
+YEARS = range(2020, 2100)
+BOTH = ((DS3231, Ds3231), (DS1307, Ds1307))
+
+
+def benches():
+    """(driver, bench) for each chip."""
+    for driver, model in BOTH:
+        bench = Bench(lambda clock, _steps, model=model: model(clock))
+        bench.chip.power_on()
+        yield driver(bench.bus), bench
+
+
+def test_a_new_chip_has_no_time():
+    for clock, _ in benches():
+        assert clock.read() is None
+        assert not clock.valid()
+
+
+def test_it_reads_what_was_set_and_runs_on():
+    for clock, bench in benches():
+        for seconds in (0, 1, 59, NOON, 59 * DAY, 60 * DAY - 1, 366 * DAY - 1, 29_219 * DAY):
+            clock.set(seconds)
+            assert clock.valid()
+            assert clock.read() == seconds
+            bench.pass_s(86_399)
+            assert clock.read() == seconds + 86_399
+
+
+def test_every_day_of_eighty_years():
+    start = day_number(2020, 1, 1)
+    for day in range(29_220):
+        date = date_of(start + day)
+        assert date_since_2020(day) == date
+        assert days_since_2020(*date) == day
+
+
+def test_twelve_hours():
+    for clock, bench in benches():
+        clock.set(NOON)
+        for hour in range(24):
+            hours = 0x40 | (0x20 if hour >= 12 else 0)
+            number = (hour + 11) % 12 + 1
+            bench.bus.writeto_mem(0x68, 2, bytes([hours | number // 10 << 4 | number % 10]))
+            assert clock.read() % DAY // 3600 == hour
+
+
+def test_one_burst_never_mixes_two_seconds():
+    for clock, bench in benches():
+        clock.set(366 * DAY - 1)
+        set_at = bench.world.now
+        bench.pass_us(1_000_000 - 3_000)
+        for _ in range(8):
+            bench.bus.made.clear()
+            before = (bench.world.now - set_at) // 1_000_000
+            seconds = clock.read()
+            after = (bench.world.now - set_at) // 1_000_000
+            assert bench.bus.made == ["readfrom_mem_into"]
+            assert 366 * DAY - 2 + before <= seconds <= 366 * DAY - 1 + after
+            assert seconds in (366 * DAY - 1, 366 * DAY)
+
+
+def test_a_lost_battery_is_told_until_the_time_is_set():
+    for clock, bench in benches():
+        clock.set(NOON)
+        bench.chip.lost()
+        bench.chip.power_off()
+        bench.chip.power_on()
+        assert not clock.valid()
+        assert clock.read() is None
+        clock.set(NOON)
+        assert clock.read() == NOON
+
+
+def test_the_time_goes_on_without_supply():
+    for clock, bench in benches():
+        clock.set(NOON)
+        bench.chip.power_off()
+        bench.pass_s(3 * DAY)
+        bench.chip.power_on()
+        assert clock.read() == NOON + 3 * DAY
+
+
+def test_a_set_that_is_cut_leaves_no_valid_time():
+    for clock, bench in benches():
+        calls = []
+
+        def cut_second(*arguments, calls=calls, write=bench.bus.writeto_mem):
+            calls.append(arguments)
+            if len(calls) == 2:
+                raise OSError(5)
+            write(*arguments)
+
+        bench.bus.writeto_mem = cut_second
+        refuses(OSError, clock.set, NOON)
+        assert len(calls) == 2
+        assert not clock.valid()
+
+
+def test_ds3231_runs_on_its_battery_once_set():
+    clock, bench = next(benches())
+    bench.bus.writeto_mem(0x68, 0x0E, b"\x80")  # EOSC: stop when the supply goes
+    clock.set(NOON)
+    bench.chip.power_off()
+    bench.pass_s(60)
+    bench.chip.power_on()
+    assert clock.read() == NOON + 60
+
+
+def test_a_tally_belongs_to_its_record():
+    for clock, _ in benches():
+        for sequence in (1, 255, 256, 65_535, 65_536, 70_000):
+            clock.mark(sequence, 17)
+            assert clock.tally(sequence) == 17
+            assert clock.tally(sequence + 1) == 0
+            assert clock.tally(sequence + 9) is None
+            assert clock.tally(sequence - 1) is None
+
+
+def test_a_torn_tally_is_none():
+    for clock, bench in benches():
+        clock.set(NOON)
+        clock.mark(1000, 3)
+        first = 0x07 if isinstance(clock, DS3231) else 0x3C
+        new = bytes([0xE9, 0x03, 7, 0xE9 ^ 0x03 ^ 7 ^ 0xA5])  # what mark(1001, 7) would write
+        for at in range(1, 4):
+            clock.mark(1000, 3)
+            bench.bus.writeto_mem(0x68, first, new[:at])
+            assert clock.tally(1001) is None
+        assert clock.read() == NOON
+
+
+def test_noise_is_no_tally_and_no_time_out_of_range():
+    random.seed(4)
+    valid = 0
+    for driver, _ in BOTH:
+        registers = Registers(64)
+        clock = driver(registers)
+        for _ in range(3000):
+            for at in range(64):
+                registers.content[at] = random.getrandbits(8)
+            seconds = clock.read()
+            assert seconds is None or 0 <= seconds < 29_220 * DAY + DAY
+            valid += clock.tally(random.getrandbits(16)) is not None
+    assert valid < 3
+
+
+def test_a_silent_chip_is_an_oserror():
+    for clock, bench in benches():
+        clock.set(NOON)
+        clock.mark(5, 1)
+        bench.unplug()
+        refuses(OSError, clock.read)
+        refuses(OSError, clock.valid)
+        refuses(OSError, clock.set, NOON)
+        refuses(OSError, clock.mark, 5, 2)
+        assert clock.tally(5) is None
+
+
+def test_a_ds1307_is_not_driven_faster_than_it_can():
+    bench = Bench(lambda clock, _steps: Ds1307(clock), freq=400_000)
+    refuses(ChipError, DS1307(bench.bus).read)
+
+
+def test_nothing_is_allocated_between_two_records():
+    for driver, _ in BOTH:
+        registers = Registers(64)
+        clock = driver(registers)
+        clock.set(NOON)
+        for work in (clock.read, clock.valid):
+            micropython.heap_lock()
+            work()
+            micropython.heap_unlock()
+        micropython.heap_lock()
+        clock.mark(70_000, 3)
+        periods = clock.tally(70_000)
+        seconds = clock.read()
+        micropython.heap_unlock()
+        assert (periods, seconds) == (3, NOON)

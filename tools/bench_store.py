@@ -1,0 +1,72 @@
+"""Power cuts in every step of everything that is stored, and ten years' wear of the memories.
+
+Both run the real firmware in MicroPython on its own littlefs (tests_host/store/); two processes.
+"""
+
+import json
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+from tools import ROOT
+from tools.interpreter import find_micropython
+
+STORE = ROOT / "tests_host" / "store"
+KINDS = ("pico", "corner", "ds1307", "bare", "esp32")  # of tests_host/store/rig.py
+ROUNDS = 3
+EVERY_BYTE = 0
+TEN_YEARS = 3650  # days
+FLASH_CYCLES = 100_000  # W25Q16JV: erases of a sector
+EEPROM_CYCLES = 1_000_000  # AT24C32: writes of a page
+
+
+def run(script, *arguments):
+    """Run one of the scripts, return the object that it printed."""
+    command = [find_micropython(), "-X", "heapsize=16m", str(STORE / script)]
+    command += [str(argument) for argument in arguments]
+    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+    return json.loads(answer.stdout)
+
+
+def wear_rows(found):
+    """Yield the rows of one run of wear.py."""
+    years = found["days"] / 365
+    sectors, erases = found["sectors"], found["max_erases_per_sector"]
+    yield {
+        "bench": "flash_wear",
+        "sectors": sectors,
+        "years": years,
+        "max_erases_per_sector": erases,
+        "years_to_100k": round(years * FLASH_CYCLES / erases),
+    }
+    writes = found["max_writes_per_page"]
+    yield {
+        "bench": "eeprom_wear",
+        "sectors": sectors,
+        "years": years,
+        "max_writes_per_page": writes,
+        "years_to_1m": round(years * EEPROM_CYCLES / writes),
+    }
+
+
+def main():
+    """Print the rows; raise AssertionError if a cut lost, doubled or shortened anything."""
+    with ThreadPoolExecutor(2) as pool:
+        wear = [pool.submit(run, "wear.py", kind, TEN_YEARS) for kind in ("whole", "corner")]
+        cuts = [
+            pool.submit(run, "power_cuts.py", kind, number, number + 1, EVERY_BYTE)
+            for number in range(ROUNDS)
+            for kind in KINDS
+        ]
+        for job in wear:
+            for row in wear_rows(job.result()):
+                print(json.dumps(row), flush=True)
+        total = {"bench": "power_cuts", "cuts": 0, "lost": 0, "double": 0, "shortened": 0}
+        for job in cuts:
+            for name in ("cuts", "lost", "double", "shortened"):
+                total[name] += job.result()[name]
+    print(json.dumps(total), flush=True)
+    assert not total["lost"] + total["double"] + total["shortened"], total
+
+
+if __name__ == "__main__":
+    main()
