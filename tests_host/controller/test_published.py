@@ -129,10 +129,19 @@ def test_older_tokens_beyond_the_window_are_used_not_wrong():
 def test_windows_ahead():
     with Twin() as twin:
         assert twin.enter(twin.token(1, 66)) == "INVALID"
-        assert twin.enter(twin.token(SYNC, 102)) == "INVALID"
-        assert twin.enter(twin.token(SYNC, 101)) == "COUNTER_SYNC"
-        assert twin.enter(twin.token(1, 164)) == "ADD_TIME"
+        assert twin.enter(twin.token(1, 65)) == "SET_TIME"
+        assert twin.enter(twin.token(SYNC, 166)) == "INVALID"
         assert twin.enter(twin.token(SYNC, 165)) == "COUNTER_SYNC"
+        assert twin.enter(twin.token(1, 230)) == "INVALID"
+        assert twin.enter(twin.token(1, 228)) == "ADD_TIME"
+
+
+@pytest.mark.parametrize("back, outcome", ((63, "COUNTER_SYNC"), (64, "ALREADY_USED")))
+def test_window_back_of_a_counter_sync(back, outcome):
+    with Twin() as twin:
+        assert twin.enter(twin.token(SYNC, 101)) == "COUNTER_SYNC"
+        assert twin.enter(twin.token(SYNC, 101 - back)) == outcome
+        assert twin.answer["count"] == (101 - back if outcome == "COUNTER_SYNC" else 101)
 
 
 def test_counter_sync_backwards_credits_nothing_again():
