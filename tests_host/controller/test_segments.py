@@ -3,6 +3,7 @@
 import pytest
 
 from firmware import VERSION
+from firmware.load import LoadSwitch
 from firmware.panel import Panel
 from firmware.store import Identity, Store
 from firmware.unit import Unit
@@ -27,22 +28,13 @@ class Memory:
         self.records[name, slot] = bytes(data)
 
 
-class Switch:
-    """A load switch."""
-
-    on = False
-
-    def set(self, on):
-        self.on = on
-
-
 class Glass:
     """A unit, its panel, and somebody who types and reads."""
 
     def __init__(self, monkeypatch, provisioned=True):
         self.now = 0
         monkeypatch.setattr("firmware.unit.ticks_ms", lambda: self.now)
-        self.unit = Unit(Store([Memory()]), None, Switch())
+        self.unit = Unit(Store([Memory()]), None, LoadSwitch(lambda level: None))
         self.unit.start()
         self.encoder = Encoder(KEY, 123456789)
         if provisioned:
