@@ -51,7 +51,7 @@ def test_a_locked_keypad_judges_nothing_and_does_not_lock_longer():
             before = twin.answer["locked_seconds"], twin.answer["t"]
             assert twin.enter(entry) == "LOCKED"
             after = twin.answer["locked_seconds"] + twin.answer["t"]
-            assert after in (sum(before), sum(before) - 1)
+            assert abs(after - sum(before)) <= 1  # each is rounded for itself
             assert twin.answer["display"] == "Wait 4 min\n"
         twin.wait_for_lockout()
         assert twin.enter(good) == "ADD_TIME", "it was not spent"
