@@ -141,16 +141,14 @@ try:
         watch(load, log.add)
         unit = Unit(Store(media(bus)), clock, load, log)
         unit.start()
-        glasses = displays(bus)
-        feed = (
-            WDT(timeout=parts.WATCHDOG["timeout_ms"]).feed if hasattr(parts, "WATCHDOG") else None
-        )
+        screens = displays(bus)
         if restarts.many and unit.identity:
-            run_minimal(unit, glasses, feed, restarts)
+            run_minimal(unit, screens, watchdog(), restarts)
         else:
             signals = Signals(output("LED_GREEN"), output("LED_RED"), output("BUZZER"))
-            app = App(unit, glasses, signals, matrix)
+            app = App(unit, screens, signals, matrix)
             console = Console(unit, app.enter, sys.stdin.buffer, sys.stdout)
+            supervisor.arm(watchdog())
             asyncio.run(app.run(supervisor, restarts, console.run()))
     except Exception as error:
         load.cut()
