@@ -156,6 +156,6 @@ try:
             sleep_ms(5_000)  # nothing helps: at least it wears nothing
         else:
             supervisor.note(log, error)
-        raise
+        reset()
 finally:
     reset()
