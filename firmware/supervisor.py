@@ -159,6 +159,9 @@ def run_minimal(unit, displays, feed, restarts):
         unit.tick()
         if unit.beat_due():
             unit.beat()
+            unit.log.rest()
+        if unit.log.pending:
+            unit.log.flush()
         unit.load.check(now)
         for display in list(displays):
             try:
