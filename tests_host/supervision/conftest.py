@@ -1,0 +1,58 @@
+"""Simulated units on boards of their own, with firmware in which a test has planted a fault."""
+
+import json
+import shutil
+
+import pytest
+
+from tests_host.simulator import Sim
+from tools import ROOT
+
+KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
+UNIT = {"serial": "S1", "key": KEY, "starting_code": 123456789}
+WATCHED = 'WATCHDOG = {"timeout_ms": 8000}\n'
+MEASURED = """
+BATTERY = {"adc": 26, "divider": (100_000, 10_000), "chemistry": "lead-acid", "volts": 12}
+PANEL = {"adc": 27, "divider": (150_000, 10_000)}
+CURRENT = {"adc": 28, "shunt_mohm": 10, "gain": 50, "limit_ma": 5_000}
+OUTPUT = {"pin": 14, "active": 1}
+FAULT = {"pin": 13, "active": 0}
+"""
+
+
+@pytest.fixture
+def launch(micropython_exe, tmp_path):
+    """Return launch(board="", faults={}, again=True, **options): a running simulator.
+
+    board: lines behind board/sim.py. faults: (file, text there) -> text in its place. again: off
+    and on once more, for only a unit that starts with an identity has a watchdog. Options are
+    those of run.py.
+    """
+    running = []
+
+    def launch(board="", faults=None, again=True, **options):
+        root = tmp_path / str(len(running))
+        (root / "board").mkdir(parents=True)
+        for name in ("boot.py", "lib"):
+            (root / name).symlink_to(ROOT / name)
+        shutil.copy(ROOT / "main.py", root)
+        shutil.copytree(ROOT / "firmware", root / "firmware")
+        shutil.copy(ROOT / "board" / "__init__.py", root / "board")
+        data = (ROOT / "board" / "sim.py").read_text()
+        (root / "board" / "sim.py").write_text(data + board)
+        for (file, old), new in (faults or {}).items():
+            source = (root / file).read_text()
+            assert source.count(old) == 1, (file, old)
+            (root / file).write_text(source.replace(old, new))
+        run = ROOT / "tools" / "sim" / "run.py"
+        options = json.dumps(dict(UNIT, root=str(root)) | options)
+        sim = Sim(command=[micropython_exe, "-X", "heapsize=16m", str(run), options])
+        running.append(sim.__enter__())
+        if again:
+            sim.do("power off")
+            sim.do("power on")
+        return sim
+
+    yield launch
+    for sim in running:
+        sim.__exit__(None, None, None)
