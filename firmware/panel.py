@@ -266,7 +266,7 @@ def _page_days(unit):
     said = _idle(unit)
     faults = unit.clock_faults()
     if faults and not unit.locked_seconds():
-        return Say((said.lines[0], _text(unit, "clock", faults)), said.segments, None)
+        return Say((said.lines[0], _text(unit, "clock", min(faults, 999))), said.segments, None)
     return said
 
 

@@ -84,6 +84,7 @@ class Tm1637:
         self._memory = bytearray(b"\xff" * 6)
         self._fixed = None  # address mode; None before the first data command
         self._clk = self._dio = 1
+        self._high = False  # the MCU drives DIO, and high
         self._edge_at = -PULSE_US
         self._forget()
 
@@ -107,6 +108,8 @@ class Tm1637:
         """The MCU drives a wire to 0 or 1, or lets it go (None)."""
         if not self.powered:
             return
+        if end == DIO:
+            self._high = level == 1
         level = 0 if level == 0 else 1
         if end == CLK and level != self._clk:
             self._clk = level
@@ -126,9 +129,10 @@ class Tm1637:
         if rising:
             if self._bits < 8:
                 self._byte |= self._dio << self._bits
+            elif self._high:
+                self.contentions += 1
             self._bits += 1
         elif self._bits == 8:
-            self.contentions += self._dio
             self.levels[DIO] = 0
         elif self._bits == 9:
             self.levels[DIO] = 1

@@ -1,0 +1,152 @@
+"""Every text fits the display, in every language, and so does every page of the panel."""
+
+import string
+from types import SimpleNamespace
+
+import pytest
+
+from firmware import panel as front
+from firmware.account import CAP
+from firmware.store import Identity
+from firmware.texts import LANGUAGES, TABLE, text
+
+WIDTH = 16
+LONGEST = {  # the values that take most room
+    "days": (9999,),
+    "wait": (512,),
+    "lengths": (15, 20),
+    "clock": (999,),
+    "battery": ("99.9",),
+    "stuck": ("5",),
+}
+OUTCOMES = (
+    *("ADD_TIME", "SET_TIME", "DISABLE_PAYG", "COUNTER_SYNC", "RESERVED", "EXTENDED"),
+    *("ALREADY_USED", "INVALID", "LOCKED", "MALFORMED", None),
+)
+
+
+class Unit(SimpleNamespace):
+    """A unit as the panel sees it."""
+
+    def __init__(self, **changes):
+        super().__init__(problem=None, identity=None, busy=False, capped=False, outcome=None)
+        self.left = self.locked = self.faults = 0
+        self.load = SimpleNamespace(faults=0, battery_mv=None, solar_mv=None, current_ma=None)
+        self.always = False
+        self.__dict__.update(changes)
+
+    def seconds_left(self):
+        return self.left
+
+    def locked_seconds(self):
+        return self.locked
+
+    def fractions(self):
+        return (0, 0)
+
+    def free(self):
+        return self.always
+
+    def active(self):
+        return self.always or self.left > 0
+
+    def clock_faults(self):
+        return self.faults
+
+    def count(self):
+        return 0xFFFFFF
+
+    def lengths(self):
+        return (15, 20)
+
+    def longest(self):
+        return 20
+
+
+def identity(language):
+    return Identity("S" * 32, bytes(16), language=language)
+
+
+def units(language):
+    """A unit in each condition that changes what is said."""
+    for left in (0, 1, 86_400, CAP):
+        for locked in (0, 60, 512 * 60):
+            for changes in ({}, {"always": True}, {"capped": True}, {"faults": 0xFFFF}):
+                yield Unit(identity=identity(language), left=left, locked=locked, **changes)
+    for bit in (0, 1, 2, 4, 8, 16, 31):
+        measured = {"battery_mv": 28_800, "solar_mv": 44_100, "current_ma": 15_000}
+        load = SimpleNamespace(faults=bit, **measured)
+        yield Unit(identity=identity(language), left=CAP, locked=512 * 60, load=load)
+    yield Unit(identity=identity(language), problem="memory")
+    yield Unit(identity=identity(language), problem="newer")
+    yield Unit()
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_texts_fit_in_every_language(name):
+    assert len(TABLE[name]) == len(LANGUAGES)
+    fields = [len(list(string.Formatter().parse(one))) for one in TABLE[name]]
+    for language in LANGUAGES:
+        said = text(language, name, *LONGEST.get(name, ()))
+        assert len(said) <= WIDTH and said.isascii() and said.isprintable(), said
+        assert "{" not in said and fields
+
+
+@pytest.mark.parametrize("name", LONGEST)
+def test_translations_have_the_same_values(name):
+    def values(one):
+        return [field for _, field, _, _ in string.Formatter().parse(one) if field is not None]
+
+    assert len({len(values(one)) for one in TABLE[name]}) == 1
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_and_message_fits(language):
+    said = []
+    for unit in units(language):
+        glass = front.Panel(unit, lambda digits: None, lambda pattern: None)
+        glass.stuck("5", 0)
+        for outcome in OUTCOMES:
+            unit.outcome = outcome
+            glass.judged(outcome, 0)
+            said.append(_seen(glass))
+        for _ in range(9):
+            glass.key("#", 0)
+            said.append(_seen(glass))
+        glass.key("*", 0)
+        said.append(_seen(glass))
+        glass.key("1", 0)
+        said.append(_seen(glass))
+    for lines, digits in said:
+        assert len(lines) == 2 and all(len(line) <= WIDTH for line in lines), lines
+        assert len(digits) == 4, digits
+
+
+def _seen(glass):
+    return glass.lines(), glass.segments(1_000)[0]
+
+
+def test_each_language_speaks_its_own():
+    said = {text(language, "locked") for language in LANGUAGES}
+    assert len(said) == len(LANGUAGES)
+    assert text("xx", "locked") == text("en", "locked")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_language_is_part_of_the_identity(language):
+    kept = Identity.unpack(identity(language).pack())
+    assert kept.language == language and kept == identity(language)
+    assert (kept == identity("en")) == (language == "en")
+
+
+def test_an_unknown_language_is_refused():
+    with pytest.raises(ValueError, match="language"):
+        identity("de")
+
+
+def test_segment_texts_are_the_same_in_all_languages():
+    told = []
+    for language in LANGUAGES:
+        units_of_it = [unit for unit in units(language) if unit.identity]
+        told.append([front._idle(unit).segments for unit in units_of_it])
+    assert told[0] == told[1] == told[2]
