@@ -6,9 +6,13 @@ repeat_accept_ms its next one, another 64 ahead; the ring is full.
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
 from tests_host.token.encoder import Unit
@@ -16,12 +20,15 @@ from tools import ROOT
 from tools.interpreter import find_micropython
 
 LIBRARY = ROOT / "lib"
+sys.path.insert(0, str(LIBRARY))
 TIMING = ROOT / "tests_host" / "token" / "timing.py"
 COUNTS = (1, 3650, 65535)
 KEY = bytes.fromhex("a29ab82edc5fbbc41ec9530f6dac86b1")  # the protocol's published example
 STARTING_CODE = 123456789
 VALUE = 30
 SYNC = 999
+UNITS, LIVES, ENTRIES = 20, 25, 400  # of each of the five habits: a million entries
+PROCESSES = 2
 
 
 def timing_job(counts=COUNTS):
@@ -91,10 +98,80 @@ def speed():
             print_timings(done.stdout, runtime)
 
 
+def _lives(name, number):
+    # In a process of its own: a Counter of what became of the tokens of one unit's lives.
+    from tests_host.token import lives
+
+    author = lives.Author(f"{name} {number}", lives.HABITS[name])
+    tally = Counter()
+    with lives.micropython_judge(find_micropython()) as micropython:
+        for _ in range(LIVES):
+            life = author.write(ENTRIES)
+            verdicts, _ = micropython.judge(life)
+            wrong = lives.difference(life, verdicts)
+            if wrong:
+                raise AssertionError(wrong)
+            tally += lives.account(life, verdicts)
+    return tally
+
+
+def random_lives(pool):
+    """Print what became of a million entries, judged by MicroPython as specified."""
+    from tests_host.token.lives import HABITS
+
+    total = Counter()
+    for name in HABITS:
+        done = pool.map(_lives, [name] * UNITS, range(UNITS))
+        tally = sum(done, Counter())
+        _print_lives(name, tally)
+        total += tally
+    _print_lives("all", total)
+
+
+def _print_lives(habits, tally):
+    names = ("double_credits", "refused_legal", "collisions_credited", "collisions_refused")
+    names += ("below_floor_refused", "late_credited", "accepted", "fresh")
+    names += tuple(sorted(name for name in tally if name.startswith("fresh_")))
+    row(
+        bench="token_lives",
+        runtime="unix",
+        habits=habits,
+        entries=tally["entries"],
+        **{name: tally[name] for name in names},
+    )
+
+
+def _explore(name):
+    from tests_host.token import exhaustive, searches
+
+    return asdict(exhaustive.explore(**searches.LONG_ONES[name].arguments))
+
+
+def all_sequences(pool):
+    """Print how many sequences of entries the scaled-down engine was taken through."""
+    from tests_host.token.searches import LONG_ONES
+
+    for name, covered in zip(LONG_ONES, pool.map(_explore, LONG_ONES)):
+        tokens = len(LONG_ONES[name].arguments["tokens"])
+        row(bench="token_sequences", search=name, tokens=tokens, **covered)
+
+
+def planted_bugs():
+    """Print how many planted bugs the fast tests of the engine catch."""
+    command = [sys.executable, "-m", "tools.mutate", "--quick"]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    caught, planted = re.findall(r"\d+", done.stdout.splitlines()[-1])
+    row(bench="token_bugs", planted=int(planted), caught=int(caught))
+
+
 def main():
     """Print the rows."""
     compiled_sizes()
     speed()
+    with ProcessPoolExecutor(PROCESSES) as pool:
+        random_lives(pool)
+        all_sequences(pool)
+    planted_bugs()
 
 
 if __name__ == "__main__":

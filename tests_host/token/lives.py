@@ -82,6 +82,15 @@ class Habits:
     wrong: float = 0.05
 
 
+HABITS = {
+    "usual": Habits(),
+    "rarely syncing back": Habits(backward=0.001),
+    "often syncing back": Habits(backward=0.1),
+    "losing tokens": Habits(jump=0.4),
+    "replaying": Habits(late=0.2, again=0.2, long_ago=0.3, backward=0.05),
+}
+
+
 class Author:
     """Writes the lives of one unit."""
 
@@ -179,7 +188,7 @@ class Author:
 
     def _new(self, life):
         entry = self._issue(life)
-        while self.rng.random() < self.habits.keep:
+        while entry.value != SYNC and self.rng.random() < self.habits.keep:
             self.kept.append(entry)
             entry = self._issue(life)
         return entry

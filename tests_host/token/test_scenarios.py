@@ -65,15 +65,14 @@ def test_certification_twenty_one_jumps(restricted):
     unit = Controller(device=Device(KEY, CODE, restricted=restricted))
     count = 1
     for _ in range(21):
-        for _ in range(15):
-            count, digits = OpenPAYGOTokenEncoder.generate_token(
-                secret_key=KEY.hex(),
-                count=count,
-                value=10,
-                token_type=TokenType.SET_TIME,
-                starting_code=CODE,
-                restricted_digit_set=restricted,
-            )
+        count, digits = OpenPAYGOTokenEncoder.generate_token(
+            secret_key=KEY.hex(),
+            count=count + 28,
+            value=10,
+            token_type=TokenType.SET_TIME,
+            starting_code=CODE,
+            restricted_digit_set=restricted,
+        )
         assert unit.enter(digits.zfill(9)) == ("SET_TIME", 10, count, 10 * DAY)
     assert unit.state.count == 631
 
@@ -111,6 +110,9 @@ def test_the_older_window_ends_after_sixteen_counts():
     unit.type(5, 18)
     assert unit.type(5, 2) == "ALREADY_USED"
     assert unit.type(5, 4) == "ADD_TIME"
+    unit = Controller()
+    unit.type(RESERVED, 17)
+    assert unit.type(5, 2) == "ADD_TIME"
 
 
 def test_an_odd_older_count_is_not_accepted():
@@ -154,6 +156,11 @@ def test_the_window_of_a_counter_sync():
     assert unit.type(SYNC, 200) == "ALREADY_USED"  # 64 back, and at the floor
     assert unit.type(SYNC, 201) == "COUNTER_SYNC"
     assert unit.state.count == 201
+    unit = Controller()
+    unit.type(5, 64)
+    unit.type(5, 66)
+    assert unit.type(SYNC, 2) == "ALREADY_USED"
+    assert unit.type(SYNC, 3) == "COUNTER_SYNC"
 
 
 def test_a_used_counter_sync_does_not_roll_back_again():
