@@ -7,14 +7,14 @@ what resistors and references of one unit are off; docs/load.md says how it is f
 import json
 
 _READS = 8  # for one value; the highest and the lowest do not count
-_STEADY = 4  # of how many values a voltage is the running mean
+_STEADY = 2  # a voltage moves half of the way to each new value, a current all of it
 _GAIN = (0.9, 1.1)  # what a calibration may be; the rest is a fault of the unit
 
 
 class Input:
     """Call it for a value in thousandths of its unit, or None when that is out of range.
 
-    adc: a machine.ADC. scale: value per millivolt at the pin. steady: calls that are averaged.
+    adc: a machine.ADC. scale: value per millivolt at the pin. steady: 1 follows at once.
     lowest, highest: what can be; None for no such bound. gain, offset: the unit's calibration.
     """
 

@@ -12,7 +12,12 @@ KEYPAD, SIGNALS = 5, 4  # tasks in the order of firmware.app
 KEY = ("firmware/panel.py", '        elif key == "*":\n            self._clear()\n')
 RAISES = {KEY: '        elif key == "*":\n            raise ValueError("secret 662486790")\n'}
 HANGS = {
-    KEY: '        elif key == "*":\n            from time import sleep_ms\n\n            while True:\n                sleep_ms(10)\n'
+    KEY: (
+        '        elif key == "*":\n'
+        "            from time import sleep_ms\n\n"
+        "            while True:\n"
+        "                sleep_ms(10)\n"
+    )
 }
 STICKS = {
     ("firmware/signals.py", "                if self._next is not None:\n"): (

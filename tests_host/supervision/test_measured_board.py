@@ -1,0 +1,139 @@
+"""A board that measures: what the customer sees, what the load does, what the log holds."""
+
+import pytest
+
+from firmware import events
+from tests_host.supervision.conftest import MEASURED, WATCHED
+
+# The published scenario: one day, 29 days, seven days, free, locked again.
+ADD_1, ADD_29, SET_7, FREE, LOCK = "662486790", "927706818", "942433796", "650975787", "592185789"
+
+
+@pytest.fixture
+def sim(launch):
+    """A paid unit with a good battery on a board that measures everything."""
+    sim = launch(MEASURED + WATCHED)
+    assert sim.keys(ADD_1 + "#")["load"]
+    sim.do("advance 10")
+    return sim
+
+
+def log(sim):
+    """Events so far, without provisioning."""
+    return [tuple(entry[1:]) for entry in sim.do("events")["events"][1:]]
+
+
+def changes(sim):
+    """What the load did since the last asking: [(ms, on), ...]."""
+    return [(at, on) for at, name, on in sim.do("levels")["changes"] if name == "load"]
+
+
+def test_a_flat_battery_is_not_an_expired_credit(sim):
+    sim.do("supply battery 11000")
+    answer = sim.do("advance 15")
+    assert not answer["load"] and answer["active"] and answer["payg"]
+    assert answer["display"] == "Low battery\n1 day left"
+    sim.do("supply battery 12700")
+    answer = sim.do("advance 70")
+    assert answer["load"] and answer["display"] == "1 day left\n"
+    ((event, millivolts),) = log(sim)
+    assert event == events.LOW_BATTERY and abs(millivolts - 11_000) < 60
+
+
+def test_without_credit_it_says_locked_whatever_the_battery_does(sim):
+    sim.do("supply battery 11000")
+    sim.do("advance 15")
+    sim.keys(f"{LOCK}#")
+    answer = sim.do("advance 6")
+    assert answer["display"] == "Locked\nEnter a token" and not answer["load"]
+
+
+def test_a_free_unit_is_protected_too(sim):
+    sim.keys(f"{FREE}#")
+    sim.do("supply battery 16000")
+    answer = sim.do("advance 10")
+    assert answer["display"] == "Battery too high\nFree" and not answer["load"]
+
+
+def test_the_credit_runs_on_while_the_battery_is_flat(sim):
+    sim.do("supply battery 11000")
+    before = sim.do("advance 20")["seconds_left"]
+    assert sim.do("advance 1000")["seconds_left"] == before - 1000
+
+
+def test_battery_panel_and_current_have_a_status_page(sim):
+    sim.do("supply battery 12340")
+    sim.do("supply panel 18220")
+    sim.do("supply current 1230")
+    sim.do("advance 20")
+    assert sim.keys("######")["display"] == "Battery 12.3 V\nPV 18.2V L 1.2A"
+
+
+@pytest.mark.parametrize("offset", range(0, 1000, 130))
+def test_an_overload_is_off_within_100_ms_while_somebody_types(sim, offset):
+    sim.do("press 5")
+    sim.do(f"run {offset}")
+    changes(sim)
+    sim.do("supply current 6000")
+    sim.do("release 5")
+    sim.do("run 100")
+    ((at, on),) = changes(sim)
+    assert not on and at <= 100
+    sim.do("keys *")
+    assert sim.do("run 500")["display"] == "Overload\n1 day left"
+
+
+def test_an_overload_is_given_up_and_a_key_tries_again(sim):
+    sim.do("supply current 6000")
+    sim.do("advance 120")
+    assert len(changes(sim)) == 8  # on at the start; four times off, three times on again
+    sim.do("advance 3600")
+    assert changes(sim) == []
+    sim.do("supply current 500")
+    sim.do("keys *")
+    sim.do("advance 2")
+    assert sim.status()["load"] and log(sim)[0][0] == events.OVER_CURRENT
+
+
+def test_a_short(sim):
+    changes(sim)
+    sim.do("supply short 1")
+    sim.do("run 5")
+    assert changes(sim) == [(0, False)]
+    sim.do("supply short 0")
+    assert sim.do("advance 35")["load"]
+
+
+def test_a_sensor_that_is_off_is_told(sim):
+    sim.do("supply battery 0")
+    answer = sim.do("advance 5")
+    assert not answer["load"] and answer["display"] == "Sensor fault\n1 day left"
+    assert log(sim) == [(events.SENSOR, 0)]
+
+
+def test_a_bridge_is_tampering(sim):
+    sim.do("supply bridge 1")
+    assert sim.do("advance 60")["display"] == "1 day left\n"
+    sim.keys(f"{SET_7}#{LOCK}#")
+    answer = sim.do("advance 10")
+    assert answer["display"] == "Output bypassed\nLocked" and not answer["load"]
+    assert log(sim) == [(events.BYPASS, 0)]
+    sim.do("supply bridge 0")
+    assert sim.do("advance 10")["display"] == "Locked\nEnter a token"
+
+
+def test_the_log_outlives_a_power_cut(sim):
+    sim.do("supply battery 0")
+    sim.do("advance 5")
+    sim.do("supply battery 12600")
+    sim.do("power off")
+    assert sim.do("power on")["load"]
+    assert log(sim) == [(events.SENSOR, 0)]
+
+
+def test_calm_hours_write_no_events(sim):
+    changes(sim)
+    sim.do("supply noise 10")
+    sim.do("supply current 4700")
+    sim.do("advance 4000")
+    assert log(sim) == [] and changes(sim) == []
