@@ -193,7 +193,7 @@ MALFORMED = (
     "keys",
     "keys 12x",
     "keys 1 2",
-    "keys A",
+    "keys E",
     "keys 1\u0663",
     "KEYS 1",
     "advance",

@@ -1,7 +1,5 @@
 """The real firmware on the simulator: what the simulator promises of it."""
 
-import time
-
 import pytest
 
 UNIT = {
@@ -49,22 +47,12 @@ def test_the_load_opens_when_the_days_are_over(unit):
     assert not unit.do("advance 10")["load"]
 
 
-@pytest.mark.xfail(reason="the second memory's bus and write cycles take too long", strict=False)
 def test_a_key_of_an_entry_takes_at_most_300_ms(unit):
     for entry in (ADD_1, ADD_29, SET_7, "123456789", ADD_1):
         unit.do(f"keys {entry}")
         unit.do("levels")
         assert unit.do("keys #")["result"]
         assert unit.do("levels")["ms"] <= 300
-
-
-def test_thirty_days_are_short(unit):
-    unit.do(f"keys {ADD_1}#")
-    unit.do(f"keys {ADD_29}#")
-    start = time.perf_counter()
-    assert unit.do("advance 2592000")["t"] >= 2_592_000
-    # Twice what is promised of a quiet machine: tests run beside each other.
-    assert time.perf_counter() - start < 4
 
 
 def test_the_power_may_fail_in_any_step_of_an_entry(launch):
