@@ -23,7 +23,7 @@ MUTANTS = ROOT / TESTS / "mutants.txt"
 COPIED = ("lib", "tests_host/conftest.py", "tests_host/shim", TESTS)
 COPIED += ("tools/__init__.py", "tools/interpreter.py", "pyproject.toml")
 LEFT_OUT = ("__pycache__", "test_mutants.py")
-QUICK = ("scenarios", "state", "vectors", "costs", "chain", "exhaustive")
+QUICK = ("scenarios", "state", "chain", "exhaustive", "vectors", "costs")
 OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--override-ini", "addopts=")
 OPTIONS += ("--import-mode=importlib",)
 
