@@ -118,9 +118,7 @@ class App:
     async def _keep_load(self):
         load = self._unit.load
         while True:
-            now = ticks_ms()
-            load.check(now)
-            await self._load_changed.wait_ms(load.due(now))
+            await self._load_changed.wait_ms(load.check(ticks_ms()))
 
     async def _keep_account(self):
         log = self._unit.log

@@ -16,7 +16,7 @@ SENSOR = 8
 BYPASS = 16
 
 SAMPLE_MS = 1000  # between two readings of everything but the current
-WATCH_MS = 40  # between two readings of the current while the load is on
+WATCH_MS = 60  # between two readings of the current while the load is on
 CONFIRM_MS = 10  # a current above the limit is read again after this long
 RETRY_MS = 30_000
 RETRIES = 3
@@ -78,7 +78,7 @@ class LoadSwitch:
         self._report = None
         self._sampled = None  # when; None before the first time
         self._high_current = None  # since when the current is above the limit
-        self._cut = False
+        self._cut = None  # milliamperes of the overload that is to be dealt with, or None
         self._trips = 0
         self._calm = 0
         self.watching = False
@@ -126,7 +126,7 @@ class LoadSwitch:
     def cut(self, _=None):
         """Open the switch at once: for the interrupt of the hardware's protection."""
         self._close(False)
-        self._cut = True
+        self._cut = 0
 
     def key(self):
         """A key was pressed: an overload that was given up is tried again."""
@@ -135,25 +135,25 @@ class LoadSwitch:
             self._over.go_ms = 0
 
     def check(self, now):
-        """Read what is due, let faults come and go, drive the switch."""
-        first, faults = self._sampled is None, self.faults
-        if self.on and self._current:
-            self._watch_current(now)
-        if first or self._cut or ticks_diff(now, self._sampled) >= SAMPLE_MS:
-            self._sampled = now
-            self._sample(now, first)
-        self._drive()
-        if faults != self.faults and self.on_change:
-            self.on_change()
+        """Read what is due, let faults come and go, drive the switch.
 
-    def due(self, now):
-        """Milliseconds until `check` is due."""
-        if self._sampled is None:
-            return 0
-        wait = SAMPLE_MS - ticks_diff(now, self._sampled)
-        if self.on and self._current:
-            wait = min(wait, WATCH_MS if self._high_current is None else CONFIRM_MS)
-        return max(0, wait)
+        Returns milliseconds until it wants to be called again.
+        """
+        watches_current = self.on and self._current
+        if watches_current:
+            self._watch_current(now)
+        first = self._sampled is None
+        age = SAMPLE_MS if first else ticks_diff(now, self._sampled)
+        if age >= SAMPLE_MS or self._cut is not None:
+            age, faults, self._sampled = 0, self.faults, now
+            self._sample(now, first)
+            self._drive()
+            if faults != self.faults and self.on_change:
+                self.on_change()
+            watches_current = self.on and self._current
+        if watches_current:
+            return min(SAMPLE_MS - age, WATCH_MS if self._high_current is None else CONFIRM_MS)
+        return SAMPLE_MS - age
 
     def _watch_current(self, now):
         current = self._current()
@@ -162,21 +162,20 @@ class LoadSwitch:
         elif self._high_current is None:
             self._high_current = now
         elif ticks_diff(now, self._high_current) >= CONFIRM_MS:
-            self._trip(current, now)
+            self._cut = current
 
-    def _trip(self, current, now):
-        self._high_current = None
-        self._cut = False
+    def _trip(self, now):
+        milliamperes, self._cut = self._cut, None
         self._calm = 0
         if not self._over.set:
             self._trips += 1
             self._over.go_ms = RETRY_MS if self._trips <= RETRIES else DAY_MS
-            self._judge(self._over, True, False, now, current, True)
+            self._judge(self._over, True, False, now, milliamperes or 0, True)
 
     def _sample(self, now, first):
         shorted = bool(self._shorted and self._shorted())
-        if self._cut or (shorted and not self._over.set):
-            self._trip(0, now)
+        if self._cut is not None or (shorted and not self._over.set):
+            self._trip(now)
         elif self._judge(self._over, False, not shorted, now) and self._trips > RETRIES:
             self._trips = 0
         self._count_calm()
@@ -211,10 +210,10 @@ class LoadSwitch:
 
     def _drive(self):
         ready = self._sampled is not None or not self.watching
-        on = self._wish and ready and not self.faults and not self._cut
+        on = self._wish and ready and not self.faults and self._cut is None
         if on != self.on:
             self._close(on)
-            if self._cut:  # the interrupt came in between
+            if self._cut is not None:  # the interrupt came in between
                 self._close(False)
             self._high_current = None
             if self.on_change:

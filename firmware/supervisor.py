@@ -153,16 +153,17 @@ def run_minimal(unit, displays, feed, restarts):
 
     A display that fails in any way is left alone.
     """
-    start = now = ticks_ms()
+    start = ticks_ms()
     notice = _Notice(unit.identity.language)
-    while ticks_diff(now, start) < SPAN_MS:
+    while ticks_diff(ticks_ms(), start) < SPAN_MS:
+        now = ticks_ms()
         unit.tick()
         if unit.beat_due():
             unit.beat()
             unit.log.rest()
         if unit.log.pending:
             unit.log.flush()
-        unit.load.check(now)
+        due = unit.load.check(now)
         for display in list(displays):
             try:
                 display.show(notice, now)
@@ -170,6 +171,5 @@ def run_minimal(unit, displays, feed, restarts):
                 displays.remove(display)
         if feed:
             feed()
-        now = ticks_ms()
-        sleep_ms(max(1, min(unit.due(), unit.load.due(now), 1_000)))
+        sleep_ms(max(1, min(unit.due(), due)))
     restarts.forget()

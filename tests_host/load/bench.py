@@ -67,10 +67,9 @@ class Bench:
 
     def check(self):
         """Let the switch look once; the pin and what the switch says of itself agree."""
-        self.switch.check(self.now)
+        due = self.switch.check(self.now)
         assert self.switch.on == self.closed
         assert not (self.closed and self.switch.faults)
-        due = self.switch.due(self.now)
         assert 0 < due <= 1_000
         self._next = self.ms + due
 

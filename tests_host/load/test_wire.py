@@ -53,8 +53,8 @@ class Wired:
         """Run the switch as its task does."""
         end = self.world.now + milliseconds * 1000
         while self.world.now < end:
-            self.switch.check(self.world.now // 1000)
-            self.world.sleep(max(1, min(self.switch.due(self.world.now // 1000), 1000)) * 1000)
+            due = self.switch.check(self.world.now // 1000)
+            self.world.sleep(min(due * 1000, end - self.world.now))
             assert not (self.lamp.on and self.switch.faults)
 
 
