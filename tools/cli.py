@@ -9,6 +9,7 @@ COMMANDS = {
     "sim": ("tools.simulate", "sim"),
     "token": ("tools.tokens", "token"),
     "build": ("tools.build", "command"),
+    "deploy": ("tools.deploy", "command"),
 }
 
 

@@ -1,0 +1,209 @@
+"""`payg deploy` with the real mpremote against the real MicroPython, its cable pulled at will."""
+
+import hashlib
+import os
+import pty
+import tty
+
+import pytest
+from click.testing import CliRunner
+
+import board
+from tools import ports
+from tools.deploy import DeployError, command, deploy, look, wanted
+from tools.ports import MACHINES, PortError, Prompt, RefusedError
+
+
+def run(*arguments):
+    """Return (exit code, everything it said) of `payg deploy`."""
+    result = CliRunner().invoke(command, arguments)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.output
+
+
+def put(unit, tree, manifest):
+    """Deploy to `unit`; return (sent, removed) and the lines of progress."""
+    said = []
+    with Prompt(unit.port) as prompt:
+        return deploy(prompt, tree, manifest, said.append), said
+
+
+def files_of(folder):
+    """Return {path: bytes} of all files below a directory."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def tree_of(tmp_path, files):
+    """Write `files`, {path: bytes}, and return (directory, manifest)."""
+    tree = tmp_path / "tree"
+    entries = {}
+    for name, content in files.items():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_bytes(content)
+        entries[name] = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+    return tree, {"files": entries}
+
+
+def test_a_blank_board_gets_every_file_and_restarts(plug_in, pico_build):
+    tree, manifest = pico_build
+    unit = plug_in()
+    code, said = run("--port", unit.port, "--board", "pico")
+    assert code == 0, said
+    assert unit.reset
+    expected = {name: (tree / name).read_bytes() for name in manifest["files"]}
+    assert files_of(unit.folder) == expected
+    assert said.count(" bytes\n") == len(expected)
+    assert "read back right" in said
+
+
+def test_only_what_changed_is_sent_and_old_files_go_and_state_stays(plug_in, pico_build):
+    tree, manifest = pico_build
+    unit = plug_in()
+    put(unit, tree, manifest)
+    kept = {"state/a": b"identity", "state/firmware/b": b"\x00\xff", "notes.txt": b"theirs"}
+    for name, content in kept.items():
+        (unit.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (unit.folder / name).write_bytes(content)
+    stamps = {name: os.stat(unit.folder / name).st_mtime_ns for name in kept}
+    (unit.folder / "firmware/unit.mpy").write_bytes(b"of an older version")
+    (unit.folder / "firmware/unit.py").write_bytes(b"would be imported instead")
+    (unit.folder / "board/custom.mpy").write_bytes(b"would be found instead")
+    (done, said) = put(unit, tree, manifest)
+    assert done == (2, 2)  # unit.mpy and main.py
+    assert [line for line in said if "remove" in line] == [
+        "remove    board/custom.mpy",
+        "remove    firmware/unit.py",
+    ]
+    expected = {name: (tree / name).read_bytes() for name in manifest["files"]}
+    assert files_of(unit.folder) == expected | kept
+    assert stamps == {name: os.stat(unit.folder / name).st_mtime_ns for name in kept}
+    assert put(unit, tree, manifest) == ((0, 0), [])
+
+
+# Bytes to the unit until the cable is pulled: while it is asked, looked at, sent to, read back.
+CUTS = (*range(1, 1200, 150), *range(1200, 8000, 400))
+
+
+@pytest.mark.parametrize("power", [True, False], ids=["powered", "power lost too"])
+def test_a_cable_pulled_anywhere_leaves_old_new_or_no_main(plug_in, tmp_path, power):
+    old = {"boot.py": b"old boot", "main.py": b"old main", "firmware/a.mpy": b"a" * 900}
+    new = {"boot.py": b"new boot", "main.py": b"new main" * 90, "firmware/a.mpy": b"A" * 1700}
+    new["firmware/deep/b.mpy"] = bytes(range(256)) * 3
+    tree, manifest = tree_of(tmp_path, new)
+    unit = plug_in()
+    seen = set()
+    for limit in CUTS:
+        unit.pull()
+        for name in files_of(unit.folder):
+            (unit.folder / name).unlink()
+        for name, content in (old | {"state/s": b"paid"}).items():
+            (unit.folder / name).parent.mkdir(exist_ok=True)
+            (unit.folder / name).write_bytes(content)
+        unit.plug(limit)
+        try:
+            put(unit, tree, manifest)
+        except PortError as error:
+            assert "Plug the cable in again" in str(error) or "does not answer" in str(error)
+        unit.pull()
+        if not power:
+            unit.power_off()
+        left = files_of(unit.folder)
+        seen.add(left.get("main.py"))
+        assert left["state/s"] == b"paid"
+        if left.get("main.py") == old["main.py"]:
+            assert left == old | {"state/s": b"paid"}
+        elif "main.py" in left:
+            assert left == new | {"state/s": b"paid"}
+        unit.plug()
+        put(unit, tree, manifest)
+        assert files_of(unit.folder) == new | {"state/s": b"paid"}
+    assert seen == {old["main.py"], new["main.py"], None}
+
+
+def test_a_wrong_board_is_refused_untouched(plug_in):
+    unit = plug_in()
+    code, said = run("--port", unit.port, "--board", "esp32")
+    assert code == 1
+    assert "is no esp32" in said
+    assert "Raspberry Pi Pico with RP2040" in said and "Nothing was changed" in said
+    unit = plug_in("s3", machine="Generic ESP32S3 module with ESP32S3")
+    code, said = run("--port", unit.port)
+    assert code == 1 and "none of pico, esp32" in said
+    assert files_of(unit.folder) == {}
+
+
+def test_every_board_is_known_by_what_it_calls_itself():
+    marks = {mark: name for mark, name in board._BY_MACHINE if name != "sim"}
+    assert set(MACHINES.values()) == set(marks)
+
+
+def test_a_full_file_system_is_told_before_anything_is_touched(plug_in, pico_build):
+    unit = plug_in(blocks=12)
+    with pytest.raises(DeployError, match="too full: .* are free.*Nothing was changed"):
+        put(unit, *pico_build)
+    with Prompt(unit.port) as prompt:
+        assert look(prompt) == {}
+
+
+def test_a_file_system_that_fills_up_midway_keeps_the_load_off(plug_in, tmp_path):
+    files = {f"firmware/{name}/{name}.mpy": bytes(3000) for name in "abcdefgh"}
+    unit = plug_in(blocks=24)  # eight directories of two blocks each were not reckoned with
+    tree, manifest = tree_of(tmp_path, files | {"main.py": b"new"})
+    with pytest.raises(DeployError, match="is full: .* The load stays off"):
+        put(unit, tree, manifest)
+    with Prompt(unit.port) as prompt:
+        assert not [name for name in look(prompt) if name.startswith("main") or ".new" in name]
+
+
+def test_what_reads_back_wrong_is_told_and_main_stays_away(plug_in, tmp_path):
+    tree, manifest = tree_of(tmp_path, {"main.py": b"main", "firmware/a.mpy": b"good"})
+    (tree / "firmware/a.mpy").write_bytes(b"evil")  # stands for flash that does not keep it
+    unit = plug_in()
+    with pytest.raises(DeployError, match="firmware/a.mpy read back wrong"):
+        put(unit, tree, manifest)
+    assert not (unit.folder / "main.py").exists()
+
+
+def test_a_port_that_is_not_there(tmp_path):
+    code, said = run("--port", str(tmp_path / "ttyX"))
+    assert code == 1 and "there is no port" in said
+
+
+def test_a_port_that_another_program_holds(plug_in):
+    unit = plug_in()
+    with Prompt(unit.port):
+        code, said = run("--port", unit.port)
+    assert code == 1 and "does another program" in said
+
+
+def test_a_unit_that_runs_a_program_is_interrupted(plug_in):
+    unit = plug_in(busy="print('on')\nwhile True:\n    pass\n")
+    with Prompt(unit.port) as prompt:
+        assert look(prompt) == {}
+
+
+def test_a_unit_that_does_not_answer(monkeypatch):
+    monkeypatch.setattr(ports, "QUIET", 0.2)
+    host, slave = pty.openpty()
+    tty.setraw(slave)
+    code, said = run("--port", os.ttyname(slave))
+    os.close(host)
+    os.close(slave)
+    assert code == 1 and "does not answer" in said and "sealed" in said
+
+
+def test_a_unit_that_refuses_is_told_with_its_reason(plug_in):
+    with Prompt(plug_in().port) as prompt, pytest.raises(RefusedError, match="ZeroDiv") as caught:
+        prompt.run("1 / 0")
+    assert caught.value.number is None
+
+
+def test_the_build_is_what_is_looked_for(plug_in, pico_build):
+    unit = plug_in()
+    put(unit, *pico_build)
+    with Prompt(unit.port) as prompt:
+        assert look(prompt) == wanted(pico_build[1])
