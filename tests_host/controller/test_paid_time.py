@@ -46,6 +46,8 @@ def drain(meter):
     """Let all that is left be used up, and look at the meter a last time."""
     meter.do("cut 0")
     meter.do("power on")
+    meter.do("provision")
+    meter.check()
     left = meter.answer["seconds_left"]
     if left:
         meter.do(f"advance {left - 1}")
