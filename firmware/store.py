@@ -307,13 +307,13 @@ def unseal(kind, data, key):
 
     Raises NewerRecordError for a valid one of a later version.
     """
+    if len(data) < _HEAD_SIZE:
+        return None
     if kind == BRIEF:
         start, end = 4, _BRIEF_SIZE
-        valid = len(data) >= end and data[0] & 0xF0 == _BRIEF_MARK
+        valid = data[0] & 0xF0 == _BRIEF_MARK
         version, sequence = data[0] & 15, int.from_bytes(data[1:start], "little")
     else:
-        if len(data) < _HEAD_SIZE:
-            return None
         magic, its_kind, version, length, sequence = struct.unpack_from(_HEAD, data)
         start, end = _HEAD_SIZE, _HEAD_SIZE + length
         valid = magic == _MAGIC and its_kind == kind

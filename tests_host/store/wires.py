@@ -7,7 +7,7 @@ address; size is the number of places inside it where it can tear.
 import random
 import sys
 
-ROOT = __file__.rsplit("/", 3)[0]
+ROOT = __file__.rsplit("/", 1)[0] + "/../.."
 sys.path[:0] = [ROOT + "/tools", ROOT, ROOT + "/lib"]
 
 from sim.at24c32 import At24c32  # noqa: E402
