@@ -319,7 +319,11 @@ def main():
     world = World()
     console = Console(world)
     sys.modules["sys"] = Sys(console, chip and chip.machine)
-    board = Board(world, _board_data(), chip)
+    try:
+        board = Board(world, _board_data(), chip)
+    except (ChipError, ValueError) as error:
+        sys.stdout.write(json.dumps({"error": "the board cannot be wired: %s" % error}) + "\n")
+        return 2
     for line in pins.warnings():
         sys.stderr.write("simulator: warning: %s\n" % line)
     try:
