@@ -9,6 +9,7 @@ COMMANDS = {
     "sim": ("tools.simulate", "sim"),
     "token": ("tools.tokens", "token"),
     "build": ("tools.build", "command"),
+    "flash": ("tools.flash", "command"),
     "deploy": ("tools.deploy", "command"),
 }
 
