@@ -12,12 +12,12 @@ import struct
 DAY = 86400
 CAP = 9999 * DAY  # most paid time a unit keeps
 HEARTBEAT = 3600  # seconds at most between two records of a powered unit
-DOUBT = 180  # seconds of doubt a day that brown-outs shorter than a tally's step are given
+DOUBT = 180  # most seconds that short brown-outs may be given the benefit of the doubt for
 FORWARD_LIMIT = 400 * DAY  # a longer absence is a clock set forward
 FORGIVEN = 2  # mistakes without a lockout
 PENALTY = DAY // 2  # what a fault costs from the fourth one in FAULT_SPAN
 FAULT_SPAN = 30 * DAY
-_FORMAT = "<IIHBBBHIIIIIIBIHI"
+_FORMAT = "<IIHBBBHIIIIIIBIH"
 OUTCOMES = (
     None,
     "ADD_TIME",
@@ -77,8 +77,7 @@ class Account:
         self._window_faults = 0
         self._window_cost = 0
         self._penal = False
-        self._doubt = 0  # seconds of doubt given in the running day, and when that began
-        self._doubt_day = 0
+        self._doubt = DOUBT  # what is left of it
 
     def pack(self):
         flags = _FREE * self.free | _SUSPECT * self.suspect | _PENAL * self._penal
@@ -100,7 +99,6 @@ class Account:
             self._window_faults,
             self._window_cost,
             self._doubt,
-            self._doubt_day,
         )
 
     @classmethod
@@ -121,7 +119,6 @@ class Account:
             self._window_faults,
             self._window_cost,
             self._doubt,
-            self._doubt_day,
         ) = struct.unpack(_FORMAT, data)
         self._recent = tuple(recent)
         self.free = bool(flags & _FREE)
@@ -183,20 +180,17 @@ class Account:
             return True
         # The unit ran for at least `sure` seconds and for less than `most`. An honest chip tells
         # how long exactly; one that was set back by less than a step cannot be told from it, so
-        # it is believed only up to the day's allowance.
+        # it is believed up to an allowance. Paid time that surely ran out without power makes up
+        # for that: what the load gets in all is never more than was paid, but for DOUBT once.
         sure = max(away, tallied(tally))
         most = max(away, tallied(tally + 1))
-        self.charge(most - self._benefit(most - sure))
+        given = min(most - sure, self._doubt)
+        unused = max(0, min(away, self.left) - tallied(tally + 1))
+        self._doubt = min(DOUBT, self._doubt - given + unused)
+        self.charge(most - given)
         self.counted += away
         self.powered += tallied(tally)
         return False
-
-    def _benefit(self, doubt):
-        if self.powered - self._doubt_day > DAY:
-            self._doubt, self._doubt_day = 0, self.powered
-        given = min(doubt, DOUBT - self._doubt)
-        self._doubt += given
-        return given
 
     def resume_blind(self):
         """The same for a board without a battery-backed clock: it never faults.

@@ -4,7 +4,7 @@ It knows nothing of the firmware's account: what was paid is what the tokens say
 accepted, each counted once; what was used is how long the pin was on, to the millisecond.
 """
 
-from firmware.account import DAY, DOUBT
+from firmware.account import DOUBT
 from tests_host.simulator import Sim
 from tests_host.token.encoder import Unit
 
@@ -21,8 +21,7 @@ class OverdrawnError(AssertionError):
 class Meter:
     """A unit (time divider 24: a value is hours) with a meter. Use as a context manager.
 
-    `left_ms`: what is still paid for; `on_ms`: all that was used; `powered_ms`: how long the unit
-    had power.
+    `left_ms`: what is still paid for; `on_ms`: all that was used.
     """
 
     def __init__(self):
@@ -30,7 +29,6 @@ class Meter:
         self.sim = Sim(serial="M1", key=KEY.hex(), starting_code=CODE, time_divider=24)
         self.left_ms = 0
         self.on_ms = 0
-        self.powered_ms = 0
         self.boots = 0
         self.honest = True  # nobody moved the clock chip or its rate
         self.locked_ms = 0
@@ -74,11 +72,10 @@ class Meter:
     def check(self):
         """Raise OverdrawnError if the unit gave, or still promises, more than was paid.
 
-        Beyond that there is the stated doubt of docs/threat-model.md: so many seconds for each day
-        of powered time that has begun. An honest chip tells whole seconds, so it is off by less
-        than one at each boot.
+        Beyond that there is the stated doubt of docs/threat-model.md: so many seconds, once. An
+        honest chip tells whole seconds, so it is off by less than one at each boot.
         """
-        doubt_ms = 1000 * DOUBT * (1 + self.powered_ms // (DAY * 1000))
+        doubt_ms = 1000 * DOUBT
         if self.honest:
             doubt_ms = min(doubt_ms, 1000 * self.boots)
         if self.left_ms < -doubt_ms - TICKS_MS:
@@ -136,5 +133,4 @@ class Meter:
         self.on_ms += used
         self.left_ms -= used
         if self.answer["power"]:
-            self.powered_ms += levels["ms"]
             self.locked_ms = max(0, self.locked_ms - levels["ms"])

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from firmware.account import DOUBT
-from tests_host.controller.meter import DAY, Meter
+from firmware.account import DAY, DOUBT
+from tests_host.controller.meter import Meter
 
 SHORT = 60  # a brown-out shorter than this may cost up to as much
 BROWN_OUTS = 5  # a day

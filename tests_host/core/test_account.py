@@ -78,7 +78,7 @@ def test_tally_steps_are_fine_at_first_and_then_a_minute_each():
     assert [tallied(n) for n in range(10)] == [0, 1, 2, 4, 8, 16, 32, 60, 120, 180]
 
 
-def test_the_stretch_that_the_tally_leaves_open_is_given_up_to_the_days_allowance():
+def test_the_stretch_that_the_tally_leaves_open_is_given_up_to_an_allowance():
     lost = []
     account = paid()
     for _ in range(6):
@@ -87,10 +87,21 @@ def test_the_stretch_that_the_tally_leaves_open_is_given_up_to_the_days_allowanc
         assert not account.resume(1_000_000 + 30 * 60, 36)
         lost.append(before - account.left)
     assert lost == [30 * 60] * (DOUBT // 60) + [31 * 60] * 3
-    account.powered += 2 * DAY
+    assert not account.resume(1_000_000 + 31 * 60 + 60, 36)  # a minute surely without power
     before = account.left
     account.resume(1_000_000 + 30 * 60, 36)
     assert before - account.left == 30 * 60
+
+
+def test_time_without_power_makes_up_for_doubt_only_as_far_as_it_was_paid():
+    account = paid()
+    for _ in range(3):
+        account.resume(1_000_000 + 30 * 60, 36)
+    account.left = 0
+    account.resume(1_000_000 + 5 * DAY, 36)
+    account.left = DAY
+    account.resume(1_000_000 + 30 * 60, 36)
+    assert account.left == DAY - 31 * 60
 
 
 @pytest.mark.parametrize(
