@@ -1,10 +1,12 @@
 """The one place that builds pins and wires objects together, then runs them for ever.
 
-Whatever happens ends in a reset, never in a prompt.
+Whatever happens ends in a reset, never in a prompt; but Ctrl-C on a blank unit does, for the
+tools that deploy and provision it.
 """
 
 from machine import reset
 
+prompt = False
 try:
     import asyncio
     import sys
@@ -150,6 +152,8 @@ try:
             console = Console(unit, app.enter, sys.stdin.buffer, sys.stdout)
             supervisor.arm(watchdog())
             asyncio.run(app.run(supervisor, restarts, console.run()))
+    except KeyboardInterrupt:
+        prompt = not unit.identity
     except Exception as error:
         load.cut()
         if restarts.many:
@@ -158,4 +162,5 @@ try:
             supervisor.note(log, error)
         reset()
 finally:
-    reset()
+    if not prompt:
+        reset()
