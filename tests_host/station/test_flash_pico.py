@@ -1,4 +1,4 @@
-"""`payg flash --board pico` and the images. A directory is the boot drive, MicroPython the board."""
+"""`payg flash --board pico` and the images. A directory is the boot drive; MicroPython answers."""
 
 import http.server
 import os
