@@ -71,7 +71,7 @@ class Prompt:
                 raise self._gone() from error
         raise PortError(
             f"the unit on {self.port} does not answer. Is it this port, is MicroPython on the"
-            " board (`payg flash`)? A sealed unit has no prompt: bring it into service mode first"
+            " board (`payg flash`)? While the firmware runs, and when sealed, a unit has no prompt"
         )
 
     def _gone(self):

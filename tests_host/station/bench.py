@@ -7,6 +7,7 @@ which the unix port lacks; all else is MicroPython's own.
 import os
 import pty
 import select
+import signal
 import subprocess
 import termios
 import threading
@@ -15,6 +16,7 @@ import tty
 PICO = "Raspberry Pi Pico with RP2040"
 ESP32 = "Generic ESP32 module with ESP32"
 START = """
+import os
 import sys
 from collections import namedtuple
 class Named:
@@ -25,7 +27,7 @@ class System:
         return getattr(real, name)
 class Machine:
     def reset(self):
-        real.exit(0)
+        os.system("kill -TERM $PPID")  # at once, and no prompt after it
 open(sys.argv[1]).close()  # the session's terminal: from now on Ctrl-C interrupts
 real = sys
 system = System()
@@ -83,7 +85,7 @@ class Unit:
     @property
     def reset(self):
         """Whether the unit restarted by itself; waits for it."""
-        return self._process.wait(10) == 0
+        return self._process.wait(10) == -signal.SIGTERM
 
     def power_on(self):
         """Start MicroPython on a terminal of its own."""

@@ -186,6 +186,15 @@ def test_a_unit_that_runs_a_program_is_interrupted(plug_in):
         assert look(prompt) == {}
 
 
+def test_a_program_that_ends_in_a_reset_gives_no_prompt_and_that_is_told(plug_in, monkeypatch):
+    monkeypatch.setattr(ports, "QUIET", 0.2)
+    text = "import machine\ntry:\n    print('on')\n    while True:\n        pass\n"
+    unit = plug_in(busy=text + "finally:\n    machine.reset()\n")
+    with pytest.raises(PortError, match="does not answer.*While the firmware runs"):
+        put(unit, unit.folder, {"files": {}})
+    assert unit.reset
+
+
 def test_a_unit_that_does_not_answer(monkeypatch):
     monkeypatch.setattr(ports, "QUIET", 0.2)
     host, slave = pty.openpty()
