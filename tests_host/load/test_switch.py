@@ -193,6 +193,15 @@ def test_five_calm_minutes_give_the_tries_back(bench):
     assert len(bench.opened) == 10
 
 
+def test_less_than_five_calm_minutes_do_not(bench):
+    for _ in range(4):
+        bench.current = 2 * MOST
+        bench.wait(100)
+        bench.current = 100
+        bench.wait(250_000)
+    assert len(bench.opened) == 4 and not bench.closed
+
+
 def test_the_hardware_says_short(bench):
     bench.short = True
     bench.switch.cut()  # what the interrupt does

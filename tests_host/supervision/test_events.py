@@ -75,6 +75,18 @@ def test_the_log_stays_bounded_and_keeps_the_only_sign_of_tampering(often, numbe
         assert entries[-1][1:] == (often[-1], max(0, min(number, 65_535)))
 
 
+def test_what_is_frequent_makes_room():
+    log = EventLog(Files(), None)
+    log.add(BYPASS)
+    for number in range(100):
+        log.rest()
+        log.add(LOW_BATTERY, number)
+    assert [entry[1:] for entry in log.entries()] == [
+        (BYPASS, 0),
+        *[(LOW_BATTERY, number) for number in range(69, 100)],
+    ]
+
+
 def test_a_clock_or_a_flash_that_fails_fails_nothing_else():
     files, clock = Files(), Clock()
     log = EventLog(files, clock)
