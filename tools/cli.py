@@ -11,6 +11,7 @@ COMMANDS = {
     "build": ("tools.build", "command"),
     "flash": ("tools.flash", "command"),
     "deploy": ("tools.deploy", "command"),
+    "console": ("tools.console", "command"),
 }
 
 

@@ -103,10 +103,11 @@ def _open(port):
         transport.serial.write_timeout = QUIET
         return transport
     except (*BROKEN, ValueError) as error:
-        raise PortError(_why_closed(port)) from error
+        raise PortError(why_closed(port)) from error
 
 
-def _why_closed(port):
+def why_closed(port):
+    """Return why a port cannot be opened, and what to do."""
     if not os.path.exists(port):
         present = ", ".join(sorted(found.device for found in list_ports.comports()))
         return f"there is no port {port}; present: {present or 'none. Is the cable plugged in?'}"
