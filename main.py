@@ -1,34 +1,26 @@
 """The one place that builds pins and wires objects together, then runs them for ever.
 
 Whatever happens ends in a reset, never in a prompt; but Ctrl-C on a blank unit does, for the
-tools that deploy and provision it.
+tools that deploy and provision it. The load is decided first, by as little code as possible.
 """
 
 from machine import reset
 
 prompt = False
 try:
-    import asyncio
     import sys
     from time import sleep_ms, ticks_ms
 
     from machine import ADC, I2C, PWRON_RESET, WDT, Pin, reset_cause
 
     import board
-    from firmware.app import App
     from firmware.clock import DS1307, DS3231
-    from firmware.console import Console
+    from firmware.early import may_be_on
     from firmware.events import RESTART, EventLog
-    from firmware.keypad import Buttons, Keypad
-    from firmware.lcd import Lcd
     from firmware.load import LoadSwitch, limits
     from firmware.measure import calibration, current, voltage
     from firmware.media import Eeprom, Files, Nvram, Nvs
-    from firmware.segments import Segments
-    from firmware.signals import Signals
     from firmware.store import Store
-    from firmware.supervisor import Restarts, Supervisor, run_minimal
-    from firmware.unit import Unit
 
     parts = board.find()
 
@@ -42,6 +34,8 @@ try:
 
     def matrix(on_key, on_stuck):
         """The board's keypad: a matrix, or without rows a row of buttons to ground."""
+        from firmware.keypad import Buttons, Keypad
+
         pins = parts.KEYPAD
         rows = [Pin(number, Pin.OPEN_DRAIN, value=1) for number in pins["rows"]]
         columns = [Pin(number, Pin.IN, Pin.PULL_UP) for number in pins["columns"]]
@@ -50,11 +44,15 @@ try:
 
     def displays(bus):
         """Drivers of the displays that the board has."""
-        found = []
+        found: list = []
         if hasattr(parts, "LCD"):
+            from firmware.lcd import Lcd
+
             found.append(Lcd(bus, parts.LCD["address"]))
         if hasattr(parts, "TM1637"):
             from tm1637 import TM1637
+
+            from firmware.segments import Segments
 
             found.append(Segments(TM1637(Pin(parts.TM1637["clk"]), Pin(parts.TM1637["dio"]))))
         return found
@@ -66,7 +64,7 @@ try:
 
     def media(bus):
         """Where records lie: the chip's own flash first, then what survives its loss."""
-        found = [Files("state")]
+        found: list = [files]
         if hasattr(parts, "NVS"):
             from esp32 import NVS
 
@@ -135,14 +133,32 @@ try:
     load = LoadSwitch(
         Pin(parts.LOAD["pin"], Pin.OUT, value=1 - parts.LOAD["active"]), parts.LOAD["active"]
     )
+    trouble = None
+    try:
+        watch(load, log.add)
+        store = Store(media(bus))
+        decided = ticks_ms()
+        load.set(may_be_on(store, clock))
+    except Exception as error:
+        trouble = error  # told below
+
+    import asyncio
+
+    from firmware.app import App
+    from firmware.console import Console
+    from firmware.signals import Signals
+    from firmware.supervisor import Restarts, Supervisor, run_minimal
+    from firmware.unit import Unit
+
     supervisor = Supervisor()
     restarts = Restarts(files, reset_cause() == PWRON_RESET)
     if restarts.new:
         log.add(RESTART, reset_cause() * 10 + restarts.count)
     try:
-        watch(load, log.add)
-        unit = Unit(Store(media(bus)), clock, load, log)
-        unit.start()
+        if trouble:
+            raise trouble
+        unit = Unit(store, clock, load, log)
+        unit.start(decided)
         screens = displays(bus)
         if restarts.many and unit.identity:
             run_minimal(unit, screens, watchdog(), restarts)

@@ -13,7 +13,8 @@ from binascii import crc32
 
 from firmware.account import Account
 from firmware.texts import LANGUAGES
-from opaygo import StateError, new_state, pack, siphash24, unpack
+
+# opaygo is imported where it is needed: firmware.early does without it.
 
 VERSION = 1
 MIGRATIONS = {}  # version -> function(kind, payload) that returns the next version's payload
@@ -115,6 +116,19 @@ class Store:
         self._bases = [0] * len(media)  # full record that the beats continue; 0: one is due
         self._unread = set()  # media that did not answer when they should have been read
         self._next = {}  # (medium, kind) -> slot to write next
+
+    def glance(self):
+        """(sequence, account) of the newest record in the chip's own flash, or None.
+
+        By its CRC alone: to be called before `identity`, whose key opens the tags. Raises
+        NewerRecordError.
+        """
+        full, beat = self._newest(0, FULL), self._newest(0, BEAT)
+        if beat and (full is None or beat[0] > full[0]):
+            return beat[0], Account.unpack(beat[2][struct.calcsize(_LINK) :])
+        if full is None:
+            return None
+        return full[0], Account.unpack(full[2][2 + (full[2][0] | full[2][1] << 8) :])
 
     def identity(self):
         """Identity of the unit, or None when it is blank; a lost copy is written again.
@@ -220,6 +234,8 @@ class Store:
             self._put_next(index, BEAT, link + account.pack())
             return
         self._bases[index] = 0  # until it is known to be stored
+        from opaygo import pack
+
         engine = pack(state)
         self._put_next(index, FULL, struct.pack("<H", len(engine)) + engine + account.pack())
         self._bases[index] = self._used
@@ -266,6 +282,8 @@ class Store:
             base, count = struct.unpack_from(_LINK, beat[2])
             account = Account.unpack(beat[2][struct.calcsize(_LINK) :])
             if full is None or base != full[0]:  # the full record it continues is damaged
+                from opaygo import new_state
+
                 self._bases[index] = 0
                 return beat[0], 0, new_state(count), account
             return beat[0], 1, state, account
@@ -299,7 +317,7 @@ def seal(kind, sequence, payload, key, version=VERSION):
     else:
         record = struct.pack(_HEAD, _MAGIC, kind, version, len(payload), sequence) + payload
     record += struct.pack("<I", crc32(record))
-    return record + siphash24(key, record) if key else record
+    return record + _tag(key, record) if key else record
 
 
 def unseal(kind, data, key):
@@ -336,10 +354,18 @@ def _intact(data, end, key):
         return False
     if struct.unpack_from("<I", data, end)[0] != crc32(data[:end]):
         return False
-    return not key or data[tag : tag + _TAG_SIZE] == siphash24(key, data[:tag])
+    return not key or data[tag : tag + _TAG_SIZE] == _tag(key, data[:tag])
+
+
+def _tag(key, data):
+    from opaygo import siphash24
+
+    return siphash24(key, data)
 
 
 def _engine(data):
+    from opaygo import StateError, unpack
+
     try:
         return unpack(data)
     except StateError as error:  # its record was intact: the layout is not this firmware's
@@ -353,6 +379,8 @@ def _brief(count, account):
 
 def _from_brief(payload, account):
     """(state, account): every count up to the last is used, the rest of the account as known."""
+    from opaygo import new_state
+
     count, left, locked = struct.unpack(_BRIEF, payload)
     account = Account.unpack(account.pack())
     account.mistakes, account.locked, account.chip = count >> 24, locked, 0

@@ -43,15 +43,16 @@ class Unit:
         self.busy = False
         self.on_change = None  # called when something but an entry changed what the panel shows
 
-    def start(self):
+    def start(self, now=None):
         """Bring back what was stored, account for the time without power, set the load.
 
-        Call it once, at power-on.
+        Call it once, at power-on. now: `ticks_ms` from which paid time is counted.
         """
+        now = ticks_ms() if now is None else now
         try:
             identity = self._store.identity()
             if identity:
-                self._adopt(identity)
+                self._adopt(identity, now)
         except NewerRecordError:
             self.problem = "newer"
             self.identity = None
@@ -75,13 +76,13 @@ class Unit:
         if self.on_change:
             self.on_change()
 
-    def _adopt(self, identity):
+    def _adopt(self, identity, now):
         device = opaygo.Device(
             identity.key, identity.starting_code, identity.time_divider, identity.restricted
         )
         found = self._store.load()
         state, account = found or (opaygo.new_state(identity.count), Account())
-        timer = ActivationTimer(account, self._clock, ticks_ms())
+        timer = ActivationTimer(account, self._clock, now)
         if timer.resume(self._store.sequence if found else None):
             self._report(events.CLOCK_FAULT, account.faults)
         self.identity, self._device, self._state, self._timer = identity, device, state, timer

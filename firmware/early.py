@@ -1,0 +1,34 @@
+"""Whether the load may be on, asked before the token engine is loaded.
+
+Compiling the engine's source takes most of a second on an RP2040; the load is not to wait for it.
+So the newest record in the chip's own flash is believed by its CRC. `Unit.start`, which checks the
+tags and the other media, comes after that and overrules.
+"""
+
+from firmware.store import NewerRecordError
+
+
+def may_be_on(store, clock):
+    """Is there credit left in `store` (firmware.store.Store), or is the unit free?
+
+    `clock`: a clock chip's driver or None; it is only read.
+    """
+    try:
+        found = store.glance()
+        return bool(found and store.identity() and _credited(*found, clock))
+    except (NewerRecordError, OSError):
+        return False
+
+
+def _credited(sequence, account, clock):
+    if account.free or not account.left:
+        return account.free
+    if clock is None:
+        account.resume_blind()
+    else:
+        try:
+            reading = clock.read()
+        except OSError:
+            reading = None
+        account.resume(reading, clock.tally(sequence))
+    return account.left > 0
