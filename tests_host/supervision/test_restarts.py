@@ -120,6 +120,21 @@ def test_minimal_mode_still_protects_the_battery(launch):
     assert not sim.do("advance 20")["load"]
 
 
+def test_minimal_mode_that_fails_too_keeps_the_load_off_while_it_waits(launch):
+    end = ("firmware/supervisor.py", "            feed()\n        sleep_ms(")
+    sim = launch(WATCHED, RAISES | {end: "            raise OSError\n        sleep_ms("})
+    sim.keys(ADD_1 + "#")
+    for _ in range(3):
+        sim.do("keys *")
+        sim.do("run 1000")
+    sim.do("levels")
+    sim.do("advance 60")
+    levels = sim.do("levels")
+    changes = [at for at, name, _ in levels["changes"] if name == "load"]
+    on = sum(off - on for on, off in zip(changes[0::2], changes[1::2]))
+    assert len(changes) < 30 and on < 2_000
+
+
 def test_switching_off_and_on_ends_minimal_mode(launch):
     sim = launch(WATCHED, RAISES)
     sim.keys(ADD_1 + "#")
@@ -144,7 +159,8 @@ def test_a_blank_unit_keeps_its_keypad_however_often_it_restarts(launch):
     for _ in range(4):
         sim.do("keys *")
         sim.do("run 1000")
-    assert sim.status()["display"] == "No setup\n"
+    assert sim.do("run 6000")["display"] == "No setup\n"
+    assert sim.keys("5")["display"] == "Token\n5"
 
 
 def test_a_task_that_sticks_is_found_and_named(launch):
@@ -207,7 +223,7 @@ def test_firmware_that_cannot_even_start_ends_in_resets_not_in_a_prompt(launch, 
 
 
 def test_a_start_that_fails_again_and_again_slows_down_and_wears_nothing(launch):
-    sim = launch(WATCHED, {("main.py", "unit.start()"): "raise KeyError"}, again=False)
+    sim = launch(WATCHED, {("main.py", "unit.start(decided)"): "raise KeyError"}, again=False)
     assert not sim.do("advance 60")["load"]
     before = sim.do("flash report")["erases"]
     assert not sim.do("advance 3600")["load"]
