@@ -6,26 +6,24 @@ littlefs does or does not do. An entry is time, event, number; never a secret.
 
 import struct
 
-RESTART = 1  # number: how many in a row; not at a normal power-on
-TASK_FAILED = 2  # number: source line
-TASK_STUCK = 3  # number: which one, in the order of firmware.app
-MINIMAL = 4
-CLOCK_FAULT = 5  # number: how many so far
-STORE_FAILED = 6
-PROVISIONED = 7
-STUCK_KEY = 8  # number: the key's ASCII code
-LOW_BATTERY = 9  # number: millivolts
-HIGH_BATTERY = 10  # number: millivolts
-OVER_CURRENT = 11  # number: milliamperes, 0 when the hardware's protection told
-SENSOR = 12
-BYPASS = 13  # tampering: the output is live though the switch is off
-DEAD_OUTPUT = 14  # the switch is on, the output is not: fuse, or the sense wire was cut
+RESTART = 1  # number: 10 * reset cause + how many in a row; a normal power-on is none
+TASK_FAILED = 2  # number: 1000 * task in the order of firmware.app + source line
+TASK_STUCK = 3  # number: 1000 * task
+CLOCK_FAULT = 4  # number: how many so far
+STORE_FAILED = 5
+PROVISIONED = 6
+STUCK_KEY = 7  # number: the key's ASCII code
+LOW_BATTERY = 8  # number: millivolts
+HIGH_BATTERY = 9  # number: millivolts
+OVER_CURRENT = 10  # number: milliamperes, 0 when the hardware's protection told
+SENSOR = 11
+BYPASS = 12  # tampering: the output is live though the switch is off
+DEAD_OUTPUT = 13  # the switch is on, the output is not: fuse, or the sense wire was cut
 NAMES = (
     "?",
     "restart",
     "task failed",
     "task stuck",
-    "minimal mode",
     "clock fault",
     "store failed",
     "provisioned",
