@@ -138,7 +138,7 @@ try:
         watch(load, log.add)
         store = Store(media(bus))
         decided = ticks_ms()
-        load.set(may_be_on(store, clock))
+        load.set(may_be_on(store, clock, files))
     except Exception as error:
         trouble = error  # told below
 
