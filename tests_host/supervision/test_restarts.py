@@ -132,7 +132,7 @@ def test_minimal_mode_that_fails_too_keeps_the_load_off_while_it_waits(launch):
     levels = sim.do("levels")
     changes = [at for at, name, _ in levels["changes"] if name == "load"]
     on = sum(off - on for on, off in zip(changes[0::2], changes[1::2]))
-    assert len(changes) < 30 and on < 2_000
+    assert len(changes) < 30 and on < 6_000  # until the failure, each time
 
 
 def test_switching_off_and_on_ends_minimal_mode(launch):
