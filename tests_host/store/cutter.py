@@ -3,8 +3,9 @@
 After each cut the unit must be in the state before the operation, after it, or before it with one
 more mistake on record; the load must follow, the identity be there. At step granularity the
 recovery is cut again, the unit is booted once more and the token is entered again: it must be
-worth its days exactly once. And after a cut in the second medium, or anywhere at step granularity,
-that medium must know as much alone: the flash is wiped, the unit provisioned.
+worth its days exactly once. And after a cut in the second medium, or anywhere at step granularity
+and then again after the recovery, that medium must know as much alone: the flash is wiped, the
+unit provisioned.
 """
 
 import sys
@@ -192,6 +193,10 @@ class Cutter:
         if was_on and not unit.active():
             self._faults.add("lost", where + ": the load was on before its credit was stored")
         if thorough and unit.identity:
+            if self.rig.second and operation.before:
+                recovered = self.rig.snapshot()
+                self._check_alone(operation, where + ", recovered")
+                self.rig.restore(recovered)
             unit = self.rig.boot()
             if self._look(operation, unit, where + ", second boot", boots + 1):
                 self._enter_again(operation, unit, where)

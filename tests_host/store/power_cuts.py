@@ -99,10 +99,17 @@ def _round(cutter, unit):
 
 
 def _birth(cutter, number):
-    """Provisioning, of a new unit or of one with noise on every medium."""
-    if number % 2:
+    """Provisioning, of a new unit or of one with noise on every medium and in every record."""
+    noisy = number % 2
+    if noisy:
         cutter.rig.garble(number)
     unit = cutter.boot("first boot", True)
+    if noisy:
+        for medium in unit._store._media:
+            for kind in (store.BRIEF,) if medium.small else (store.FULL, store.BEAT):
+                noise = bytes(random.getrandbits(8) for _ in range(26))
+                medium.write(store.NAMES[kind], random.getrandbits(1), noise)
+        unit = cutter.boot("boot with noise for records", True)
     return cutter.session(unit, (Provision(),))
 
 
