@@ -10,6 +10,7 @@ from time import sleep_ms
 
 _ENOENT = 2
 _ENOSPC = 28
+_ETIMEDOUT = (110, 116)  # most ports; ESP32
 _LONGEST = 1024  # bytes, more than any record
 
 
@@ -125,8 +126,8 @@ class Eeprom:
         for last in (False,) * 20 + (True,):
             try:
                 return self._i2c.readfrom_mem(self._address, at, length, addrsize=16)
-            except OSError:
-                if last:
+            except OSError as error:
+                if last or error.errno in _ETIMEDOUT:  # the bus is stuck: do not wait 20 times
                     raise
                 sleep_ms(1)
 

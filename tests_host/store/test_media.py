@@ -66,6 +66,14 @@ def test_a_missing_eeprom_is_an_oserror_and_soon():
     assert bench.world.now - start < 100_000
 
 
+def test_a_stuck_bus_is_waited_for_once():
+    medium, bench = eeprom()
+    bench.wires.stuck = True
+    start = bench.world.now
+    refuses(OSError, medium.read, "full", 0)
+    assert bench.world.now - start < 60_000
+
+
 def test_nvram_slots_time_and_tally_keep_clear_of_each_other():
     bench = Bench(lambda clock, _steps: Ds1307(clock))
     bench.chip.power_on()
