@@ -7,6 +7,7 @@ from firmware import store as records
 from firmware.store import BEAT, BRIEF, FULL, IDENTITY, NewerRecordError, StoreError, seal
 from tests_host.store.memory import IDENTITY as UNIT
 from tests_host.store.memory import OTHER, Memory, account, known, new_store, opened
+from tools import ROOT
 
 STATE, LATER = opaygo.new_state(7), opaygo.new_state(9)
 
@@ -257,3 +258,15 @@ def test_a_complete_medium_is_preferred_to_a_small_one_of_the_same_age():
     _, spent = opaygo.judge(opaygo.Device(UNIT.key, UNIT.starting_code), STATE, "123456789")
     store.save(spent._replace(used=5), account(1))
     assert opened(small and flash, small)[1][0].used == 5
+
+
+def test_the_documented_sizes():
+    flash, small = Memory(), Memory(small=True)
+    filled(flash, small)
+    text = (ROOT / "docs" / "storage.md").read_text()
+    for name in ("identity", "full", "beat"):
+        row = next(line for line in text.splitlines() if line.startswith(f"| {name} |"))
+        assert row.endswith(f"| {len(flash[(name, 0)])} bytes |")
+    assert f"briefs** of {len(small[('brief', 0)])} bytes" in text
+    assert f"token state ({opaygo.PACKED_SIZE}," in text
+    assert f"account ({len(account(0).pack())})" in text
