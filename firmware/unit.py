@@ -64,7 +64,7 @@ class Unit:
         The same one again changes nothing; another one raises ValueError, a flash that does not
         take it StoreError.
         """
-        if self.problem:
+        if self.problem == "newer":
             raise ValueError("the unit holds records of a newer firmware")
         if self.identity:
             if identity == self.identity:
