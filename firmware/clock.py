@@ -88,6 +88,9 @@ class _Chip:
         registers = (second % 60, second // 60 % 60, second // 3600, 1, day, month, year - 2000)
         self._start(bytearray([_to_bcd(r) for r in registers]))
 
+    def _start(self, registers):
+        self._i2c.writeto_mem(self._address, 0, registers)
+
     def mark(self, sequence, step):
         """Leave a tally: `step` (0..255) of powered time since the record `sequence`."""
         m = self._mark
@@ -120,7 +123,7 @@ class DS3231(_Chip):
     _TALLY = 0x07  # alarm 1
 
     def _start(self, registers):
-        self._i2c.writeto_mem(self._address, 0, registers)
+        super()._start(registers)
         # Control: run on the battery too, no alarms; status: no stop flag.
         self._i2c.writeto_mem(self._address, 0x0E, b"\x1c\x00")
 
@@ -135,6 +138,6 @@ class DS1307(_Chip):
 
     def _start(self, registers):
         registers[0] |= 0x80  # halted, so that no second passes between the two writes
-        self._i2c.writeto_mem(self._address, 0, registers)
+        super()._start(registers)
         registers[0] &= 0x7F
         self._i2c.writeto_mem(self._address, 0, registers[:1])
