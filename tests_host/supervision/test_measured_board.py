@@ -137,3 +137,12 @@ def test_calm_hours_write_no_events(sim):
     sim.do("supply current 4700")
     sim.do("advance 4000")
     assert log(sim) == [] and changes(sim) == []
+
+
+def test_a_clock_fault_is_logged_with_its_count(sim):
+    for faults in (1, 2):
+        sim.do("power off")
+        sim.do("rtc lost")
+        sim.do("power on")
+        sim.do("run 1000")
+        assert log(sim)[-1] == (events.CLOCK_FAULT, faults)
