@@ -24,10 +24,11 @@ test: $(STAMP) ## Run all tests
 	@echo "Testing in two processes; a dot is a passed test ..."
 	@$(BIN)/python -m pytest -q -n 2 $(ARGS)
 
-lint: $(STAMP) ## Check style and formatting
+lint: $(STAMP) ## Check style, formatting and types
 	@echo "Checking style ..."
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/python -m tools.typecheck
 
 format: $(STAMP) ## Put the code into the house's format
 	@$(BIN)/ruff check --fix .
@@ -57,4 +58,5 @@ $(STAMP): pyproject.toml
 	  echo "for x86-64 Linux and for macOS only, and for Python 3.10 to 3.14. This is" >&2; \
 	  echo "$$(uname -s) $$(uname -m), $$($(PYTHON) --version)." >&2; \
 	  exit 1; }
+	@$(BIN)/python -m tools.typecheck --install
 	@touch $(STAMP)

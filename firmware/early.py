@@ -20,7 +20,10 @@ def may_be_on(store, clock, files):
         return False
     try:
         found = store.glance()
-        return bool(found and store.identity() and _credited(*found, clock))
+        if not found or not store.identity():
+            return False
+        sequence, account = found
+        return _credited(sequence, account, clock)
     except (NewerRecordError, OSError):
         return False
 

@@ -31,7 +31,7 @@ class Keypad:
         self._on_stuck = on_stuck
         self._flag = ThreadSafeFlag()
         self._closed = 0  # bit per key: contact closed, settled
-        self._since = 0  # when `_closed` last changed
+        self._since = ticks_ms()  # when `_closed` last changed
         self._down = 0  # bit per key: pressed and reported
         self._stuck = 0
         self.quiet = True

@@ -56,7 +56,8 @@ class Input:
 def voltage(adc, wiring, lowest, highest, calibration):
     """Input for a voltage (mV). wiring["divider"]: ohms to the voltage, ohms to ground."""
     top, bottom = wiring["divider"]
-    return Input(adc, (top + bottom) / bottom, lowest, highest, *calibration, steady=_STEADY)
+    gain, offset = calibration
+    return Input(adc, (top + bottom) / bottom, lowest, highest, gain, offset, _STEADY)
 
 
 def current(adc, wiring, calibration):
