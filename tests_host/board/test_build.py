@@ -1,0 +1,129 @@
+"""What `payg build` makes: the right files, always the same bytes, small enough, and it runs."""
+
+import hashlib
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests_host.simulator import Sim
+from tools import ROOT
+from tools.build import LIMIT, MANIFEST, TARGETS, BuildError, build, size
+from tools.interpreter import BOARDS, device_libraries, find_micropython
+
+KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
+ADD_1 = "662486790"
+
+
+@pytest.fixture(scope="module", params=TARGETS)
+def built(request, tmp_path_factory):
+    """(board, directory, manifest) of a build."""
+    out = tmp_path_factory.mktemp(request.param) / "tree"
+    return request.param, out, build(request.param, out)
+
+
+def files_of(tree):
+    return {path.relative_to(tree).as_posix() for path in tree.rglob("*") if path.is_file()}
+
+
+def test_the_manifest_names_every_file_with_its_hash(built):
+    board, out, manifest = built
+    assert json.loads((out / MANIFEST).read_text()) == manifest
+    assert files_of(out) == {MANIFEST} | manifest["files"].keys()
+    for name, said in manifest["files"].items():
+        content = (out / name).read_bytes()
+        assert said == {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+    assert (manifest["board"], manifest["arch"]) == (board, TARGETS[board].arch)
+
+
+def test_sources_are_the_very_files_of_the_checkout(built):
+    _, out, manifest = built
+    sources = {name for name in manifest["files"] if name.endswith(".py")}
+    library = {f"lib/opaygo/{path.name}" for path in (ROOT / "lib" / "opaygo").glob("*.py")}
+    assert sources == {"boot.py", "main.py"} | library
+    for name in sources:
+        assert (out / name).read_bytes() == (ROOT / name).read_bytes()
+
+
+def test_everything_else_is_compiled_and_nothing_more(built):
+    board, _, manifest = built
+    compiled = {name for name in manifest["files"] if name.endswith(".mpy")}
+    firmware = {f"firmware/{path.stem}.mpy" for path in (ROOT / "firmware").glob("*.py")}
+    boards = {"board/__init__.mpy", f"board/{TARGETS[board].module}.mpy"}
+    libraries = {"lib/tm1637.mpy"} if board == "pico" else set()
+    assert compiled == firmware | boards | libraries
+
+
+def test_it_fits(built):
+    _, out, manifest = built
+    assert size(manifest) + (out / MANIFEST).stat().st_size <= LIMIT == 96 * 1024
+
+
+def test_the_same_checkout_gives_the_same_bytes(built, tmp_path):
+    board, out, manifest = built
+    again = tmp_path / "somewhere" / "else"
+    assert build(board, again) == manifest
+    assert (again / MANIFEST).read_bytes() == (out / MANIFEST).read_bytes()
+
+
+def test_an_earlier_build_is_replaced(tmp_path):
+    out = tmp_path / "tree"
+    build("pico", out)
+    (out / "firmware" / "gone.mpy").write_bytes(b"of an older checkout")
+    build("esp32", out)
+    assert "firmware/gone.mpy" not in files_of(out) and "board/pico.mpy" not in files_of(out)
+
+
+def test_a_directory_with_other_things_in_it_is_left_alone(tmp_path):
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(BuildError, match="something else"):
+        build("pico", tmp_path)
+    assert files_of(tmp_path) == {"letter.txt"}
+
+
+def test_the_built_tree_runs_and_credits_a_token(built):
+    """Compiled modules, copied library and all, in the simulator of that board."""
+    board, out, _ = built
+    options = {"root": str(out), "chip": BOARDS[board], "serial": "T1", "key": KEY}
+    options |= {"starting_code": 123456789, "count": 0}
+    text = json.dumps(options)
+    assert device_libraries()[0] not in text, "the tree brings its own library"
+    command = [find_micropython(), "-X", "heapsize=64m", str(ROOT / "tools/sim/run.py")]
+    command += [text[at : at + 200] for at in range(0, len(text), 200)]
+    with Sim(command=command) as sim:
+        answer = sim.keys(ADD_1 + "#")
+        assert (answer["result"], answer["load"]) == ("ADD_TIME", True), sim.stderr()
+        sim.do("power off")
+        assert sim.do("power on")["load"] and "failed" not in sim.stderr()
+
+
+def payg(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "tools.cli", "build", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+
+
+def test_the_command_says_what_it_made(tmp_path):
+    done = payg("--board", "pico", "--out", tmp_path / "tree")
+    assert done.returncode == 0 and "bytes" in done.stdout and MANIFEST in done.stdout
+
+
+def test_a_board_file_of_ones_own(tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text((ROOT / "board" / "esp32_devkit.py").read_text().replace("23", "19"))
+    done = payg("--board", "esp32", "--custom", mine, "--out", tmp_path / "tree")
+    assert done.returncode == 0, done.stderr
+    names = files_of(tmp_path / "tree")
+    assert "board/custom.mpy" in names and "board/esp32_devkit.mpy" not in names
+
+
+def test_a_broken_board_file_is_one_plain_line(tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text("LOAD = {")
+    done = payg("--board", "esp32", "--custom", mine, "--out", tmp_path / "tree")
+    assert done.returncode != 0 and done.stderr.count("\n") == 1 and "mine.py" in done.stderr
