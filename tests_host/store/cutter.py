@@ -210,7 +210,7 @@ class Cutter:
 
     def _look(self, operation, unit, where, boots, small=False):
         now = view(unit)
-        if bool(self.rig.level) != unit.active():
+        if bool(self.rig.level) != unit.active() or self.rig.early > unit.active():
             self._faults.add("double", where + ": the load does not follow the credit")
         if now is None or unit.problem:
             if operation.before is None and not unit.problem:

@@ -23,6 +23,7 @@ from wires import CLOCK, EEPROM, TIME
 
 import opaygo
 from firmware.clock import DS1307, DS3231
+from firmware.early import may_be_on
 from firmware.load import LoadSwitch
 from firmware.media import Eeprom, Files, Nvram, Nvs
 from firmware.store import Identity, Store
@@ -42,6 +43,13 @@ KINDS = {
 }
 
 
+class _NoRestarts:
+    """Files without a count of restarts."""
+
+    def read(self, _name, _slot):
+        return None
+
+
 class Rig:
     """One unit of a kind of KINDS."""
 
@@ -52,6 +60,7 @@ class Rig:
         self.small = not eeprom
         self.log = []
         self.level = 0
+        self.early = False  # what was decided of the load before the unit was started
         self._steps = Steps()
         self._flash = wires.Nor(self._steps, sectors) if sectors else None
         self._device = None
@@ -136,7 +145,9 @@ class Rig:
         if isinstance(self._driver, DS1307):
             media.append(Nvram(self._bus))
         self.level = 0
-        unit = Unit(Store(media), self._driver, LoadSwitch(self._load, 1))
+        store = Store(media)
+        self.early = may_be_on(store, self._driver, _NoRestarts())
+        unit = Unit(store, self._driver, LoadSwitch(self._load, 1))
         unit.start()
         return unit
 
