@@ -85,6 +85,11 @@ def test_no_pin_is_used_twice_and_every_pin_exists(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_the_readme_has_a_line_for_each_board(name):
+    assert f"`board/{name}.py`" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_board_file_is_data_only(name):
     source = (ROOT / "board" / f"{name}.py").read_text()
     assert not re.search(r"^\s*(import|from|def|class|if|for)\b", source, re.MULTILINE)
