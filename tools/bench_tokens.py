@@ -107,6 +107,7 @@ def _lives(name, number):
     with lives.micropython_judge(find_micropython()) as micropython:
         for _ in range(LIVES):
             life = author.write(ENTRIES)
+            lives.check_encoder(author, life)
             verdicts, _ = micropython.judge(life)
             wrong = lives.difference(life, verdicts)
             if wrong:

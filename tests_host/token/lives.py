@@ -12,6 +12,8 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from openpaygo import OpenPAYGOTokenEncoder, TokenType
+
 from tests_host.token import spec
 from tests_host.token.encoder import EXTENDED, PLAIN, Unit, digits
 
@@ -236,6 +238,26 @@ class Author:
         if dice < 0.8:
             return Issued(unit.code(value, 0, extended), value, extended, 0)
         return Issued(rng.randrange(1000000) * bases + code % bases, value, extended, 0)
+
+
+def oracle(unit, issued):
+    """Return the token of an Issued as `openpaygo`, the protocol's own encoder, makes it."""
+    make = OpenPAYGOTokenEncoder.generate_standard_token
+    if issued.extended:
+        make = OpenPAYGOTokenEncoder.generate_extended_token
+    mode = TokenType.SET_TIME if issued.count % 2 else TokenType.ADD_TIME
+    before = issued.count - 1
+    count, token = make(unit.starting_code, unit.key, issued.value, before, mode, unit.restricted)
+    assert count == issued.count
+    return token
+
+
+def check_encoder(author, life):
+    """Raise AssertionError unless a token of the life, drawn at random, is the oracle's."""
+    drawn = author.rng.randrange(len(life.issued))
+    issued = life.issued[drawn]
+    if issued.count:
+        assert oracle(author.unit, issued) == life.job["tokens"][drawn]
 
 
 def account(life, verdicts):

@@ -5,7 +5,15 @@ from collections import Counter
 import pytest
 
 from opaygo import decoder
-from tests_host.token.lives import HABITS, Author, account, difference, micropython_judge, parse
+from tests_host.token.lives import (
+    HABITS,
+    Author,
+    account,
+    check_encoder,
+    difference,
+    micropython_judge,
+    parse,
+)
 from tests_host.token.replay import replay
 
 LIVES = 12
@@ -28,6 +36,7 @@ def test_lives_are_judged_alike_everywhere(habits, part, micropython_exe, monkey
     with micropython_judge(micropython_exe) as micropython:
         for _ in range(LIVES):
             life = author.write(ENTRIES)
+            check_encoder(author, life)
             _, line = micropython.judge(life)
             tally += _check(life, line)
             assert replay(life.job) == line.strip()
@@ -35,7 +44,7 @@ def test_lives_are_judged_alike_everywhere(habits, part, micropython_exe, monkey
     assert tally["refused_legal"] == 0
     assert tally["entries"] == LIVES * ENTRIES
     assert tally["accepted"] > LIVES * ENTRIES / 8
-    assert tally["late_credited"] > LIVES
+    assert tally["late_credited"] > 0
 
 
 def test_a_life_with_real_hashes_on_both_interpreters(micropython_exe):
