@@ -52,6 +52,6 @@ def test_what_is_not_fitted_is_left_alone(drivers, fitted):
 
 
 def test_a_new_pattern_takes_the_place_of_the_old_one(drivers):
-    seen = blink(drivers, [START, "WRONG"], [START + 300_000, "VALID"])
-    assert flashes(seen["red"]) == [(START, 300)]
-    assert [ms for _, ms in flashes(seen["green"])] == [150, 150]
+    seen = blink(drivers, [START, "FREE"], [START + 200_000, "WRONG"])
+    assert flashes(seen["green"]) == [(START, 150)]
+    assert flashes(seen["red"]) == [(START + 200_000, 1000)]
