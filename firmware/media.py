@@ -101,10 +101,11 @@ class Eeprom:
         length = (head[4] | head[5] << 8) + 22  # header, CRC and tag around the payload
         if length > size:
             return None
-        data = self._get(start, length)
+        # Page by page: the whole would take longer than the RP2040's bus waits (50 ms).
         for offset in range(0, length, self._page):
-            self._known[start + offset] = data[offset : offset + self._page]
-        return data
+            at = start + offset
+            self._known[at] = self._get(at, min(self._page, length - offset))
+        return b"".join([self._known[start + i] for i in range(0, length, self._page)])
 
     def write(self, name, slot, data):
         start, size = self._PLACES[name]

@@ -168,6 +168,15 @@ def test_i2c_errors_are_the_ports():
     refuses(TypeError, machine.I2C, 0, speed=1)
 
 
+def test_a_transaction_must_end_within_the_timeout():
+    make_bus()
+    i2c = machine.I2C(0, sda=Pin(20), scl=Pin(21), freq=100_000)
+    assert len(i2c.readfrom_mem(0x57, 0, 500, addrsize=16)) == 500
+    assert refuses(OSError, i2c.readfrom_mem, 0x57, 0, 690, addrsize=16).errno == ETIMEDOUT
+    patient = machine.I2C(0, sda=Pin(20), scl=Pin(21), freq=100_000, timeout=100_000)
+    assert len(patient.readfrom_mem(0x57, 0, 690, addrsize=16)) == 690
+
+
 def test_i2c_must_not_outrun_its_chips():
     make_bus()
     fast = machine.I2C(0, sda=Pin(20), scl=Pin(21), freq=1_000_000)

@@ -65,6 +65,7 @@ class _Master:
         self._timeout = timeout
         self._byte = (9_000_000 + freq - 1) // freq  # us for eight bits and the acknowledge
         self._open = None  # the chip spoken to, while no stop condition was sent
+        self._longest = None  # bytes that may be read or written at once
 
     def _chip(self, address, read):
         """Send start and address; return the chip that acknowledged."""
@@ -88,6 +89,13 @@ class _Master:
             self._nobody()
         return chip
 
+    def _in_time(self, chip, count):
+        """Refuse what takes longer than the timeout: the port gives up in the middle."""
+        if self._longest is not None and count > self._longest:
+            _Port.world.spend(self._timeout)
+            self._stop(chip)
+            raise OSError(ETIMEDOUT, "a transaction longer than the timeout")
+
     def _nobody(self):
         _Port.world.spend(1)
         raise OSError(self.NO_ADDRESS, "not acknowledged")
@@ -99,6 +107,7 @@ class _Master:
 
     def _write(self, address, pieces, stop):
         chip = self._chip(address, False)
+        self._in_time(chip, sum([len(piece) for piece in pieces]))
         world = _Port.world
         byte_time = self._byte
         write = chip.write
@@ -120,6 +129,7 @@ class _Master:
 
     def _read(self, address, buffer, stop):
         chip = self._chip(address, True)
+        self._in_time(chip, len(buffer))
         world = _Port.world
         byte_time = self._byte
         read = chip.read
@@ -206,6 +216,7 @@ class I2C(_Master):
         sda = _find(chip.i2c_defaults[id][1] if sda is None else sda)
         chip.i2c(id, scl.id, sda.id)
         self._connect(scl, sda, freq, timeout)
+        self._longest = timeout // self._byte
 
 
 class SoftI2C(_Master):
