@@ -3,9 +3,12 @@
 If anything here fails, pins stay inputs and a pull-down keeps it off.
 """
 
-from machine import Pin
+try:
+    from machine import Pin
 
-import board
+    import board
 
-_load = board.find().LOAD
-Pin(_load["pin"], Pin.OUT, value=1 - _load["active"])
+    _load = board.find().LOAD
+    Pin(_load["pin"], Pin.OUT, value=1 - _load["active"])
+except Exception:
+    pass  # an error that is raised here would skip main.py and end in the prompt

@@ -6,7 +6,7 @@ tools that deploy and provision it. The load is decided first, by as little code
 
 from machine import reset
 
-prompt = False
+unit = None
 try:
     import sys
     from time import sleep_ms, ticks_ms
@@ -168,8 +168,6 @@ try:
             console = Console(unit, app.enter, sys.stdin.buffer, sys.stdout)
             supervisor.arm(watchdog())
             asyncio.run(app.run(supervisor, restarts, console.run()))
-    except KeyboardInterrupt:
-        prompt = not unit.identity
     except Exception as error:
         load.cut()
         if restarts.many:
@@ -178,5 +176,5 @@ try:
             supervisor.note(log, error)
         reset()
 finally:
-    if not prompt:
+    if unit is None or unit.identity:
         reset()
