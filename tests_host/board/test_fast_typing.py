@@ -32,8 +32,8 @@ def test_three_tokens_without_a_pause_are_all_credited(board):
 def test_what_is_typed_while_an_entry_is_judged_stays_on_the_glass():
     with Sim(serial="F1", key=KEY, starting_code=STARTING_CODE) as sim:
         sim.do_all(strokes(CODES.token(1, 2) + "#12"))
-        sim.do("run 1000")
-        assert sim.status()["display"] == "Token\n12"
+        sim.do("run 7000")
+        assert sim.status()["display"] == "Token\n12", "longer than a message stays"
         assert sim.status()["count"] == 2, "and the token before was credited"
         assert sim.do("advance 21")["display"] == "1 day left\n"
 
