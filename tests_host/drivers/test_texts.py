@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from firmware import panel as front
+from firmware import signals
 from firmware.account import CAP
 from firmware.store import Identity
 from firmware.texts import LANGUAGES, text
@@ -153,3 +154,16 @@ def test_segment_texts_are_the_same_in_all_languages():
         units_of_it = [unit for unit in units(language) if unit.identity]
         told.append([front._idle(unit).segments for unit in units_of_it])
     assert told[0] == told[1] == told[2]
+
+
+def test_what_is_typed_while_an_entry_is_judged_is_not_disturbed():
+    entered, played = [], []
+    glass = front.Panel(Unit(identity=identity("en")), entered.append, played.append)
+    for key in "123456789#12":
+        glass.key(key, 0)
+    glass.judged("INVALID", 100)
+    glass.tick(10_000)
+    assert entered == ["123456789"] and glass.lines() == ("Token", "12")
+    assert played[-1] == signals.WRONG, "LEDs and buzzer say it"
+    glass.tick(front.ENTRY_MS + 1)
+    assert glass.lines()[0] == "Locked"
