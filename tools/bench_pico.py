@@ -12,10 +12,11 @@ from tools import ROOT
 from tools.bench_tokens import TIMING, print_timings, row, timing_job
 
 WALL_SECONDS = 600  # a busy guest runs at a fourteenth of real time
+PIECE = 4096  # characters written at once
 WAKE_NS = 10_000  # emulated time from typing to the guest's seeing it
 GUEST_WRITE = """
 import os
-def write(path, text):
+def write(path, text, mode):
     at = path.find("/")
     while at > 0:
         try:
@@ -23,7 +24,7 @@ def write(path, text):
         except OSError:
             pass
         at = path.find("/", at + 1)
-    with open(path, "w") as file:
+    with open(path, mode) as file:
         file.write(text)
 """
 
@@ -108,16 +109,23 @@ async def _run(pico, script, files):
     async with pico:
         await _execute(pico, GUEST_WRITE)
         for where, text in files.items():
-            await _execute(pico, f"write({where!r}, {text!r})")
+            for at in range(0, max(len(text), 1), PIECE):
+                piece, mode = text[at : at + PIECE], "a" if at else "w"
+                await _execute(pico, f"write({where!r}, {piece!r}, {mode!r})")
         return await _execute(pico, script)
 
 
-def run(script, files):
-    """Boot a Pico, write files (a dict of path to text), run the script; return what it printed.
+def run(pico, script, files):
+    """Boot a Pico of make_pico(), write files (path: text), run a script; return what it printed.
 
-    Raises NoPicoError, GuestError, and TimeoutError after WALL_SECONDS.
+    Raises GuestError, and TimeoutError after WALL_SECONDS.
     """
-    return asyncio.run(_run(make_pico(), script, files))
+    return asyncio.run(_run(pico, script, files))
+
+
+def with_arguments(source, *arguments):
+    """Return the source of a script that finds these in sys.argv."""
+    return f"import sys\nsys.argv[:] = {['', *arguments]!r}\n{source}"
 
 
 def library():
@@ -128,13 +136,13 @@ def library():
 
 def main():
     """Print the rows, or one row that says why there are none."""
-    script = "import sys\nsys.argv[:] = ['', 'job.json']\n" + TIMING.read_text()
     try:
-        output = run(script, library() | {"job.json": timing_job()})
+        pico = make_pico()
     except NoPicoError as error:
         row(bench="token timings", runtime="rp2040", skipped=str(error))
-    else:
-        print_timings(output, "rp2040")
+        return
+    script = with_arguments(TIMING.read_text(), "job.json")
+    print_timings(run(pico, script, library() | {"job.json": timing_job()}), "rp2040")
 
 
 if __name__ == "__main__":

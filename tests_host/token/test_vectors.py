@@ -90,8 +90,8 @@ def _records(rng):
     yield (good[:1] + bytes(4) + good[5:]).hex()  # the floor above the count
 
 
-@pytest.fixture(scope="module")
-def job():
+def make_job():
+    """Return a job for vectors.py, always the same."""
     rng = random.Random(5)
     return {
         "hashes": [*_hashes(rng)],
@@ -101,6 +101,11 @@ def job():
         + [*DEVICES],
         "records": [*_records(rng)],
     }
+
+
+@pytest.fixture(scope="module")
+def job():
+    return make_job()
 
 
 def test_both_interpreters_say_the_same(job, tmp_path, micropython_exe, capsys):
