@@ -4,6 +4,7 @@ Data only. Pin numbers are GPIO numbers; docs/wiring-esp32_devkit.md is made fro
 four digits instead of the LCD: leave LCD out and name TM1637 = {"clk": 18, "dio": 19}.
 """
 
+CHIP = "esp32"
 LOAD = {"pin": 23, "active": 1}
 KEYPAD = {"rows": (13, 14, 27, 26), "columns": (25, 33, 32), "keys": ("123", "456", "789", "*0#")}
 I2C = {"id": 0, "sda": 21, "scl": 22, "freq": 100_000}

@@ -3,6 +3,7 @@
 Data only. Pin numbers are GPIO numbers; docs/wiring-pico.md is made from this file.
 """
 
+CHIP = "rp2040"
 LOAD = {"pin": 15, "active": 1}
 KEYPAD = {"rows": (2, 3, 4, 5), "columns": (6, 7, 8), "keys": ("123", "456", "789", "*0#")}
 TM1637 = {"clk": 16, "dio": 17}

@@ -3,6 +3,7 @@
 Data only.
 """
 
+CHIP = "rp2040"
 LOAD = {"pin": 15, "active": 1}
 KEYPAD = {
     "rows": (2, 3, 4, 5),

@@ -11,21 +11,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
 from tools import ROOT
+from tools.boards import BOARDS as TARGETS
 
-
-class Target(NamedTuple):
-    """A board to build for: its data module below `board/`, and mpy-cross's name of the chip."""
-
-    module: str
-    arch: str
-
-
-TARGETS = {"pico": Target("pico", "armv6m"), "esp32": Target("esp32_devkit", "xtensawin")}
 SOURCES = ("boot.py", "main.py")
 LIBRARIES = {"TM1637": "tm1637"}  # in a board's data -> device library that pip installed
 LIMIT = 96 * 1024  # bytes of flash
@@ -51,7 +42,8 @@ def build(board, out, custom=None):
     compiled = [(path, path.relative_to(ROOT)) for path in sorted(ROOT.glob("firmware/*.py"))]
     compiled.append((ROOT / "board" / "__init__.py", Path("board/__init__.py")))
     data = custom or ROOT / "board" / f"{target.module}.py"
-    compiled.append((data, Path("board", "custom.py" if custom else data.name)))
+    own = custom is None and target.found
+    compiled.append((data, Path("board", data.name if own else "custom.py")))
     needed = sorted(LIBRARIES[part] for part in LIBRARIES.keys() & _values(data).keys())
     compiled += [(_library(name), Path("lib", f"{name}.py")) for name in needed]
     for source, place in compiled:

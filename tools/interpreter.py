@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from tools import ROOT
+from tools.boards import BOARDS
 
-BOARDS = {"pico": "rp2040", "esp32": "esp32"}  # -> chip that the simulator pretends to be
 ARGUMENT = 250  # characters; MicroPython dies, without a word, of an argument above 255
 HEAP = "64m"  # bytes; simulated flash and thirty days' logs live in it too
 
@@ -55,7 +55,8 @@ def simulator_command(identity, state, board=None):
         "language": identity.language,
         "state": str(Path(state).absolute()) if state else None,
         "root": str(ROOT),
-        "chip": BOARDS[board] if board else None,
+        "chip": BOARDS[board].chip if board else None,
+        "board": BOARDS[board].module if board and not BOARDS[board].found else None,
         "libraries": device_libraries(),
     }
     runner = str(ROOT / "tools" / "sim" / "run.py")

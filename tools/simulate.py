@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tools.boards import BOARDS
 from tools.identity import (
     DEMO_KEY,
     DEMO_SERIAL,
@@ -15,7 +16,7 @@ from tools.identity import (
     identity_options,
     parse_key,
 )
-from tools.interpreter import BOARDS, MissingInterpreterError, simulator_command
+from tools.interpreter import MissingInterpreterError, simulator_command
 
 
 @click.command()

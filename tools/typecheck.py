@@ -46,8 +46,9 @@ def check(port, root=ROOT, checked=CHECKED):
     command = [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml")]
     command += ["--custom-typeshed-dir", str(stubs), "--cache-dir", str(stubs / "cache")]
     environment = os.environ | {"MYPYPATH": f"{stubs}:{root / 'lib'}"}
+    command += checked
     done = subprocess.run(
-        [*command, *checked], cwd=root, env=environment, capture_output=True, text=True, check=False
+        command, cwd=root, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode not in (0, 1) or done.stderr:
         return [done.stderr.strip() or done.stdout.strip()]

@@ -8,7 +8,7 @@ import importlib.util
 import sys
 from typing import NamedTuple
 
-from tools import ROOT
+from tools import ROOT, boards
 
 WIDTH = 24  # of a label beside the drawing
 VOLTS = 3.3  # at a full-scale analog input
@@ -72,7 +72,8 @@ ESP32 = Header(
         "- Take the 5 V away while a USB cable is plugged in.",
     ),
 )
-BOARDS = {"pico": PICO, "esp32_devkit": ESP32}
+HEADERS = {"rp2040": PICO, "esp32": ESP32}  # the usual carrier of each chip
+BOARDS = {board.module: HEADERS[board.chip] for board in boards.BOARDS.values()}
 
 
 def load(name):

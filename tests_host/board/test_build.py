@@ -9,8 +9,9 @@ import pytest
 
 from tests_host.simulator import Sim
 from tools import ROOT
+from tools.boards import BOARDS
 from tools.build import LIMIT, MANIFEST, TARGETS, BuildError, build, size
-from tools.interpreter import BOARDS, device_libraries, find_micropython
+from tools.interpreter import device_libraries, find_micropython
 
 KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
 ADD_1 = "662486790"
@@ -85,7 +86,7 @@ def test_a_directory_with_other_things_in_it_is_left_alone(tmp_path):
 def test_the_built_tree_runs_and_credits_a_token(built):
     """Compiled modules, copied library and all, in the simulator of that board."""
     board, out, _ = built
-    options = {"root": str(out), "chip": BOARDS[board], "serial": "T1", "key": KEY}
+    options = {"root": str(out), "chip": BOARDS[board].chip, "serial": "T1", "key": KEY}
     options |= {"starting_code": 123456789, "count": 0}
     text = json.dumps(options)
     assert device_libraries()[0] not in text, "the tree brings its own library"

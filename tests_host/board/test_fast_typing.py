@@ -4,7 +4,7 @@ import pytest
 
 from tests_host.simulator import Sim
 from tests_host.token.encoder import Unit
-from tools.interpreter import BOARDS
+from tools.boards import BOARDS
 
 KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
 STARTING_CODE = 123_456_789

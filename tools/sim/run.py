@@ -5,8 +5,8 @@
 Options, all in one JSON object, which may be split into several arguments: serial, key,
 starting_code, count, time_divider, restricted, language, state (a directory, or null), root (the
 checkout whose boot.py and main.py run; this file's own if missing), chip ("rp2040" or "esp32":
-the firmware finds that chip's board, else the simulator's own), libraries (directories with what
-the firmware imports besides).
+the firmware finds that chip's board, else the simulator's own), board (a file in board/ that is
+taken for board/custom.py), libraries (directories with what the firmware imports besides).
 
 Commands come on standard input as `payg sim --headless` documents them. A few more
 are for panels and tests: `run MILLISECONDS` lets time pass; `press KEY` and `release KEY` move one
@@ -247,6 +247,7 @@ class Firmware:
         self._globals = {}
         self._console.reset()
         self._library.unload()
+        _choose(self._options.get("board"))
         loop.install(self.board.world)
 
     def _mount(self):
@@ -320,7 +321,7 @@ def main():
     console = Console(world)
     sys.modules["sys"] = Sys(console, chip and chip.machine)
     try:
-        board = Board(world, _board_data(), chip)
+        board = Board(world, _board_data(options.get("board")), chip)
     except (ChipError, ValueError) as error:
         sys.stdout.write(json.dumps({"error": "the board cannot be wired: %s" % error}) + "\n")
         return 2
@@ -386,9 +387,16 @@ def _end(session, error):
     session.fail("the simulator itself failed: standard error says where")
 
 
-def _board_data():
+def _choose(board):
+    """Let the firmware find this file of board/ as board/custom.py."""
+    if board:
+        sys.modules["board.custom"] = __import__("board." + board, None, None, ("*",))
+
+
+def _board_data(board):
     """The data of the board that the firmware will find."""
     before = set(sys.modules)
+    _choose(board)
     data = __import__("board").find()
     for loaded in list(sys.modules):
         if loaded not in before:
