@@ -39,6 +39,22 @@ def test_eeprom_writes_only_pages_that_change():
     assert bench.steps.done == 23
 
 
+def test_eeprom_does_not_trust_what_a_failed_write_left():
+    medium, bench = eeprom()
+    medium.write("full", 0, RECORD)
+    write = bench.bus.writeto_mem
+
+    def fail(*arguments, **options):
+        write(*arguments, **options)
+        raise OSError(5)
+
+    bench.bus.writeto_mem = fail
+    refuses(OSError, medium.write, "full", 0, HEAD + bytes(694))
+    bench.bus.writeto_mem = write
+    medium.write("full", 0, RECORD)
+    assert medium.read("full", 0) == RECORD
+
+
 def test_eeprom_waits_for_a_slow_write_cycle():
     medium, bench = eeprom()
     bench.chip.write_us = 10_000
