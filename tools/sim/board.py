@@ -71,6 +71,13 @@ class Board:
         """Whether the load pin switches the load on."""
         return self.watches["load"].on
 
+    @property
+    def lit(self):
+        """Whether a display shines: its backlight, or its digits."""
+        if self.backpack is not None:
+            return self.backpack.backlight
+        return self.digits is not None and self.digits.brightness is not None
+
     def glass(self):
         """What the displays show: lines without trailing blanks."""
         lines = []

@@ -258,8 +258,7 @@ class Session:
             changes += [[(at - since) // 1_000, name, on] for at, on in watches[name].take()]
         changes.sort()
         on = {name: watches[name].on for name in watches}
-        backlight = self.board.backpack is not None and self.board.backpack.backlight
-        on["backlight"] = self.board.power and backlight
+        on["backlight"] = self.board.power and self.board.lit
         return {"ms": (self.world.now - since) // 1_000, "on": on, "changes": changes}
 
     # --- what happens in between ---------------------------------------------------------
