@@ -20,11 +20,11 @@ from tools import ROOT
 
 TESTS = "tests_host/token"
 MUTANTS = ROOT / TESTS / "mutants.txt"
-COPIED = ("lib", "tests_host/conftest.py", "tests_host/shim", TESTS)
-COPIED += ("tools/__init__.py", "tools/interpreter.py", "tools/bench_tokens.py")
-COPIED += ("tools/bench_pico.py", "pyproject.toml")
+COPIED = ("lib", "tools", "board", "tests_host/shim", TESTS)
+COPIED_FILES = ("tests_host/conftest.py", "pyproject.toml")
 LEFT_OUT = ("__pycache__", "test_mutants.py")
 QUICK = ("scenarios", "state", "chain", "exhaustive", "vectors", "costs")
+BROKEN = "could not run:"
 OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--override-ini", "addopts=")
 OPTIONS += ("--import-mode=importlib",)
 
@@ -55,12 +55,9 @@ def read_mutants(text):
 def plant(mutant, where):
     """Make a copy of what the tests need at this path, with the bug in it (None: without)."""
     for name in COPIED:
-        target = where / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, target, ignore=shutil.ignore_patterns(*LEFT_OUT))
-        else:
-            shutil.copy(ROOT / name, target)
+        shutil.copytree(ROOT / name, where / name, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    for name in COPIED_FILES:
+        shutil.copy(ROOT / name, where / name)
     if mutant is None:
         return
     path = where / "lib" / "opaygo" / f"{mutant.module}.py"
@@ -74,8 +71,9 @@ def plant(mutant, where):
 def first_failure(where, files):
     """Run tests in the copy; return the name of the first that fails, or "".
 
-    In a forked process, so that pytest and what it needs are imported only once. The engine and
-    its tests never are in this one.
+    Raises ClickException if a test could not run at all, which would show nothing. In a forked
+    process, so that pytest and what it needs are imported only once: neither the engine nor its
+    tests may be in this one.
     """
     inlet, outlet = os.pipe()
     child = os.fork()
@@ -88,19 +86,23 @@ def first_failure(where, files):
     with os.fdopen(inlet) as pipe:
         failed = pipe.read()
     _, status = os.waitpid(child, 0)
-    return failed or ("(pytest itself)" if status else "")
+    if status or failed.startswith(BROKEN):
+        raise click.ClickException(failed or "pytest itself failed")
+    return failed
 
 
 class _Watch:
-    failed = ""
+    failed = broken = ""
 
     def pytest_runtest_logreport(self, report):
-        if report.failed:
+        if report.failed and report.when == "call":
             self.failed = self.failed or report.nodeid.removeprefix(f"{TESTS}/")
+        elif report.failed:
+            self.broken = report.nodeid
 
     def pytest_collectreport(self, report):
         if report.failed:
-            self.failed = self.failed or f"{report.nodeid} (import)"
+            self.broken = report.nodeid
 
 
 def _run_pytest(where, files):
@@ -112,7 +114,9 @@ def _run_pytest(where, files):
     watch = _Watch()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         status = pytest.main([*OPTIONS, *files], plugins=[watch])
-    return watch.failed or ("" if status == 0 else f"(pytest ended with {status!r})")
+    if watch.broken or status not in (0, 1):
+        return f"{BROKEN} {watch.broken or status}"
+    return watch.failed
 
 
 @click.command()
