@@ -171,7 +171,8 @@ class Panel(App):
         self._draw("said", Text(text))
 
     def _draw(self, place, content):
-        self.query_one(f"#{place}", Static).update(content)
+        for widget in self.query(f"#{place}"):  # none while the screen is taken down
+            widget.update(content)
 
     def _leave_a_closed_terminal(self):
         """End when the window is gone: `make` as its first process swallows the hang-up."""
