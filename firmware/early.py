@@ -32,11 +32,10 @@ def _credited(sequence, account, clock):
     if account.free or not account.left:
         return account.free
     if clock is None:
-        account.resume_blind()
-    else:
-        try:
-            reading = clock.read()
-        except OSError:
-            reading = None
-        account.resume(reading, clock.tally(sequence))
-    return account.left > 0
+        return False  # what power-on costs must be on record before the load is on
+    try:
+        reading = clock.read()
+    except OSError:
+        return False
+    fault = account.resume(reading, clock.tally(sequence))
+    return not fault and account.left > 0
