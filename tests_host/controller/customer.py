@@ -1,6 +1,6 @@
 """What is typed into a unit over its life: a random mixture of all that people and servers do."""
 
-from tests_host.controller.rules import DISABLE, RESERVED, SYNC
+from tools.conformance.rules import DISABLE, RESERVED, SYNC
 
 DAY = 86_400
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests_host.controller.model import lockout
 from tests_host.controller.twin import DAY, Twin
+from tools.conformance.model import lockout
 
 MINUTES = (0, 0, 2, 4, 8, 16, 32, 64, 128, 256, 512, 512, 512)
 WRONG = ("123456789", "000000000", "987654321", "555555555")

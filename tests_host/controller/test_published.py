@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests_host.controller.rules import DISABLE, RESERVED, SYNC
 from tests_host.controller.twin import DAY, KEY, Twin
 from tests_host.simulator import Sim
+from tools.conformance.rules import DISABLE, RESERVED, SYNC
 from tools.identity import Identity
 from tools.tokens import make_token
 

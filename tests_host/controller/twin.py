@@ -6,9 +6,10 @@ an answer tells, and a key takes up to 300 ms. So the two may differ by one seco
 that second would decide (credit or lockout about to end), `settle` lets it pass first.
 """
 
-from tests_host.controller.model import DAY, Model, days_text
+from tests_host.controller.model import Model, days_text
 from tests_host.simulator import Sim
 from tests_host.token.encoder import Unit
+from tools.conformance.model import DAY
 
 KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
 STARTING_CODE = 123456789

@@ -1,7 +1,8 @@
 """OpenPAYGO Token v2.3 and this project's additions to it, as plain sets: what a unit must answer.
 
 Written from the protocol's text; it shares nothing with lib/opaygo. The state is four things: the
-last count, the counts that are used, the accepted tokens that are remembered, the floor.
+last count, the counts that are used, the accepted tokens that are remembered, the floor. The
+tests hold the firmware against it, `payg conform` any unit.
 """
 
 AHEAD = 64
@@ -16,7 +17,11 @@ FINAL = ("SET_TIME", "DISABLE_PAYG", "COUNTER_SYNC")  # older counts are used af
 
 
 class Ledger:
-    """Which tokens of a unit are used. `unit`: tests_host.token.encoder.Unit."""
+    """Which tokens of a unit are used.
+
+    `unit` has `starting_code`, `token(value, count, extended, restricted)` and `chain(value,
+    count, extended)`: the codes of a chain from count 0 to that count or further.
+    """
 
     def __init__(self, unit, count=1, restricted=False):
         self.unit = unit

@@ -1,0 +1,66 @@
+"""A whole unit in plain Python: tokens, credit, lockout.
+
+Whole seconds throughout. Nothing here knows ticks, records or chips.
+"""
+
+from tools.conformance.rules import Ledger
+
+DAY = 86_400
+CAP = 9_999 * DAY
+VALID = ("ADD_TIME", "SET_TIME", "DISABLE_PAYG", "COUNTER_SYNC", "RESERVED", "EXTENDED")
+
+
+def lockout(mistakes):
+    """Seconds of lockout that the `mistakes`-th wrong token in a row earns."""
+    if mistakes <= 2:
+        return 0
+    return 60 * min(2 ** (mistakes - 2), 512)
+
+
+class Model:
+    """A unit with power. `unit`: as for rules.Ledger.
+
+    `left`: paid seconds; `free`: unlocked for good; `mistakes`: wrong tokens in a row; `locked`:
+    seconds of lockout left; `capped`: the last entry hit the cap.
+    """
+
+    def __init__(self, unit, count=1, time_divider=1, restricted=False):
+        self.ledger = Ledger(unit, count, restricted)
+        self.time_divider = time_divider
+        self.left = 0
+        self.free = False
+        self.mistakes = 0
+        self.locked = 0
+        self.capped = False
+
+    def run(self, seconds):
+        """Powered time passes."""
+        self.left = max(0, self.left - seconds)
+        self.locked = max(0, self.locked - seconds)
+
+    def enter(self, typed):
+        """An entry is submitted; return its outcome."""
+        entry = typed[: self.ledger.lengths()[1]]  # more digits are refused as they are typed
+        self.capped = False
+        if self.locked:
+            return "LOCKED"
+        outcome, value = self.ledger.judge(entry)
+        if outcome == "INVALID":
+            self.mistakes += 1
+            self.locked = lockout(self.mistakes)
+        elif outcome in VALID:
+            self.mistakes = self.locked = 0
+            self._credit(outcome, value * DAY // self.time_divider)
+        return outcome
+
+    def _credit(self, outcome, seconds):
+        if outcome == "SET_TIME":
+            self.free = False
+            self.left = seconds
+        elif outcome == "ADD_TIME" and not self.free:
+            self.left += seconds
+        elif outcome == "DISABLE_PAYG":
+            self.free = True
+            self.left = 0
+        self.capped = self.left > CAP
+        self.left = min(self.left, CAP)
