@@ -29,7 +29,8 @@ _BRIEF_MARK = 0xB0  # upper half of a brief's first byte; the lower one is its v
 _BRIEF_SIZE = 14
 _BRIEF = "<IIH"  # count and above it mistakes, credit and above it free, lockout
 _BRIEF_FREE = 1 << 31
-_IDENTITY = "<33s16sIIBB"
+_IDENTITY = "<33s16sIIBBI"
+_NONE = 0xFFFFFFFF
 _LINK = "<II"  # a beat's first words: sequence of its full record, token count
 
 
@@ -47,7 +48,8 @@ class Identity:
     serial: 1 to 32 ASCII characters without `;`. key: 16 bytes. starting_code: 0..999,999,999 or
     None to derive it from the key. count: first count, >= 0; every token count up to it is used.
     time_divider: 1..255 units a day. restricted: True when tokens use the digits 1 to 4 only.
-    language: one of firmware.texts.LANGUAGES. Raises ValueError, which never contains the key.
+    language: one of firmware.texts.LANGUAGES. test_code: 0..999,999,999 or None, see
+    firmware.unit. Raises ValueError, which never contains the key.
     """
 
     def __init__(
@@ -59,13 +61,15 @@ class Identity:
         time_divider=1,
         restricted=False,
         language="en",
+        test_code=None,
     ):
         if not 1 <= len(serial) <= 32 or not all(32 < ord(c) < 127 and c != ";" for c in serial):
             raise ValueError("serial must be 1 to 32 printable characters without spaces or ;")
         if len(key) != 16:
             raise ValueError("key must be 16 bytes")
-        if starting_code is not None and not 0 <= starting_code <= 999_999_999:
-            raise ValueError("starting code must be 0 to 999999999")
+        for code in (starting_code, test_code):
+            if code is not None and not 0 <= code <= 999_999_999:
+                raise ValueError("a code must be 0 to 999999999")
         if not 0 <= count <= 0xFFFFFF:
             raise ValueError("count must be 0 to 16777215")
         if not 1 <= time_divider <= 255:
@@ -79,6 +83,7 @@ class Identity:
         self.time_divider = time_divider
         self.restricted = bool(restricted)
         self.language = language
+        self.test_code = test_code
 
     def __eq__(self, other):
         return isinstance(other, Identity) and self.pack() == other.pack()
@@ -87,18 +92,21 @@ class Identity:
         return hash(self.serial)
 
     def pack(self):
-        code = 0xFFFFFFFF if self.starting_code is None else self.starting_code
-        serial = self.serial.encode()
+        code = _NONE if self.starting_code is None else self.starting_code
+        test = _NONE if self.test_code is None else self.test_code
         flags = LANGUAGES.index(self.language) << 1 | self.restricted
-        return struct.pack(_IDENTITY, serial, self.key, code, self.count, self.time_divider, flags)
+        rest = code, self.count, self.time_divider, flags, test
+        return struct.pack(_IDENTITY, self.serial.encode(), self.key, *rest)
 
     @classmethod
     def unpack(cls, data):
-        serial, key, code, count, divider, flags = struct.unpack(_IDENTITY, data)
+        data += b"\xff" * (struct.calcsize(_IDENTITY) - len(data))  # once without a test code
+        serial, key, code, count, divider, flags, test = struct.unpack(_IDENTITY, data)
         serial = serial[: serial.find(b"\0")].decode()
-        code = None if code == 0xFFFFFFFF else code
+        code = None if code == _NONE else code
+        test = None if test == _NONE else test
         language = LANGUAGES[(flags >> 1) % len(LANGUAGES)]
-        return cls(serial, key, code, count, divider, flags & 1, language)
+        return cls(serial, key, code, count, divider, flags & 1, language, test)
 
 
 class Store:
