@@ -28,8 +28,10 @@ OUTCOMES = (
     "EXTENDED",
     "ALREADY_USED",
     "INVALID",
+    "TEST",
 )
-_FREE, _SUSPECT, _PENAL = 1, 2, 4
+_FREE, _SUSPECT, _PENAL = 1, 2, 4  # of the flags; above them the tests
+_TESTS = 3
 
 
 _STEPS = (0, 1, 2, 4, 8, 16, 32)
@@ -57,8 +59,8 @@ class Account:
     left: paid seconds, 0..CAP. free: unlocked for good. locked: seconds of lockout left. mistakes:
     wrong tokens in a row. chip: clock chip's reading at the record (seconds since 2020), 0 for
     none. suspect: the chip disagreed with the ticks. last: number of the last judged entry's
-    outcome in OUTCOMES. powered, counted: seconds with power, and seconds of all counted time.
-    faults: clock faults so far.
+    outcome in OUTCOMES. tests: how often the test code was used. powered, counted: seconds with
+    power, and seconds of all counted time. faults: clock faults so far.
     """
 
     def __init__(self):
@@ -67,6 +69,7 @@ class Account:
         self.locked = 0
         self.mistakes = 0
         self.last = 0
+        self.tests = 0
         self.chip = 0
         self.suspect = False
         self.powered = 0
@@ -81,6 +84,7 @@ class Account:
 
     def pack(self):
         flags = _FREE * self.free | _SUSPECT * self.suspect | _PENAL * self._penal
+        flags |= self.tests << _TESTS
         return struct.pack(
             _FORMAT,
             self.left,
@@ -124,6 +128,7 @@ class Account:
         self.free = bool(flags & _FREE)
         self.suspect = bool(flags & _SUSPECT)
         self._penal = bool(flags & _PENAL)
+        self.tests = flags >> _TESTS
         return self
 
     def charge(self, seconds):

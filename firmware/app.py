@@ -5,7 +5,7 @@ from time import ticks_diff, ticks_ms
 
 from firmware import events
 from firmware.panel import Panel
-from firmware.supervisor import SPAN_MS
+from firmware.supervisor import LONGEST_MS, SPAN_MS, ServiceRequest
 from firmware.unit import WRITING
 from firmware.wake import Wake
 
@@ -123,6 +123,9 @@ class App:
     async def _keep_account(self):
         log = self._unit.log
         while True:
+            if self._unit.service:
+                await sleep_ms(LONGEST_MS)  # it is read on the display, the console answers
+                raise ServiceRequest
             self._unit.tick()
             if self._unit.beat_due():
                 await self._released()

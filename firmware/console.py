@@ -5,6 +5,10 @@
                                 or LOCKED;seconds
     #STATUS or #STATUS;      -> #STATUS;ACTIVE;seconds left, INACTIVE or PAYG_DISABLED
     #ID                      -> #ID;serial;check;count;firmware version
+    #COUNTERS                -> #COUNTERS;count;wrong tokens in a row;locked seconds;clock faults;
+                                restarts in a row
+    #LOG;n                   -> #LOG;n;seconds since 2020 or 0;event;number, 0 the oldest, or
+                                #LOG;END (see firmware.events)
 
 Everything else is answered `#INVALID`. A line ends with CR, LF or a pause. Nothing is echoed, and
 no key is ever printed: `check` is a key check value, 32 bits of a hash under the key.
@@ -22,6 +26,7 @@ PAUSE_MS = 500  # ends a line: the older tool sends no line end
 _LONGEST = 120
 _CHECK_LABEL = b"PAYG key check value"
 _INVALID = "#INVALID"
+_WORDS = ("TOKEN", "STATUS", "ID", "COUNTERS", "LOG", "SETUP")  # no serial numbers
 
 
 def key_check(key):
@@ -52,12 +57,14 @@ class Lines:
 class Console:
     """Answers lines. `unit`: firmware.unit.Unit; `await enter(digits)` judges a token.
 
-    `source`, `sink`: byte stream to read, text stream to write.
+    `restarts`: firmware.supervisor.Restarts. `source`, `sink`: byte stream to read, text stream
+    to write.
     """
 
-    def __init__(self, unit, enter, source, sink):
+    def __init__(self, unit, enter, restarts, source, sink):
         self._unit = unit
         self._enter = enter
+        self._restarts = restarts
         self._source = source
         self._sink = sink
         self._lines = Lines()
@@ -100,9 +107,13 @@ class Console:
             return "#STATUS;" + self._status()
         if fields == ["ID"]:
             return self._id()
+        if fields == ["COUNTERS"]:
+            return self._counters()
+        if fields[0] == "LOG" and len(fields) == 2:
+            return self._event(fields[1])
         if fields[0] == "SETUP" and len(fields) == 4:
             return self._setup(fields[1:])
-        if len(fields) == 3 and fields[0] not in ("TOKEN", "STATUS", "ID", "SETUP"):
+        if len(fields) == 3 and fields[0] not in _WORDS:
             return self._setup(fields)
         return _INVALID
 
@@ -135,10 +146,24 @@ class Console:
         check = key_check(identity.key)
         return "#ID;{};{};{};{}".format(identity.serial, check, self._unit.count(), VERSION)
 
+    def _counters(self):
+        unit = self._unit
+        faults, restarts = unit.clock_faults(), self._restarts.count
+        counters = unit.count(), unit.mistakes(), unit.locked_seconds(), faults, restarts
+        return "#COUNTERS;" + ";".join([str(number) for number in counters])
+
+    def _event(self, number):
+        entries = self._unit.log.entries()
+        try:
+            at = _number(number)
+        except ValueError:
+            return _INVALID
+        return "#LOG;{};{};{};{}".format(at, *entries[at]) if at < len(entries) else "#LOG;END"
+
     def _setup(self, fields):
         serial, code, key = fields
         try:
-            identity = Identity(serial, _key(key), _code(code))
+            identity = Identity(serial, _key(key), _number(code))
             self._unit.provision(identity)
         except (ValueError, StoreError):
             return _INVALID
@@ -153,8 +178,8 @@ def _key(text):
     return unhexlify(text)
 
 
-def _code(text):
-    """Starting code of 1 to 9 decimal digits. Raises ValueError."""
+def _number(text):
+    """Number of 1 to 9 decimal digits. Raises ValueError."""
     if not 1 <= len(text) <= 9 or not all("0" <= c <= "9" for c in text):
-        raise ValueError("starting code: up to nine digits expected")
+        raise ValueError("up to nine digits expected")
     return int(text)

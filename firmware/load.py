@@ -14,6 +14,7 @@ HIGH_BATTERY = 2
 OVER_CURRENT = 4
 SENSOR = 8
 BYPASS = 16
+SERVICE = 32  # not a fault, but the load is off while the unit is in service mode
 
 SAMPLE_MS = 1000  # between two readings of everything but the current
 WATCH_MS = 60  # between two readings of the current while the load is on
@@ -66,7 +67,8 @@ class LoadSwitch:
     """`pin`: a configured output; `active`: the level that closes the switch.
 
     What the board has is given to `watch`; a switch that watches nothing knows no faults.
-    `faults`: the bits of those that hold. `on_change` is called when switch or faults changed.
+    `faults`: the bits of those that hold, and SERVICE if that is set. `on_change` is called when
+    switch or faults changed.
     """
 
     def __init__(self, pin, active=1):
@@ -127,6 +129,11 @@ class LoadSwitch:
         """Open the switch at once: for the interrupt of the hardware's protection."""
         self._close(False)
         self._cut = 0
+
+    def serve(self):
+        """Stay open whatever is wished: the unit is in service mode."""
+        self.faults |= SERVICE
+        self._drive()
 
     def key(self):
         """A key was pressed: an overload that was given up is tried again."""

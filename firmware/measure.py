@@ -1,4 +1,4 @@
-"""Voltages and currents: filtered readings of analog inputs, in millivolts and milliamperes.
+"""What a board senses: filtered readings of analog inputs, in millivolts and milliamperes; levels.
 
 An input is an ADC behind a divider or behind the amplifier of a shunt. `calibration` corrects
 what resistors and references of one unit are off; docs/load.md says how it is found.
@@ -69,6 +69,13 @@ def current(adc, wiring, calibration):
     gain, offset = calibration
     offset -= wiring.get("zero_mv", 0) * scale * gain
     return Input(adc, scale, -wiring["limit_ma"] // 10, None, gain, offset)
+
+
+def level(pin, active):
+    """Function like `pin`, a machine.Pin, but for 1 as its active level `active`."""
+    if active:
+        return pin
+    return lambda *on: pin(*[1 - value for value in on]) if on else 1 - pin()
 
 
 def calibration(files, name):

@@ -22,8 +22,9 @@ _DIGITS = 4
 _LCD_WIDTH = 16
 _WARNING = DAY
 
-# Faults of the load switch, in the order in which they are told: text and four digits.
+# What keeps the load switch open, in the order in which they are told: text and four digits.
 _FAULTS = (
+    (load.SERVICE, "serving", "SErU"),
     (load.BYPASS, "bypass", "bYPS"),
     (load.SENSOR, "sensor", "SEnS"),
     (load.OVER_CURRENT, "overload", "LOAd"),
@@ -215,7 +216,7 @@ def _idle(unit):
     locked = unit.locked_seconds()
     wait = _text(unit, "wait", _minutes(locked)) if locked else ""
     for bit, name, segments in _FAULTS:
-        if unit.load.faults & bit and (unit.active() or bit == load.BYPASS):
+        if unit.load.faults & bit and (unit.active() or bit in (load.SERVICE, load.BYPASS)):
             return Say((_text(unit, name), wait or _state(unit)), segments, None)
     if unit.free():
         return Say((_text(unit, "free"), wait), "FrEE", None)
@@ -251,6 +252,8 @@ def _result(unit, outcome):
 
 
 def _valid(unit, outcome):
+    if outcome == "TEST":
+        return Say((_text(unit, "test"), ""), "tESt", signals.VALID)
     if unit.free():
         return Say((_text(unit, "free"), ""), "FrEE", signals.FREE)
     if outcome == "RESERVED" or outcome == "EXTENDED":
@@ -325,6 +328,7 @@ _NAMES = {
     "EXTENDED": "valid",
     "ALREADY_USED": "used",
     "INVALID": "invalid",
+    "TEST": "test",
     "LOCKED": "waited",
     "MALFORMED": "digits",
 }
@@ -336,6 +340,7 @@ _SHORT = {
     "EXTENDED": "GOOd",
     "ALREADY_USED": "USEd",
     "INVALID": "Err",
+    "TEST": "tESt",
     "DISABLE_PAYG": "FrEE",
     "LOCKED": "L",
     "MALFORMED": "----",

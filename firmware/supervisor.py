@@ -18,11 +18,16 @@ PERIOD_MS = 3_000  # between two looks; a task sleeps at most LONGEST_MS
 LONGEST_MS = 2_000
 SPAN_MS = 600_000
 MANY = 3
+_SERVICE = 255  # in place of a number of restarts
 _TASK = 1_000  # a failure's number in the event log: task * 1000 + source line
 
 
 class StuckError(Exception):
     """A task did not check in."""
+
+
+class ServiceRequest(Exception):  # noqa: N818 (nothing went wrong)
+    """The unit is to restart into service mode."""
 
 
 class Supervisor:
@@ -106,16 +111,18 @@ class Restarts:
     """How often the unit restarted lately, in a file that only restarts write.
 
     `files`: firmware.media.Files; `power_on`: it did not restart, it was switched on. `count`:
-    restarts in a row; `new`: that is news.
+    restarts in a row; `new`: that is news. `service`: this restart was asked for by `serve`;
+    the next one is not.
     """
 
     def __init__(self, files, power_on):
         self._files = files
         found = files.read("restarts", 0)
         before = found[0] if found else 0
-        self.count = 0 if power_on else min(before + 1, MANY)
+        asked = before == _SERVICE
+        self.count = 0 if power_on or asked else min(before + 1, MANY)
         self.new = self.count > before
-        self._write(before)
+        self.service = self._write(before) and asked  # once, else it would never end
 
     @property
     def many(self):
@@ -127,12 +134,19 @@ class Restarts:
         before, self.count = self.count, 0
         self._write(before)
 
+    def serve(self):
+        """The next start is one into service mode."""
+        before, self.count = self.count, _SERVICE
+        self._write(before)
+
     def _write(self, before):
-        if self.count != before:
-            try:
-                self._files.write("restarts", 0, bytes((self.count,)))
-            except OSError:
-                pass  # a flash that fails must not keep the unit from running
+        if self.count == before:
+            return True
+        try:
+            self._files.write("restarts", 0, bytes((self.count,)))
+        except OSError:
+            return False  # a flash that fails must not keep the unit from running
+        return True
 
 
 class _Notice:

@@ -34,6 +34,8 @@ TEXTS = {
     "bypass": "Output bypassed",
     "battery": "Battery {} V",
     "service": "Service needed",
+    "serving": "Service mode",
+    "test": "Test 30 s",
     "minimal": "Try in 10 min",
     "stuck": "Key {} stuck",
 }

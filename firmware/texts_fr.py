@@ -34,6 +34,8 @@ TEXTS = {
     "bypass": "Sortie shuntee",
     "battery": "Batterie {} V",
     "service": "Depannage requis",
+    "serving": "Mode service",
+    "test": "Essai 30 s",
     "minimal": "Retour en 10 min",
     "stuck": "Touche {} calee",
 }

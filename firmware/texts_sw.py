@@ -34,6 +34,8 @@ TEXTS = {
     "bypass": "Waya usiofaa",
     "battery": "Betri {} V",
     "service": "Inahitaji fundi",
+    "serving": "Hali ya fundi",
+    "test": "Jaribio sek. 30",
     "minimal": "Jaribu dak. 10",
     "stuck": "Kitufe {} kibovu",
 }

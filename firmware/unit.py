@@ -4,7 +4,7 @@ Synchronous core. What takes long (`entering`) is a generator, so that the calle
 panel alive between its steps; what happens by itself is done by `tick` when `due` says so.
 """
 
-from time import ticks_ms
+from time import ticks_diff, ticks_ms
 
 import opaygo
 from firmware import events
@@ -12,6 +12,10 @@ from firmware.account import OUTCOMES, Account
 from firmware.store import NewerRecordError, StoreError
 from firmware.timer import ActivationTimer
 
+SERVICE = 1  # value of the extended token that asks for service mode
+CLEAR_FAULTS = 2  # of the one that clears the clock faults
+TEST_MS = 30_000  # the test code switches the load on for this long,
+TESTS = 5  # so many times
 WRITING = 1  # yielded by `entering` right before it stores: no key may be down
 _SLICE = 200  # hashes between two yields: below 10 ms on an RP2040
 
@@ -23,8 +27,8 @@ class Unit:
     `log`: a firmware.events.EventLog or None.
 
     `outcome` is the last entry's outcome (None before the first), `entries` counts them, `capped`
-    tells that the last credit hit the cap, `problem` names what keeps the unit from working (None
-    when all is well).
+    tells that the last credit hit the cap, `service` that the last entry asked for service mode,
+    `problem` names what keeps the unit from working (None when all is well).
     """
 
     def __init__(self, store, clock, load, log=None):
@@ -35,12 +39,15 @@ class Unit:
         self._device = None
         self._state = None
         self._timer = None
+        self._test_from = None  # ticks_ms when the test code was entered, None when it is over
         self.identity = None
         self.outcome = None
         self.entries = 0
         self.capped = False
+        self.service = False
         self.problem = None
         self.busy = False
+        self.seal = None  # called when a blank unit got its identity
         self.on_change = None  # called when something but an entry changed what the panel shows
 
     def start(self, now=None):
@@ -72,6 +79,8 @@ class Unit:
             raise ValueError("the unit already has an identity: " + self.identity.serial)
         self._store.write_identity(identity)
         self._report(events.PROVISIONED)
+        if self.seal:
+            self.seal()
         self.start()
         if self.on_change:
             self.on_change()
@@ -102,19 +111,22 @@ class Unit:
         The attempt is on record as a mistake before the token is judged; a token that turns out
         valid or used takes the mistake back with the record that says so.
         """
-        self.capped = False
+        self.capped = self.service = False
         if not self.identity:
             return
         if self.locked_seconds():
             self._finish("LOCKED")
             return
         try:
-            self._device.read(digits)
+            code = self._device.read(digits)
         except opaygo.TokenError:
             self._finish("MALFORMED")
             return
         try:
             yield WRITING
+            if self._is_test(code):
+                self._test()
+                return
             attempt = self._copy()
             attempt.mistake()
             attempt.last = OUTCOMES.index("INVALID")
@@ -133,6 +145,25 @@ class Unit:
             return
         self._switch()
         self._finish(verdict.outcome)
+
+    def _is_test(self, code):
+        """Is an entry (code, extended) the test code, and is that still worth something?
+
+        It is not any more once the unit took a token.
+        """
+        identity, state = self.identity, self._state
+        fresh = state.count == identity.count and not state.ring
+        return fresh and code == (identity.test_code, False) and self._timer.account.tests < TESTS
+
+    def _test(self):
+        account = self._copy()
+        account.tests += 1
+        account.last = OUTCOMES.index("TEST")
+        self._record(account)
+        self._timer.replace(account, ticks_ms())
+        self._test_from = ticks_ms()
+        self._switch()
+        self._finish("TEST")
 
     def _wrong(self, attempt):
         """The mistake is on record; now on all media, and its lockout runs from now."""
@@ -157,9 +188,12 @@ class Unit:
             self.capped = account.set(verdict.seconds)
         elif verdict.outcome == "DISABLE_PAYG":
             account.release()
+        elif verdict[:2] == ("EXTENDED", CLEAR_FAULTS):
+            account.clear_faults()
         self._record(account, state)
         self._timer.replace(account, ticks_ms())
         self._state = state
+        self.service = verdict[:2] == ("EXTENDED", SERVICE)
 
     def _finish(self, outcome):
         self.outcome = outcome
@@ -217,10 +251,18 @@ class Unit:
 
     def due(self):
         """Milliseconds until `tick` or `beat` has something to do."""
-        return self._timer.due(ticks_ms()) if self.identity else 3600_000
+        if not self.identity:
+            return 3600_000
+        due = self._timer.due(ticks_ms())
+        if self._test_from is not None:
+            due = min(due, max(0, TEST_MS - ticks_diff(ticks_ms(), self._test_from)))
+        return due
 
     def _switch(self):
-        self.load.set(self.active())
+        since = self._test_from
+        if since is not None and ticks_diff(ticks_ms(), since) >= TEST_MS:
+            self._test_from = None
+        self.load.set(self.active() or self._test_from is not None)
 
     def active(self):
         """May the load be on: is there paid time left, or is the unit free?"""
@@ -260,6 +302,10 @@ class Unit:
     def count(self):
         """Count of the last accepted token."""
         return self._state.count if self.identity else 0
+
+    def mistakes(self):
+        """Wrong tokens in a row."""
+        return self._timer.account.mistakes if self.identity else 0
 
     def clock_faults(self):
         """Clock faults so far."""

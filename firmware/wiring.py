@@ -1,0 +1,134 @@
+"""Builds pins, buses and drivers from a board's data. `main.py` lets go of it after the start.
+
+What is built here must not keep a function of this module: on a board of the size of a Pico its
+memory is wanted back.
+"""
+
+from machine import ADC, I2C, WDT, Pin, Timer, reset
+
+from firmware.load import LoadSwitch, limits
+from firmware.measure import calibration, current, level, voltage
+from firmware.media import Eeprom, Nvram, Nvs
+
+
+class Wiring:
+    """`parts`: a module of board/. What it does not name is not built."""
+
+    def __init__(self, parts):
+        self._parts = parts
+        pins = parts.I2C
+        sda, scl = Pin(pins["sda"]), Pin(pins["scl"])
+        self._bus = I2C(pins["id"], sda=sda, scl=scl, freq=pins["freq"])
+
+    def _part(self, name):
+        return getattr(self._parts, name, None)
+
+    def load(self):
+        """Make the load switch, open."""
+        pin = self._parts.LOAD
+        return LoadSwitch(Pin(pin["pin"], Pin.OUT, value=1 - pin["active"]), pin["active"])
+
+    def signals(self):
+        """Return functions that switch green and red LED and buzzer, None where there is none."""
+        return [self._output(name) for name in ("LED_GREEN", "LED_RED", "BUZZER")]
+
+    def _output(self, name):
+        pin = self._part(name)
+        if not pin:
+            return None
+        signal = Pin(pin["pin"], Pin.OUT, value=1 - pin["active"])
+        return level(signal, pin["active"])
+
+    def matrix(self, on_key, on_stuck):
+        """Make the keypad: a matrix, or without rows a row of buttons to ground."""
+        from firmware.keypad import Buttons, Keypad
+
+        pins = self._parts.KEYPAD
+        rows = [Pin(number, Pin.OPEN_DRAIN, value=1) for number in pins["rows"]]
+        columns = [Pin(number, Pin.IN, Pin.PULL_UP) for number in pins["columns"]]
+        keypad = Keypad if rows else Buttons
+        return keypad(rows, columns, pins["keys"], on_key, on_stuck, Pin.IRQ_FALLING)
+
+    def displays(self):
+        """Make drivers of the displays that the board has."""
+        found: list = []
+        lcd, digits = self._part("LCD"), self._part("TM1637")
+        if lcd:
+            from firmware.lcd import Lcd
+
+            found.append(Lcd(self._bus, lcd["address"]))
+        if digits:
+            from tm1637 import TM1637
+
+            from firmware.segments import Segments
+
+            found.append(Segments(TM1637(Pin(digits["clk"]), Pin(digits["dio"]))))
+        return found
+
+    def clock(self):
+        """Make the driver of the clock chip, or None."""
+        from firmware.clock import DS1307, DS3231
+
+        chip = self._parts.CLOCK["chip"]
+        return {"ds3231": DS3231, "ds1307": DS1307}[chip](self._bus) if chip else None
+
+    def media(self, files):
+        """Make what records lie on: the chip's own flash first, then what survives its loss."""
+        found: list = [files]
+        nvs, chip = self._part("NVS"), self._part("EEPROM")
+        if nvs:
+            from esp32 import NVS
+
+            found = [Nvs(NVS(nvs["namespace"]))]
+        if chip:
+            found.append(Eeprom(self._bus, chip["address"], chip["page"]))
+        if self._parts.CLOCK["chip"] == "ds1307":
+            found.append(Nvram(self._bus))
+        return found
+
+    def _input(self, name):
+        """(function that tells whether a digital input is active, its pin), or None twice."""
+        wiring = self._part(name)
+        if not wiring:
+            return None, None
+        pin = Pin(wiring["pin"], Pin.IN, None if wiring["active"] else Pin.PULL_UP)
+        return level(pin, wiring["active"]), pin
+
+    def _analog(self, name, files, make, *bounds):
+        wiring = self._part(name)
+        if not wiring:
+            return None
+        adc = ADC(Pin(wiring["adc"]))
+        if hasattr(adc, "atten"):
+            adc.atten(ADC.ATTN_11DB)  # ESP32: the whole range of the pin
+        return make(adc, wiring, *bounds, calibration(files, name))
+
+    def watch(self, load, files, report):
+        """Give the load switch what the board measures; see firmware.load."""
+        battery = self._part("BATTERY") or {}
+        volts = battery.get("volts", 12)
+        live, _ = self._input("OUTPUT")
+        shorted, protection = self._input("FAULT")
+        if protection:
+            edge = Pin.IRQ_RISING if self._parts.FAULT["active"] else Pin.IRQ_FALLING
+            protection.irq(load.cut, edge)
+        load.watch(
+            report,
+            battery=self._analog("BATTERY", files, voltage, volts * 500, volts * 1500),
+            limits=limits(battery.get("chemistry", "lead-acid"), volts),
+            solar=self._analog("PANEL", files, voltage, None, None),
+            current=self._analog("CURRENT", files, current),
+            most=(self._part("CURRENT") or {}).get("limit_ma", 0),
+            live=live,
+            shorted=shorted,
+        )
+
+    def watchdog(self):
+        """Arm the watchdog, which nothing stops from then on. What feeds it, or None."""
+        dog = self._part("WATCHDOG")
+        return WDT(timeout=dog["timeout_ms"]).feed if dog else None
+
+    def reset_after(self, milliseconds):
+        """Reset the unit then, whatever runs, the prompt included."""
+        timer = Timer(0 if self._parts.CHIP == "esp32" else -1)
+        timer.init(mode=Timer.ONE_SHOT, period=milliseconds, callback=lambda _: reset())
