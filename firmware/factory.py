@@ -9,6 +9,8 @@ import asyncio
 from binascii import unhexlify
 from time import sleep_ms, ticks_diff, ticks_ms
 
+from micropython import kbd_intr
+
 import opaygo
 from firmware.console import key_check
 from firmware.store import Identity
@@ -61,7 +63,7 @@ class Bench:
         return "8888", None
 
     def keys(self, seconds):
-        """Print `key` and each key once that is pressed alone, until all were or time is over.
+        """Print `ready` and all keys, then `key` and each that is pressed alone, until all were.
 
         `stuck` and keys that stay down, `both` and keys that came together: they do not count.
         """
@@ -71,9 +73,11 @@ class Bench:
     async def _keys(self, seconds):
         pressed = []
         keypad = self._names["matrix"](pressed.append, lambda keys: print("stuck", keys))
-        missing = set("".join(self._names["parts"].KEYPAD["keys"]))
+        keys = "".join(self._names["wiring"].parts.KEYPAD["keys"])
+        missing = set(keys)
         running = asyncio.create_task(keypad.run())
         start = told = ticks_ms()
+        print("ready", keys)
         while missing and ticks_diff(ticks_ms(), start) < seconds * 1000:
             await asyncio.sleep_ms(_APART_MS)
             keys = "".join(pressed)
@@ -96,7 +100,7 @@ class Bench:
         measured).
         """
         load = self._names["load"]
-        live, _ = self._names["sensed"]("OUTPUT")
+        live, _ = self._names["wiring"].input("OUTPUT")
         before = live and live()
         load.set(True)
         try:
@@ -143,7 +147,7 @@ class Bench:
 
         Prints whether that went right; `-` where there is no second medium.
         """
-        parts = self._names["parts"]
+        parts = self._names["wiring"].parts
         if hasattr(parts, "EEPROM"):
             address, at, bits = parts.EEPROM["address"], parts.EEPROM["size"] - 4, 16
         elif parts.CLOCK["chip"] == "ds1307":
@@ -151,7 +155,7 @@ class Bench:
         else:
             print("-")
             return
-        bus, good = self._names["bus"], True
+        bus, good = self._names["wiring"].bus, True
         kept = bus.readfrom_mem(address, at, 4, addrsize=bits)
         for data in _PATTERNS + (kept,):
             bus.writeto_mem(address, at, data, addrsize=bits)
@@ -174,9 +178,16 @@ class Bench:
         Raises ValueError, firmware.store.StoreError: then nothing is written.
         """
         held, names = self._identity, self._names
-        names["unit"].provision(held)
-        print(held.serial, key_check(held.key))
-        names["log"].flush()
-        names["restarts"].forget()
-        sleep_ms(100)  # the answer leaves before the port does
-        names["reset"]()
+        kbd_intr(-1)
+        try:
+            names["unit"].provision(held)
+        except Exception:
+            kbd_intr(3)
+            raise
+        try:
+            print(held.serial, key_check(held.key))
+            names["log"].flush()
+            names["restarts"].forget()
+            sleep_ms(100)  # the answer leaves before the port does
+        finally:
+            names["reset"]()

@@ -12,20 +12,20 @@ from firmware.media import Eeprom, Nvram, Nvs
 
 
 class Wiring:
-    """`parts`: a module of board/. What it does not name is not built."""
+    """`parts`: a module of board/. What it does not name is not built. `bus`: its I2C."""
 
     def __init__(self, parts):
-        self._parts = parts
+        self.parts = parts
         pins = parts.I2C
         sda, scl = Pin(pins["sda"]), Pin(pins["scl"])
-        self._bus = I2C(pins["id"], sda=sda, scl=scl, freq=pins["freq"])
+        self.bus = I2C(pins["id"], sda=sda, scl=scl, freq=pins["freq"])
 
     def _part(self, name):
-        return getattr(self._parts, name, None)
+        return getattr(self.parts, name, None)
 
     def load(self):
         """Make the load switch, open."""
-        pin = self._parts.LOAD
+        pin = self.parts.LOAD
         return LoadSwitch(Pin(pin["pin"], Pin.OUT, value=1 - pin["active"]), pin["active"])
 
     def signals(self):
@@ -43,7 +43,7 @@ class Wiring:
         """Make the keypad: a matrix, or without rows a row of buttons to ground."""
         from firmware.keypad import Buttons, Keypad
 
-        pins = self._parts.KEYPAD
+        pins = self.parts.KEYPAD
         rows = [Pin(number, Pin.OPEN_DRAIN, value=1) for number in pins["rows"]]
         columns = [Pin(number, Pin.IN, Pin.PULL_UP) for number in pins["columns"]]
         keypad = Keypad if rows else Buttons
@@ -56,7 +56,7 @@ class Wiring:
         if lcd:
             from firmware.lcd import Lcd
 
-            found.append(Lcd(self._bus, lcd["address"]))
+            found.append(Lcd(self.bus, lcd["address"]))
         if digits:
             from tm1637 import TM1637
 
@@ -69,8 +69,8 @@ class Wiring:
         """Make the driver of the clock chip, or None."""
         from firmware.clock import DS1307, DS3231
 
-        chip = self._parts.CLOCK["chip"]
-        return {"ds3231": DS3231, "ds1307": DS1307}[chip](self._bus) if chip else None
+        chip = self.parts.CLOCK["chip"]
+        return {"ds3231": DS3231, "ds1307": DS1307}[chip](self.bus) if chip else None
 
     def media(self, files):
         """Make what records lie on: the chip's own flash first, then what survives its loss."""
@@ -81,13 +81,13 @@ class Wiring:
 
             found = [Nvs(NVS(nvs["namespace"]))]
         if chip:
-            found.append(Eeprom(self._bus, chip["address"], chip["page"]))
-        if self._parts.CLOCK["chip"] == "ds1307":
-            found.append(Nvram(self._bus))
+            found.append(Eeprom(self.bus, chip["address"], chip["page"]))
+        if self.parts.CLOCK["chip"] == "ds1307":
+            found.append(Nvram(self.bus))
         return found
 
-    def _input(self, name):
-        """(function that tells whether a digital input is active, its pin), or None twice."""
+    def input(self, name):
+        """Make a digital input: (function that tells whether it is active, pin), or None twice."""
         wiring = self._part(name)
         if not wiring:
             return None, None
@@ -107,10 +107,10 @@ class Wiring:
         """Give the load switch what the board measures; see firmware.load."""
         battery = self._part("BATTERY") or {}
         volts = battery.get("volts", 12)
-        live, _ = self._input("OUTPUT")
-        shorted, protection = self._input("FAULT")
+        live, _ = self.input("OUTPUT")
+        shorted, protection = self.input("FAULT")
         if protection:
-            edge = Pin.IRQ_RISING if self._parts.FAULT["active"] else Pin.IRQ_FALLING
+            edge = Pin.IRQ_RISING if self.parts.FAULT["active"] else Pin.IRQ_FALLING
             protection.irq(load.cut, edge)
         load.watch(
             report,
@@ -130,5 +130,5 @@ class Wiring:
 
     def reset_after(self, milliseconds):
         """Reset the unit then, whatever runs, the prompt included."""
-        timer = Timer(0 if self._parts.CHIP == "esp32" else -1)
+        timer = Timer(0 if self.parts.CHIP == "esp32" else -1)
         timer.init(mode=Timer.ONE_SHOT, period=milliseconds, callback=lambda _: reset())
