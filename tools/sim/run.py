@@ -181,6 +181,7 @@ class Firmware:
                 self._options.get("time_divider", 1),
                 self._options.get("restricted", False),
                 self._options.get("language", "en"),
+                self._options.get("test_code"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise Refused("the options make no identity: %s" % error) from None
