@@ -15,6 +15,7 @@ class Rp2040:
     machine = "Raspberry Pi Pico with RP2040"
     names = {"LED": 25}
     i2c_defaults = {0: (5, 4), 1: (7, 6)}  # SCL, SDA
+    timers = (-1,)  # in software only, as many as one likes
 
     def has(self, pin):
         """Tell whether there is such a GPIO."""
@@ -56,6 +57,7 @@ class Esp32:
     machine = "Generic ESP32 module with ESP32"
     names = {}
     i2c_defaults = {0: (18, 19), 1: (25, 26)}
+    timers = (0, 1, 2, 3)
     _ABSENT = (20, 24, 28, 29, 30, 31)
     _FLASH = (6, 7, 8, 9, 10, 11)
     _STRAPS = {

@@ -131,13 +131,13 @@ def deepsleep(time_ms=None):
 
 
 class Timer:
-    """A timer in software, as many as one likes."""
+    """A timer, of those that the chip's port has."""
 
     ONE_SHOT = 0
     PERIODIC = 1
 
     def __init__(self, id=-1, **kwargs):
-        if id != -1:
+        if id not in _Port.chip.timers:
             raise ValueError("Timer doesn't exist")
         self._event = None
         if kwargs:
