@@ -173,3 +173,34 @@ def test_a_long_line_takes_no_more_memory_than_a_short_one():
     assert lines.end() == (None,)
     assert lines.feed("#") == ()
     assert lines.end() == ("#",)
+
+
+def test_the_counters_of_a_unit(unit):
+    assert say(unit, "#COUNTERS") == "#COUNTERS;1;0;0;0;0"
+    unit.keys(DAY_TOKEN + "#")
+    for digits in ("111111111", "111111112", "111111113"):
+        unit.keys(digits + "#")
+    assert say(unit, "#COUNTERS") == "#COUNTERS;2;3;120;0;0"
+
+
+def test_a_blank_unit_counts_nothing(blank):
+    assert say(blank, "#COUNTERS") == "#COUNTERS;0;0;0;0;0"
+    assert say(blank, "#LOG;0") == "#LOG;END"
+
+
+def test_the_event_log_is_told_entry_by_entry(unit):
+    events = unit.do("events")["events"]
+    assert len(events) == 1  # it was provisioned
+    time, event, number = events[0]
+    assert say(unit, "#LOG;0") == f"#LOG;0;{time};{event};{number}"
+    assert say(unit, "#LOG;000") == f"#LOG;0;{time};{event};{number}"
+    for past in ("1", "999999999"):
+        assert say(unit, "#LOG;" + past) == "#LOG;END"
+    for wrong in ("", "-1", "x", "1.0", "1000000000", "\u00b2", "0;0"):
+        assert say(unit, "#LOG;" + wrong) == "#INVALID"
+
+
+@pytest.mark.parametrize("word", ["COUNTERS", "LOG", "ID", "STATUS", "TOKEN"])
+def test_a_command_is_no_serial_number(blank, word):
+    assert say(blank, f"#{word};{CODE};{KEY}") == "#INVALID"
+    assert not blank.status()["provisioned"]
