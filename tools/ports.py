@@ -4,11 +4,11 @@ What goes wrong is told in words for whoever holds the cable: what happened, wha
 """
 
 import contextlib
-import io
 import os
 import re
 import struct
 
+from mpremote import transport_serial
 from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
 from serial.tools import list_ports
@@ -18,6 +18,19 @@ MACHINES = {"pico": " RP2040", "esp32": " ESP32"}
 QUIET = 2  # seconds without a byte from a unit that ought to speak
 ATTEMPTS = 3  # opening the port resets many ESP32 boards: the first words get lost
 BROKEN = (TransportError, OSError, struct.error)
+SEALED = (
+    "sealed: it gives no prompt. An extended token of value 1 (`payg token --extended 1`), typed"
+    " on its keypad, puts it into service mode for ten minutes; then repeat the same command"
+)
+RESTART = """
+import machine
+try:
+    restarts.forget()
+except NameError:
+    pass
+machine.reset()
+"""
+transport_serial.print = lambda *words: None  # it prints what it heard, into others' output
 
 
 class PortError(Exception):
@@ -62,39 +75,85 @@ class Prompt:
     def _interrupt(self):
         for _ in range(ATTEMPTS):
             try:
-                with contextlib.redirect_stdout(io.StringIO()):  # mpremote prints what it heard
-                    self._transport.enter_raw_repl(soft_reset=False, timeout_overall=QUIET)
+                self._transport.enter_raw_repl(soft_reset=False, timeout_overall=QUIET)
                 return
             except TransportError:
-                continue
+                serial_number = self._sealed_as()
             except BROKEN as error:
                 raise self._gone() from error
+            if serial_number:
+                raise PortError(f"the unit on {self.port} is {serial_number} and {SEALED}")
         raise PortError(
-            f"the unit on {self.port} does not answer. Is it this port, is MicroPython on the"
-            " board (`payg flash`)? While the firmware runs, and when sealed, a unit has no prompt"
+            f"the unit on {self.port} does not answer. Is it this port, has it power, is"
+            " MicroPython on the board (`payg flash`)?"
         )
+
+    def _sealed_as(self):
+        """Serial number of a unit whose firmware runs in spite of Ctrl-C, or None."""
+        try:
+            self._transport.serial.write(b"\r#ID\r")
+            if not self._transport.serial.read_until(b"#ID;").endswith(b"#ID;"):
+                return None
+            return self._transport.serial.read_until(b";").decode("ascii", "replace")[:-1]
+        except BROKEN as error:
+            raise self._gone() from error
 
     def _gone(self):
         return PortError(
             f"the connection to {self.port} broke. Plug the cable in again and repeat the same"
-            " command: it goes on where it stopped"
+            " command: it brings the unit from wherever it is to where it should be"
         )
 
-    def run(self, code):
-        """Run `code` on the unit; return what it printed. Raises PortError, RefusedError."""
+    def run(self, code, heard=None):
+        """Run `code` on the unit; return what it printed, or give it to `heard` line by line.
+
+        Raises PortError, RefusedError.
+        """
+        lines = heard and _Lines(heard)
         try:
-            return self._transport.exec(code).decode()
+            return self._transport.exec(code, lines).decode("ascii", "replace")
         except TransportExecError as error:
-            raise RefusedError(error.error_output) from error
+            raise RefusedError(error.error_output) from None
         except BROKEN as error:
             raise self._gone() from error
+
+    def last(self, code):
+        """Run `code`, which prints one line and resets the unit; return that line.
+
+        Raises PortError, RefusedError: an exception came instead of the reset.
+        """
+        try:
+            self._transport.exec_raw_no_follow(code)
+            said = self._transport.serial.read_until(b"\n").decode("ascii", "replace")
+            if said.startswith("\x04"):
+                said += self._transport.serial.read_until(b"\x04>").decode("ascii", "replace")
+                raise RefusedError(said.strip("\x04>"))
+        except BROKEN as error:
+            raise self._gone() from error
+        if not said.endswith("\n"):
+            raise self._gone()
+        return said.strip()
 
     def restart(self):
         """Reset the unit. It does not answer to that. Raises PortError."""
         try:
-            self._transport.exec_raw_no_follow("import machine\nmachine.reset()")
+            self._transport.exec_raw_no_follow(RESTART)
         except BROKEN as error:
             raise self._gone() from error
+
+
+class _Lines:
+    """Calls `heard` with each line, from mpremote's single bytes."""
+
+    def __init__(self, heard):
+        self._heard = heard
+        self._line = b""
+
+    def __call__(self, data):
+        self._line += data
+        if data == b"\n":
+            line, self._line = self._line, b""
+            self._heard(line.decode("ascii", "replace").strip())
 
 
 def _open(port):
