@@ -1,0 +1,278 @@
+"""The station's half of `firmware/factory.py`: one unit, from blank to tested and sealed.
+
+What is wrong is told in words for whoever holds the unit: what it is, what to do next. The key
+goes to the unit once and into no message.
+"""
+
+import contextlib
+import sys
+import time
+
+from tools import ROOT
+from tools.console import AtPromptError, ConsoleError, knock
+from tools.ports import PortError, Prompt, RefusedError
+from tools.tokens import make_token
+
+sys.path.insert(0, str(ROOT / "lib"))
+
+from opaygo import siphash24
+
+CHECK_LABEL = b"PAYG key check value"
+KNOCK = 1.2  # seconds: a sealed unit answers at once
+BACK = 20  # seconds until a unit is back after its restart
+EPOCH = 1_577_836_800  # Unix time of 2020-01-01
+FAULTS = {
+    1: "the battery's voltage is too low",
+    2: "the battery's voltage is too high",
+    4: "there is too much current or a short circuit at the load",
+    8: "a voltage or current is out of range; is the station's supply connected",
+    16: "there is voltage behind the load switch though it is off",
+}
+BEGIN = "from firmware.factory import Bench\nbench = Bench(globals())"
+_VALUE = 1  # time units of the token that is judged
+
+
+class ProvisionError(Exception):
+    """The unit is not provisioned; the text says why and what to do next."""
+
+
+def key_check(key):
+    """Key check value of a 16-byte key, as a unit gives it in `#ID`: eight hex digits."""
+    return siphash24(key, CHECK_LABEL)[:4].hex()
+
+
+def provision(port, identity, say, seconds, robot=None):
+    """Make the unit on `port` `identity` after a self-test, and seal it.
+
+    `say(step, text)` is told each result. `seconds`: for pressing all keys. `robot`: see SelfTest.
+    Returns False when it was this unit already, and nothing was changed. Raises ProvisionError.
+    """
+    try:
+        if _is_already(port, identity):
+            return False
+        with Prompt(port) as prompt:
+            new = _at_prompt(prompt, identity, say, seconds, robot)
+        _confirm(port, identity)
+        say("sealed", f"answers as {identity.serial}, Ctrl-C stops nothing")
+        return new
+    except (PortError, ConsoleError) as error:
+        raise ProvisionError(str(error)) from None
+    except RefusedError as error:
+        raise ProvisionError(
+            f"the unit reports {error}. Repeat `payg deploy`, then try again"
+        ) from None
+
+
+def _is_already(port, identity):
+    """Is the unit sealed as this one? Raises ProvisionError if it is sealed as another."""
+    try:
+        fields = knock(port, KNOCK)
+    except ConsoleError:
+        return False  # whether there is a prompt will be seen
+    if fields[0]:
+        _compare(fields, identity)
+    return bool(fields[0])
+
+
+def _compare(fields, identity):
+    serial, check = fields[:2]
+    if serial != identity.serial:
+        raise ProvisionError(
+            f"the unit is {serial} already, and a unit keeps its identity. Nothing was changed."
+            " Is it the right unit, was the right label scanned?"
+        )
+    if check != key_check(identity.key):
+        raise ProvisionError(
+            f"the unit is {serial} already, but with another key than the list has. Nothing was"
+            " changed. Find the list that it was made with"
+        )
+
+
+def _at_prompt(prompt, identity, say, seconds, robot):
+    """Test, write the identity, restart; return False if the unit has this identity already."""
+    try:
+        prompt.run(BEGIN)
+    except RefusedError as error:
+        raise ProvisionError(
+            f"no firmware runs on the unit ({error}). `payg deploy` puts it there; if it was"
+            " stopped, plug the unit out and in again"
+        ) from None
+    try:
+        state, *other = prompt.run(f"bench.hold({_fields(identity)})").split()
+        if state == "other":
+            raise ProvisionError(
+                f"the unit is {other[0]} already, or has other settings. Nothing was changed. Is"
+                " it the right unit, was the right label scanned?"
+            )
+        if state == "blank":
+            SelfTest(prompt, identity, say, seconds, robot).run()
+        if prompt.last("bench.finish()") != f"{identity.serial} {key_check(identity.key)}":
+            raise ProvisionError("the unit answers with another key check value. Take it aside")
+        return state == "blank"
+    except (ProvisionError, RefusedError):
+        with contextlib.suppress(PortError):
+            prompt.restart()
+        raise
+
+
+def _fields(identity):
+    """The identity as arguments of firmware.factory.Bench.hold."""
+    fields = (
+        identity.serial,
+        identity.key.hex(),
+        identity.starting_code,
+        identity.count,
+        identity.time_divider,
+        identity.restricted,
+        identity.language,
+        identity.test_code,
+    )
+    return ",".join(repr(field) for field in fields)
+
+
+def _confirm(port, identity):
+    """The unit has restarted: it must be this one, and sealed."""
+    end = time.monotonic() + BACK
+    while True:
+        try:
+            _compare(knock(port), identity)
+            return
+        except AtPromptError:
+            raise ProvisionError(
+                "the unit is written, but gives a prompt after its restart: it is not sealed."
+                " Take it aside"
+            ) from None
+        except ConsoleError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)  # its port is away while it restarts
+
+
+class SelfTest:
+    """One unit's test at `prompt`, which holds the identity already.
+
+    `say(step, text)` is told each result as it comes. `seconds`: for pressing all keys.
+    `robot`: called without arguments when the unit waits for its keys; None: a person presses.
+    """
+
+    def __init__(self, prompt, identity, say, seconds, robot=None):
+        self._prompt = prompt
+        self._identity = identity
+        self._say = say
+        self._seconds = seconds
+        self._robot = robot
+        self._missing = None
+
+    STEPS = ("clock set", "load", "clock", "memory", "token", "display", "keys")
+
+    def run(self):
+        """Run all steps. Raises ProvisionError, tools.ports.PortError."""
+        for step in self.STEPS:
+            try:
+                text = getattr(self, "_" + step.replace(" ", "_"))()
+            except RefusedError as error:
+                raise ProvisionError(
+                    f"{step}: the unit reports {error}. Check this part's plug and solder joints,"
+                    " then try again"
+                ) from None
+            self._say(step, text)
+
+    def _ask(self, call):
+        return self._prompt.run(f"bench.{call}").split()
+
+    def _clock_set(self):
+        now = int(time.time()) - EPOCH
+        (before,) = self._ask(f"clock({now})")
+        self._has_clock = before != "-"
+        if not self._has_clock:
+            return "not fitted"
+        if before == "None":
+            return "had stopped; set to UTC"
+        off = abs(int(before) - now)
+        return "right" if off <= 60 else f"was {off:,} s wrong; set to UTC"
+
+    def _clock(self):
+        if not self._has_clock:
+            return "not fitted"
+        passed, milliseconds = self._ask("ticking()")
+        if passed == "None" or not 1 <= int(passed) <= int(milliseconds) // 1000 + 1:
+            raise ProvisionError(
+                "clock: it does not run. Check its crystal and battery, or take another clock chip"
+            )
+        return "valid and running"
+
+    def _load(self):
+        on, faults, millivolts, milliamperes, before, live, after = self._ask("load()")
+        if on != "True":
+            reasons = [words for bit, words in FAULTS.items() if int(faults) & bit]
+            raise ProvisionError(
+                f"load: it does not switch on: {' and '.join(reasons) or 'no reason given'}."
+                " Correct that at the station, then try again"
+            )
+        if "True" in (before, after):
+            raise ProvisionError(
+                "load: there is voltage behind the switch though it is off. The switch is bridged"
+                " or broken: take another board"
+            )
+        if live == "False":
+            raise ProvisionError(
+                "load: there is no voltage behind the switch though it is on. Check the fuse, the"
+                " switch and the wire that measures it"
+            )
+        volts = "not measured" if millivolts == "None" else f"{int(millivolts) / 1000:.2f} V"
+        amperes = "not measured" if milliamperes == "None" else f"{int(milliamperes)} mA"
+        return f"on for a second; voltage {volts}, current {amperes}"
+
+    def _memory(self):
+        (answer,) = self._ask("memory()")
+        if answer == "-":
+            return "no second medium fitted"
+        if answer != "True":
+            raise ProvisionError(
+                "memory: the second medium does not keep what is written. Check whether it is"
+                " write-protected, or take another one"
+            )
+        return "second medium written and read back"
+
+    def _token(self):
+        identity = self._identity
+        count, digits = make_token(identity, "add", _VALUE)
+        seconds = _VALUE * 86400 // identity.time_divider
+        expected = ["ADD_TIME", str(_VALUE), str(count), str(seconds)]
+        if self._ask(f"token({digits!r})") != expected:
+            raise ProvisionError(
+                "token: the unit judges a good token wrong. Repeat `payg deploy`, then try again"
+            )
+        return "a token of this unit is understood"
+
+    def _display(self):
+        found, silent = (int(number) for number in self._ask("display()"))
+        if silent:
+            raise ProvisionError("display: it does not answer. Check its plug")
+        return "every segment must be lit now" if found else "not fitted"
+
+    def _keys(self):
+        self._prompt.run(f"bench.keys({self._seconds})", self._heard)
+        if self._missing:
+            raise ProvisionError(
+                f"keys: {' '.join(self._missing)} not pressed within {self._seconds} s. If they"
+                " were, check the keypad's plug; if you waited because a segment of the display"
+                " is dark, check the display"
+            )
+        return "each was pressed"
+
+    def _heard(self, line):
+        word, _, keys = line.partition(" ")
+        if word == "ready":
+            self._missing = list(keys)
+            self._say("keys", f"press each key once: {' '.join(keys)}")
+            if self._robot:
+                self._robot(keys)
+        elif word == "key":
+            self._missing.remove(keys)
+            if self._missing:
+                self._say("keys", f"still missing: {' '.join(self._missing)}")
+        elif word == "both":
+            self._say("keys", f"{' and '.join(keys)} at once: press one at a time")
+        elif word == "stuck" and keys:
+            self._say("keys", f"{' and '.join(keys)} stuck: let go")
