@@ -3,7 +3,7 @@
 from . import machine, pins
 from .at24c32 import At24c32
 from .ds3231 import Ds3231
-from .flash import Flash
+from .flash import SECTORS, Flash
 from .hd44780 import Backpack, Hd44780
 from .i2c import Bus
 from .keypad import Keypad, Watch
@@ -20,15 +20,15 @@ class Board:
 
     Attributes are None for what the board does not have: `keypad`, `display` and `digits` (have
     `lines()`), `clock`, `eeprom`, `nvs`, `bus`. `watches`: name -> Watch, "load" is always there.
-    `chip`: one of chips.py, an RP2040 if left out.
+    `chip`: one of chips.py, an RP2040 if left out. `sectors`: of flash, 4096 bytes each.
     """
 
-    def __init__(self, world, data, chip=None):
+    def __init__(self, world, data, chip=None, sectors=SECTORS):
         self.world = world
         self.power = False
         self.powered_at = 0
         self.steps = Steps(self.power_off)
-        self.flash = Flash(self.steps, self._stall)
+        self.flash = Flash(self.steps, self._stall, sectors)
         self.watches = {}
         self.keypad = self.display = self.backpack = self.digits = None
         self.clock = self.eeprom = self.nvs = None

@@ -133,7 +133,7 @@ class _Output(io.IOBase):
         return _WRITE & argument if request == _POLL else 0
 
 
-class _Implementation:
+class Implementation:
     """`sys.implementation` on another machine."""
 
     def __init__(self, machine):
@@ -155,7 +155,7 @@ class Sys:
         self.stderr = console.stdout
         self.implementation = sys.implementation
         if machine:
-            self.implementation = _Implementation(machine)
+            self.implementation = Implementation(machine)
 
     def __getattr__(self, name):
         return getattr(sys, name)

@@ -31,12 +31,16 @@ def _number(byte, highest, what):
 
 
 class Ds3231:
-    """The chip. `clock()` gives the world's microseconds."""
+    """The chip. `clock()` gives the world's microseconds.
+
+    `record`, when set, is called after each change over the bus.
+    """
 
     address = 0x68
     fastest = 400_000  # Hz
 
     def __init__(self, clock):
+        self.record = None
         self._clock = clock
         self._registers = bytearray(_BLANK)
         self._pointer = 0
@@ -82,6 +86,7 @@ class Ds3231:
             self._restart = self._restart or self._pointer == 0
         else:
             self._write_register(self._pointer, byte)
+            self._tell()
         self._advance()
         return True
 
@@ -151,8 +156,8 @@ class Ds3231:
         self._rebase(self.seconds)
         self._rate = millionths
 
-    def dump(self):
-        """Return all that the chip remembers, as bytes for `load`."""
+    def dump(self, moment=False):
+        """Return all that the chip remembers, as bytes for `load`; `moment`: and when that was."""
         text = "%d %d %d %d %d %d %d" % (
             self.seconds,
             self._rate,
@@ -162,13 +167,18 @@ class Ds3231:
             self._weekday_of,
             self.battery,
         )
+        if moment:
+            text += " %d %d" % (self._base, self._since)
         return bytes(self._registers) + text.encode()
 
-    def load(self, image):
-        """Take everything from bytes that `dump` returned; no time has passed since."""
+    def load(self, image, same_world=False):
+        """Take everything from bytes that `dump` returned; no time has passed since.
+
+        With `same_world` the world's clock has run on since the moment that they tell.
+        """
         size = len(_BLANK)
         numbers = [int(word) for word in bytes(image[size:]).decode().split()]
-        if len(numbers) != 7:
+        if len(numbers) not in (7, 9):
             raise ValueError("not the state of a DS3231")
         self._registers[:] = image[:size]
         self._rebase(numbers[0])
@@ -177,6 +187,8 @@ class Ds3231:
         self._twelve = bool(numbers[3])
         self._weekday, self._weekday_of = numbers[4], numbers[5]
         self.battery = bool(numbers[6])
+        if same_world and len(numbers) == 9:
+            self._base, self._since = numbers[7:]
 
     # --- inside --------------------------------------------------------------------------
 
@@ -258,6 +270,11 @@ class Ds3231:
             self._rebase(seconds)
         else:
             self._base += seconds - self.seconds
+        self._tell()
+
+    def _tell(self):
+        if self.record is not None:
+            self.record()
 
     def _hour(self, byte):
         self._twelve = bool(byte & 0x40)

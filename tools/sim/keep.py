@@ -1,8 +1,8 @@
 """The directory of `--state`: what a unit remembers without power, kept between runs.
 
-Flash and EEPROM are written through step by step, as the chips themselves are: a simulator that
-is killed leaves what a board would have. The clock chip goes into a small file of its own, by
-way of a temporary one.
+Everything is written through, as the chips themselves are: a simulator that is killed leaves what
+a board would have. Flash and EEPROM go step by step, clock chip and key-value store into small
+files of their own, by way of temporary ones.
 """
 
 import json
@@ -13,11 +13,21 @@ class KeepError(Exception):
     """A file of the directory is not what this left there."""
 
 
-class Keep:
-    """Binds a board's memories to the files of directory `path` (made if missing)."""
+class _Host:
+    open = open
+    rename = os.rename
 
-    def __init__(self, path, board):
+
+class Keep:
+    """Binds a board's memories to the files of directory `path` (made if missing).
+
+    `same_world`: the world's clock has run on since the files were written (see Ds3231.load).
+    `host`: what has the host's `open` and `rename`.
+    """
+
+    def __init__(self, path, board, same_world=False, host=None):
         self._path = path
+        self._host = host or _Host
         self._board = board
         self._clock = None
         self._wear = None
@@ -27,7 +37,7 @@ class Keep:
         self._eeprom = self._bind("eeprom.bin", board.eeprom) if board.eeprom else None
         clock = self._read("clock.bin")
         if clock is not None and board.clock is not None:
-            self._load("clock.bin", board.clock.load, clock)
+            self._load("clock.bin", lambda image: board.clock.load(image, same_world), clock)
         self._values = None
         values = self._read("nvs.json")
         if values is not None and board.nvs is not None:
@@ -35,25 +45,35 @@ class Keep:
         wear = self._read("wear.txt")
         if wear is not None:
             self._load("wear.txt", self._load_wear, wear)
+        if board.clock is not None:
+            board.clock.record = self._save_clock
+        if board.nvs is not None:
+            board.nvs.record = self._save_values
 
     def save(self):
-        """Save what is not written through: clock, key-value store and wear."""
+        """Save what is not written through: the time, and how often sectors were erased."""
         if self._board.clock is not None:
-            clock = self._board.clock.dump()
-            if clock != self._clock:
-                self._write("clock.bin", clock)
-                self._clock = clock
+            self._save_clock()
         if self._board.nvs is not None:
-            values = [list(name) + [value.hex()] for name, value in self._board.nvs.dump().items()]
-            text = json.dumps(sorted(values)).encode()
-            if text != self._values:
-                self._write("nvs.json", text)
-                self._values = text
+            self._save_values()
         wear = sum(self._board.flash.erases)
         if wear != self._wear:
             text = " ".join([str(count) for count in self._board.flash.erases])
             self._write("wear.txt", text.encode())
             self._wear = wear
+
+    def _save_clock(self):
+        clock = self._board.clock.dump(True)
+        if clock != self._clock:
+            self._write("clock.bin", clock)
+            self._clock = clock
+
+    def _save_values(self):
+        values = [list(name) + [value.hex()] for name, value in self._board.nvs.dump().items()]
+        text = json.dumps(sorted(values)).encode()
+        if text != self._values:
+            self._write("nvs.json", text)
+            self._values = text
 
     def _bind(self, name, chip):
         image = self._read(name)
@@ -61,7 +81,7 @@ class Keep:
             self._write(name, chip.dump())
         else:
             self._load(name, chip.load, image)
-        file = open(self._path + "/" + name, "r+b")
+        file = self._host.open(self._path + "/" + name, "r+b")
 
         def record(offset, data):
             file.seek(offset)
@@ -95,9 +115,9 @@ class Keep:
 
     def _write(self, name, data):
         temporary = self._path + "/" + name + ".new"
-        with open(temporary, "wb") as file:
+        with self._host.open(temporary, "wb") as file:
             file.write(data)
-        os.rename(temporary, self._path + "/" + name)
+        self._host.rename(temporary, self._path + "/" + name)
 
 
 def _make_directory(path):

@@ -13,20 +13,21 @@ _READ, _WRITE = 1, 4  # select.POLLIN, select.POLLOUT
 _POLL = 3  # MP_STREAM_POLL
 
 
-def install(world):
-    """Make asyncio live in `world`."""
+def install(world, queue=None):
+    """Make asyncio live in `world`; `queue`: a class to take instead of Queue."""
     ahead = core.ticks() + _CENTURY
 
     def ticks():
         return ahead + world.now // 1_000
 
     core.ticks = asyncio.ticks = ticks
-    _Queue.world = world
-    core.IOQueue = _Queue
+    queue = queue or Queue
+    queue.world = world
+    core.IOQueue = queue
     core.new_event_loop()
 
 
-class _Queue:
+class Queue:
     """Tasks that wait for streams: `map` holds id(stream) -> [reader, writer, stream]."""
 
     world = None
@@ -84,13 +85,17 @@ class _Queue:
         entry[side] = core.cur_task
         core.cur_task.data = self
 
+    def _ready(self, stream, wanted):
+        """Return which of the `wanted` directions are possible at once."""
+        return stream.ioctl(_POLL, wanted)
+
     def _poll(self):
         """Queue the tasks whose streams are ready; tell whether there were any."""
         done = None
         for key, entry in self.map.items():
             reader, writer, stream = entry
             wanted = (_READ if reader else 0) | (_WRITE if writer else 0)
-            ready = stream.ioctl(_POLL, wanted)
+            ready = self._ready(stream, wanted)
             if not ready:
                 continue
             if reader and ready & ~_WRITE:

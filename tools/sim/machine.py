@@ -60,7 +60,7 @@ def _leave_reset(cause):
 def reset():
     """Reset the MCU; does not return. An error that led here is kept for the runner to tell."""
     error = sys.exc_info()[1]
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, KeyboardInterrupt) and not _Port.world.has_prompt:
         raise error  # meant for the simulator, not for the board
     if isinstance(error, (Exception, ChipError)):
         _State.blame = error

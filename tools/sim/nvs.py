@@ -23,11 +23,13 @@ class Partition:
     """The flash behind it. `steps` is parts.Steps; each `set_blob` and each `commit` is a step.
 
     A step that is cut leaves the old value if no byte of it was done, the new one if all were, and
-    in between one or the other, as the lowest bit of the number says.
+    in between one or the other, as the lowest bit of the number says. `record`, when set, is called
+    after each change.
     """
 
     def __init__(self, steps):
         self.steps = steps
+        self.record = None
         self.stored = {}  # (namespace, key) -> bytes, what a reset finds
         self.eager = True  # a value may be in flash before `commit`; False: only after it
 
@@ -38,6 +40,13 @@ class Partition:
     def load(self, image):
         """Take the content from a dictionary that `dump` returned."""
         self.stored = dict(image)
+
+
+class Esp32:
+    """The module `esp32`: of it only `NVS`."""
+
+    def __init__(self, partition):
+        self.NVS = lambda namespace: NVS(partition, namespace)
 
 
 class NVS:
@@ -87,6 +96,8 @@ class NVS:
         torn = partition.steps.take(size)
         if torn < 0 or torn == size or torn & 1:
             partition.stored.update(values)
+            if partition.record is not None:
+                partition.record()
         if torn >= 0:
             partition.steps.cut()
 

@@ -35,8 +35,10 @@ from sim.board import Board  # noqa: E402
 from sim.chips import CHIPS  # noqa: E402
 from sim.console import Console, Sys  # noqa: E402
 from sim.keep import Keep, KeepError  # noqa: E402
+from sim.nvs import Esp32  # noqa: E402
+from sim.options import board_data, choose, identity_of  # noqa: E402
 from sim.parts import ChipError, PowerCut  # noqa: E402
-from sim.session import Refused, Session  # noqa: E402
+from sim.session import Session  # noqa: E402
 from sim.world import Halt, World  # noqa: E402
 
 EPIPE = 32
@@ -168,23 +170,7 @@ class Firmware:
     @property
     def identity(self):
         """The identity of the options, None without a key."""
-        if self._options.get("key") is None:
-            return None
-        from firmware.store import Identity
-
-        try:
-            return Identity(
-                self._options["serial"],
-                bytes.fromhex(self._options["key"]),
-                self._options.get("starting_code"),
-                self._options.get("count", 1),
-                self._options.get("time_divider", 1),
-                self._options.get("restricted", False),
-                self._options.get("language", "en"),
-                self._options.get("test_code"),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise Refused("the options make no identity: %s" % error) from None
+        return identity_of(self._options)
 
     def is_same(self, identity):
         """Tell whether the unit has this identity."""
@@ -248,7 +234,7 @@ class Firmware:
         self._globals = {}
         self._console.reset()
         self._library.unload()
-        _choose(self._options.get("board"))
+        choose(self._options.get("board"))
         loop.install(self.board.world)
 
     def _mount(self):
@@ -279,15 +265,6 @@ class Firmware:
 
     def _say(self, text):
         sys.stderr.write("simulator: %s\n" % text)
-
-
-class Esp32:
-    """The module `esp32`: of it only `NVS`."""
-
-    def __init__(self, partition):
-        from sim.nvs import NVS
-
-        self.NVS = lambda namespace: NVS(partition, namespace)
 
 
 def _print_to(console):
@@ -322,7 +299,7 @@ def main():
     console = Console(world)
     sys.modules["sys"] = Sys(console, chip and chip.machine)
     try:
-        board = Board(world, _board_data(options.get("board")), chip)
+        board = Board(world, board_data(options.get("board")), chip)
     except (ChipError, ValueError) as error:
         sys.stdout.write(json.dumps({"error": "the board cannot be wired: %s" % error}) + "\n")
         return 2
@@ -386,23 +363,6 @@ def _end(session, error):
         return
     sys.print_exception(error, sys.stderr)
     session.fail("the simulator itself failed: standard error says where")
-
-
-def _choose(board):
-    """Let the firmware find this file of board/ as board/custom.py."""
-    if board:
-        sys.modules["board.custom"] = __import__("board." + board, None, None, ("*",))
-
-
-def _board_data(board):
-    """The data of the board that the firmware will find."""
-    before = set(sys.modules)
-    _choose(board)
-    data = __import__("board").find()
-    for loaded in list(sys.modules):
-        if loaded not in before:
-            del sys.modules[loaded]
-    return data
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import json
 
 from .parts import PowerCut
 from .words import BOUNCE_MS, HELP, Refused, chip_address, legend, nothing, rate, signed, whole
-from .world import Halt
+from .world import NEVER, Halt
 
 HOLD_US = 30_000  # how long a key is down
 GAP_US = 25_000  # and how long nothing is, before the next
@@ -37,17 +37,20 @@ class Session:
 
     `firmware` has `unit` (None while it does not run), `identity` (that of the options, or
     None), `failure` (why it was given up, or None); `read()` gives a line of bytes, b"" at the
-    end; `write(text)` sends an answer; `save()` is called before each answer.
+    end; `write(text)` sends an answer; `save()` is called before each answer; `ready()` tells
+    whether there is a line already, if `read` is not to be waited for.
     """
 
-    def __init__(self, board, console, firmware, read, write, save):
+    def __init__(self, board, console, firmware, read, write, save, ready=lambda: True):
         self.board = board
         self.world = board.world
         self.console = console
         self.firmware = firmware
         self.done = False
+        self.waiting = False  # for a command
         self.status = 0
         self._read = read
+        self._ready = ready
         self._write = write
         self._save = save
         self._known = dict.fromkeys(_KEPT)
@@ -68,6 +71,10 @@ class Session:
             self.done = True
             return
         while not self.done:
+            self.waiting = True
+            while not self._ready():
+                yield NEVER
+            self.waiting = False
             line = self._read()
             self._result = None
             self._watch_entries()
@@ -179,7 +186,7 @@ class Session:
             self.world.at(due, lambda move=move: move(key))
 
     def _advance(self, words):
-        yield self.world.now + whole(words, "advance") * 1_000_000
+        yield self.world.hurry(whole(words, "advance") * 1_000_000)
 
     def _run(self, words):
         yield self.world.now + whole(words, "run") * 1_000

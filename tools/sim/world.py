@@ -27,6 +27,7 @@ class World:
     come and the firmware has nothing left to do: that is how the script at the other end acts.
     """
 
+    has_prompt = False  # whether Ctrl-C is for the firmware
     GRACE = 1_000_000  # us the driver waits for a firmware that blocks instead of awaiting
 
     def __init__(self, now=0):
@@ -140,6 +141,10 @@ class World:
         self.check()
 
     spend = sleep
+
+    def hurry(self, duration):
+        """Return when `duration` (us) has passed, which nobody at the other end waits for."""
+        return self.now + duration
 
     def stall(self, duration):
         """Let `duration` (us) pass with interrupts held back, as during a flash write."""

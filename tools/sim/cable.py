@@ -1,0 +1,302 @@
+"""The simulated unit on a cable: the firmware in real time, and MicroPython's own prompt after it.
+
+tools/cable.py starts it with `micropython -i -c`, so that the prompt follows. Standard input and
+output are the unit's console; a socket has the rest. To here come the options (JSON), then
+commands as `payg sim --headless` has them, "!" for a Ctrl-C that interrupts, "-" to forget it.
+From here go JSON objects: up, runs, intr, ready, answer, taken, due, failed and end.
+
+One process is one life of the MCU. Whoever ends it says so and stands still until it is killed;
+what is to last has been written before.
+"""
+
+import gc
+import json
+import os
+import sys
+
+import micropython as real_micropython
+import vfs
+
+from . import loop, machine, time
+from .board import Board
+from .chips import CHIPS
+from .console import Implementation
+from .keep import Keep, KeepError
+from .nvs import Esp32
+from .options import board_data, choose, identity_of
+from .parts import ChipError
+from .realtime import POSIX, Link, RealQueue, RealWorld
+from .session import _INSTANT, POLL_US, SLOW_BOOT_US, Session
+from .words import Refused
+
+CTRL_C = 3
+PROMPT = "\x1e>>> "  # its first character tells tools/cable.py that this is the real one
+AFTER = "\x1f"  # the same of the end of all scripts
+ROM = "/rom"
+
+life = None
+
+
+class Micropython:
+    """Stands in for the module `micropython`: a Ctrl-C that came before it is off still counts."""
+
+    def __init__(self, world, link):
+        self._world = world
+        self._link = link
+
+    def kbd_intr(self, character):
+        """As of the port; tools/cable.py sees from outside whether Ctrl-C is on."""
+        self._world.look()
+        self._world.give_way()
+        real_micropython.kbd_intr(character)
+        self._link.tell(intr=character)
+
+    def __getattr__(self, name):
+        return getattr(real_micropython, name)
+
+
+class Sys:
+    """Stands in for the module `sys`: another machine, and errors go to the console."""
+
+    def __init__(self, machine):
+        self.stderr = sys.stdout
+        self.implementation = Implementation(machine) if machine else sys.implementation
+
+    def __getattr__(self, name):
+        return getattr(sys, name)
+
+
+class CableSession(Session):
+    """Commands to a unit whose console is elsewhere, and which may be at its prompt."""
+
+    def _boot(self):
+        limit = self.world.now + SLOW_BOOT_US
+        while self.world.now < limit and not self.firmware.at_prompt:
+            unit = self.firmware.unit
+            if unit is not None and not unit.busy:
+                break
+            yield self.world.now + POLL_US
+
+    def _begin(self):
+        self._look()
+        if self.firmware.unit is not None and self.firmware.identity is not None:
+            yield from super()._begin()
+        self.firmware.link.tell(ready=True)
+
+    def _look(self):
+        if self.firmware.unit is not None:
+            super()._look()
+
+    def _uart(self, text):
+        raise Refused("the console is at the other end of the cable: write to the port")
+        yield
+
+    def again(self, lines):
+        """What was set before the MCU restarted still is."""
+        for line in lines:
+            words = line.split()
+            _INSTANT[words[0]](self, words[1:])
+
+
+class NoConsole:
+    """What a Session sees of a console that is elsewhere."""
+
+    unread = 0
+
+    def take(self):
+        """Nothing."""
+        return []
+
+
+class Firmware:
+    """What a session sees of the program: main.py's names, which outlive main.py."""
+
+    failure = None
+    at_prompt = False
+
+    def __init__(self, link, options):
+        self.link = link
+        self.names = sys.modules["__main__"].__dict__
+        self._options = options
+
+    @property
+    def unit(self):
+        """What main.py calls `unit`."""
+        unit = self.names.get("unit")
+        return unit if hasattr(unit, "status") else None
+
+    @property
+    def identity(self):
+        """The identity of the options, None without a key."""
+        return identity_of(self._options)
+
+    def is_same(self, identity):
+        """Tell whether the unit has this identity."""
+        return self.unit.identity == identity
+
+
+class Life:
+    """One life of the MCU. `options` are those of run.py, and what tools/cable.py adds.
+
+    now, powered_at: us; same: whether the state comes from an earlier moment of this world; cause:
+    "power", "reset" or "soft"; before: what the last life told at its end; cut: step in which the
+    power fails, or 0; again: commands; raw: no main.py; bare: no firmware but what is on the unit;
+    sectors: of flash.
+    """
+
+    def __init__(self, link, options):
+        self._link = link
+        world = self._world = RealWorld(options["now"], link)
+        world.end = self.end
+        chip = CHIPS[options["chip"]]() if options.get("chip") else None
+        sys.path[:] = [options["root"], options["root"] + "/lib"] + sys.path + options["libraries"]
+        sys.modules["sys"] = Sys(chip and chip.machine)
+        data = board_data(options.get("board"))
+        self._board = Board(world, data, chip, options["sectors"])
+        self._keep = Keep(options["state"], self._board, options["same"], POSIX)
+        self._supply(options["cause"], options)
+        self._modules()
+        self._files(options, hasattr(data, "TM1637"))
+        self._converse(options)
+
+    def run(self, raw):
+        """boot.py and main.py, as far as they are there. Ends at the prompt."""
+        try:
+            if self._script("boot.py") and not raw:
+                self._script("main.py")
+        except SystemExit:
+            self.end("soft")
+        except ChipError as error:
+            self._tell_of(error)
+            self.end("reset")
+        self._firmware.at_prompt = True
+        gc.collect()
+
+    def serve(self):
+        """What is due happens: tools/cable.py types this at an idle prompt."""
+        self._world.idle()
+        while self._link.commands or not self._session.waiting:
+            self._world.step(streams=False)
+        self._link.tell(due=self._world.due())
+
+    def end(self, reason):
+        """The MCU stops. Does not return."""
+        self.last_words(reason)
+        self._link.stand_still()
+
+    def last_words(self, reason="soft"):
+        """Save all, and say what the next life has to know."""
+        error = machine.take_blame()
+        if error is not None:
+            self._tell_of(error)
+        self._keep.save()
+        watchdog = machine._State.watchdog
+        self._link.tell(
+            end=reason,
+            now=self._world.now,
+            cut=self._board.steps.left,
+            cause=machine.reset_cause(),
+            watchdog=watchdog.timeout // 1_000 if watchdog else 0,
+        )
+
+    # --- inside --------------------------------------------------------------------------
+
+    def _supply(self, cause, options):
+        clock = self._board.clock
+        if cause == "power" and options["same"] and clock is not None:
+            clock.powered = True
+            clock.power_off()
+        self._board.power_on()
+        self._board.powered_at = options["powered_at"]
+        self._board.steps.arm(options["cut"])
+        if cause == "reset":
+            machine.after_reset()
+        elif cause == "soft":
+            machine._State.cause = options["before"]["cause"]
+            if options["before"]["watchdog"]:
+                machine.WDT(timeout=options["before"]["watchdog"])
+
+    def _modules(self):
+        sys.modules["machine"] = machine
+        sys.modules["time"] = time
+        sys.modules["micropython"] = Micropython(self._world, self._link)
+        if self._board.nvs:
+            sys.modules["esp32"] = Esp32(self._board.nvs)
+        loop.install(self._world, RealQueue)
+
+    def _files(self, options, digits):
+        """The unit's own file system is the root; the checkout, if that is to run, is its ROM."""
+        device = self._board.flash.device()
+        try:
+            system = vfs.VfsLfs2(device, progsize=256)
+        except OSError:
+            vfs.VfsLfs2.mkfs(device, progsize=256)
+            system = vfs.VfsLfs2(device, progsize=256)
+        own = options["bare"] or any([entry[0] == "main.py" for entry in system.ilistdir("/")])
+        if digits and not own:
+            __import__("tm1637")  # there is no other way to it later
+        vfs.umount("/")
+        vfs.mount(system, "/")
+        os.chdir("/")
+        self._home = "/"
+        sys.path[:] = ["", ".frozen", "/lib"]
+        if not own:
+            vfs.mount(vfs.VfsPosix(options["root"]), ROM, readonly=True)
+            sys.path[2:2] = [ROM, ROM + "/lib"]
+            self._home = ROM + "/"
+            choose(options.get("board"))
+
+    def _converse(self, options):
+        link, world = self._link, self._world
+        self._firmware = Firmware(link, options)
+        self._session = CableSession(
+            self._board,
+            NoConsole(),
+            self._firmware,
+            lambda: link.commands.pop(0),
+            lambda text: link.tell(answer=json.loads(text), now=world.now),
+            self._keep.save,
+            lambda: len(link.commands) > 0,
+        )
+        self._session.again(options["again"])
+        script = self._session.run()
+        world.driver = lambda: world.ask(next(script))
+        world.start()
+        world.ask(world.now)
+
+    def _script(self, name):
+        """Run one as a board does; tell whether the next may run."""
+        try:
+            with open(self._home + name) as file:
+                source = file.read()
+        except OSError:
+            return True
+        self._link.tell(runs=name)
+        real_micropython.kbd_intr(CTRL_C)  # each script starts with it on
+        try:
+            exec(compile(source, name, "exec"), self._firmware.names)
+        except (Exception, KeyboardInterrupt) as error:
+            sys.print_exception(error)
+            return False
+        return True
+
+    def _tell_of(self, error):
+        sys.stderr.write("simulator: the firmware failed: the board is reset\n")
+        sys.print_exception(error, sys.stderr)
+
+
+def start(number):
+    """Live, with the socket that has this number; return to the prompt."""
+    global life
+    sys.ps1 = PROMPT
+    link = Link(number)
+    options = json.loads(link.line())
+    try:
+        life = Life(link, options)
+    except (ChipError, KeepError, Refused, OSError, ValueError) as error:
+        link.tell(failed=str(error))
+        link.stand_still()
+    sys.atexit(life.last_words)
+    link.tell(up=True)
+    life.run(options["raw"])
+    sys.stdout.write(AFTER)

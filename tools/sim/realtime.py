@@ -1,0 +1,227 @@
+"""The simulated world at the host's pace, and the socket through which it is told what to do."""
+
+import heapq
+import json
+import os
+import select
+import time as host_time
+
+import vfs
+
+from . import loop
+from .world import NEVER, World
+
+AHEAD_US = 1_000  # what the world may be ahead of the host: less is not worth a wait
+BEHIND_US = 1_000_000  # what is more than that was the host's other work, not the unit's
+LOOK_US = 2_000  # how often a program that never waits is asked whether somebody wants something
+POSIX = vfs.VfsPosix()  # the host's files, which the firmware does not see
+
+
+class Link:
+    """The socket to tools/cable.py: lines in, JSON objects out."""
+
+    def __init__(self, number):
+        self.commands = []
+        self.interrupted = False
+        self._file = POSIX.open(number, "r+b")
+        self._poll = select.poll()
+        self._poll.register(self._file, select.POLLIN)
+
+    def tell(self, **what):
+        """Send one object."""
+        self._file.write((json.dumps(what) + "\n").encode())
+
+    def line(self):
+        """Return the next line; without tools/cable.py there is no unit."""
+        line = self._file.readline()
+        if not line:
+            os.system("kill -9 $PPID")
+        return line
+
+    def listen(self, ms=0, streams=()):
+        """Take what has come, after `ms` at most; tell whether one of `streams` is ready."""
+        poll = self._poll
+        if streams:
+            poll = select.poll()
+            poll.register(self._file, select.POLLIN)
+            for stream, wanted in streams:
+                poll.register(stream, wanted)
+        ready = any([entry[0] is not self._file for entry in poll.poll(ms)])
+        while self._poll.poll(0):
+            line = self.line()
+            if line == b"!\n":
+                self.interrupted = True
+            elif line == b"-\n":
+                self.interrupted = False
+            else:
+                self.commands.append(line)
+        return ready
+
+    def stand_still(self):
+        """Wait to be killed."""
+        while True:
+            try:
+                self.line()
+            except KeyboardInterrupt:
+                pass
+
+
+class RealWorld(World):
+    """The world at the host's pace. `end(reason)`, which does not return, stops the MCU."""
+
+    has_prompt = True
+    GRACE = 100_000
+
+    def __init__(self, now, link):
+        super().__init__(now)
+        self.end = None
+        self._link = link
+        self._zero = host_time.ticks_us() - now
+        self._hurry_until = 0  # up to here time passes as fast as it can
+        self._looked = 0
+
+    def hurry(self, duration):
+        """Let the next `duration` (us) pass at once for the host; return their end."""
+        self._hurry_until = self.now + duration
+        return self._hurry_until
+
+    def stop(self, reason):
+        """The MCU stops, and so does all of this."""
+        self.end(reason)
+
+    halt = stop
+
+    def check(self):
+        """The firmware does something: some time has passed for that."""
+        if not self._driving:
+            self._catch_up()
+
+    def glance(self):
+        """The firmware looks at the time."""
+        if not self._driving:
+            self.now += 1
+            self._catch_up()
+
+    def sleep(self, duration):
+        """Let `duration` (us) pass while the firmware blocks; interrupts are served."""
+        self._catch_up()
+        until = self.now + duration
+        while self.now < until:
+            wish = NEVER if self._driving else self._wish + self.GRACE
+            due = min(self._next(), wish, until)
+            if not self._pause(due):
+                self.now = max(self.now, due)
+                if self._next() <= self.now:
+                    self._fire()
+                elif wish <= self.now:
+                    self._drive()
+            self.give_way()
+
+    spend = sleep
+
+    def stall(self, duration):
+        """Flash is written as fast as the host can."""
+
+    def step(self, limit=NEVER, streams=True):
+        """Go to whatever comes next; also ends when there is news, or one of asyncio's streams."""
+        due = min(self._next(), self._wish, limit)
+        if not self._pause(due, _streams() if streams else ()):
+            super().step(limit)
+        self.give_way()
+
+    def idle(self):
+        """The prompt has waited: all that was due in the meantime happens."""
+        now = host_time.ticks_us() - self._zero
+        while self._next() <= now:
+            self._fire()
+        self.now = max(self.now, now)
+        self.look()
+
+    def due(self):
+        """Return in how many ms something happens by itself, None if nothing will."""
+        due = self._next()
+        return None if due == NEVER else max(due - self.now, 0) // 1_000
+
+    def look(self):
+        """See whether somebody wants something."""
+        self._looked = self.now
+        self._link.listen()
+        self._heed()
+
+    def give_way(self):
+        """Here Ctrl-C takes effect: never inside the simulator."""
+        link = self._link
+        if link.interrupted and not self._driving and not self._masks:
+            link.interrupted = False
+            link.tell(taken=True)
+            raise KeyboardInterrupt
+
+    def _next(self):
+        heap = self._heap
+        while heap and heap[0][2] is None:  # it was cancelled
+            heapq.heappop(heap)
+        return heap[0][0] if heap else NEVER
+
+    def _wall(self):
+        """Return where the world should be by the host's clock, 0 while it is in a hurry."""
+        if self.now < self._hurry_until:
+            return 0
+        now = host_time.ticks_us() - self._zero
+        behind = now - self.now - BEHIND_US
+        if self._hurry_until:
+            self._hurry_until = 0
+            behind = now - self.now
+        elif behind < 0:
+            return now
+        self._zero += behind
+        return now - behind
+
+    def _catch_up(self):
+        """Let pass what has passed on the host."""
+        wall = self._wall()
+        while self._next() <= wall:
+            self._fire()
+        if wall > self.now:
+            self.now = wall
+        if self.now - self._looked > LOOK_US:
+            self.look()
+            self.give_way()
+
+    def _pause(self, due, streams=()):
+        """Wait until the world may go to `due`; tell whether something else came first."""
+        wall = self._wall()
+        if not wall or due - wall <= AHEAD_US:
+            return False
+        ready = self._link.listen(-1 if due == NEVER else (due - wall) // 1_000, streams)
+        wall = host_time.ticks_us() - self._zero
+        self.now = max(self.now, min(wall, due))
+        self._heed()
+        return ready or due - wall > AHEAD_US
+
+    def _heed(self):
+        if self._link.commands:
+            self.ask(min(self._wish, self.now))
+
+
+class RealQueue(loop.Queue):
+    """asyncio's tasks that wait for the interpreter's own streams."""
+
+    def wait_io_event(self, dt):
+        """Let the world run until a task is due: `dt` ms at most, for ever if negative."""
+        self.world.check()
+        super().wait_io_event(dt)
+
+    def _ready(self, stream, wanted):
+        poll = select.poll()
+        poll.register(stream, wanted)
+        found = poll.poll(0)
+        return found[0][1] if found else 0
+
+
+def _streams():
+    """Return (stream, wanted) of all that asyncio waits for."""
+    found = []
+    for reader, writer, stream in loop.core._io_queue.map.values():
+        wanted = (select.POLLIN if reader else 0) | (select.POLLOUT if writer else 0)
+        found.append((stream, wanted))
+    return found
