@@ -21,7 +21,7 @@ try:
     import board
     import firmware
     from firmware.early import may_be_on
-    from firmware.events import RESTART, EventLog
+    from firmware.events import RESTART, SERVICE, EventLog
     from firmware.media import Files
     from firmware.store import Store
     from firmware.wiring import Wiring
@@ -61,6 +61,7 @@ try:
         unit = Unit(store, clock, load, log)
         service = restarts.service
         if service:
+            log.add(SERVICE)
             load.serve()
             wiring.reset_after(600_000)
         unit.start(decided)

@@ -19,6 +19,7 @@ OVER_CURRENT = 10  # number: milliamperes, 0 when the hardware's protection told
 SENSOR = 11
 BYPASS = 12  # tampering: the output is live though the switch is off
 DEAD_OUTPUT = 13  # the switch is on, the output is not: fuse, or the sense wire was cut
+SERVICE = 14  # restarted into service mode
 NAMES = (
     "?",
     "restart",
@@ -34,6 +35,7 @@ NAMES = (
     "sensor failed",
     "load bypassed",
     "output dead",
+    "service mode",
 )
 LENGTH = 32
 _ENTRY = "<IHBB"
