@@ -1,0 +1,174 @@
+"""A simulated board (tools/sim) whose chip is an emulated Pico: the wires in between.
+
+Which model hangs on which pin is known from tools.sim.board, which solders them; here the pins
+are the emulated chip's own.
+"""
+
+from rp2040py.gpio_pin import GPIOPinState
+from rp2040py.peripherals.i2c import I2CMode
+
+from tools.emulator.pico import Pico
+from tools.sim import pins
+from tools.sim.board import Board
+from tools.sim.parts import PowerCut
+
+FIRST_ADC = 26
+ADC_MOST = 4095
+ADC_VOLTS = 3.3
+ACKNOWLEDGE_BITS = 9
+LEVELS = {GPIOPinState.LOW: 0, GPIOPinState.HIGH: 1}
+
+
+class PicoBoard(Board):
+    """`image`: path of MicroPython's UF2; `heard(data)` gets what the guest says on USB.
+
+    Without `plugged` there is no USB host. `chip` is the Pico while there is power; `painted`
+    tells that the firmware has written to the digits since it started.
+    """
+
+    def __init__(self, world, data, image, heard=None, plugged=True):
+        super().__init__(world, data)
+        self._soldered = {
+            number: (pin._wire, pin._end)
+            for number, pin in pins._PINS.items()
+            if pin._wire is not None
+        }
+        self._image = image
+        self._heard = heard
+        self.plugged = plugged
+        self.bus_id = data.I2C["id"]
+        self.chip = None
+        self.painted = False
+        self.on_restart = None  # called when the chip starts anew, by itself or with its supply
+        if self.keypad is not None:
+            self.keypad.changed = lambda ends: self._settle()
+        self.supply.changed[:] = [self._settle]
+
+    def power_on(self):
+        """The supply comes; the chip starts when the world moves on."""
+        super().power_on()
+        chip = Pico(self._image, self.flash.dump(), self._heard, self.plugged)
+        chip.store = self.flash
+        chip.on_reset = self._let_go
+        self.chip = chip
+        self.painted = False
+        self._given = {}  # GPIO -> what was put on it from outside
+        self._driven = dict.fromkeys(self._soldered)
+        for number, (wire, end) in self._soldered.items():
+            drive = chip.guarded(self._driver(number, wire, end))
+            chip.mcu.gpio[number].add_listener(drive)
+        if self.bus is not None:
+            I2cPort(chip, chip.mcu.i2c[self.bus_id], self.bus)
+        read = chip.mcu.adc.on_adc_read
+        chip.mcu.adc.on_adc_read = lambda channel: self._convert(channel, read)
+        self.world.start(chip)
+        self._settle()
+        self._tell_restart()
+
+    def power_off(self):
+        """The supply goes."""
+        if not self.power:
+            return
+        super().power_off()
+        self.chip = None
+        for wire, end in self._soldered.values():
+            wire.drive(end, None)
+
+    def level(self, number):
+        """What the chip drives GPIO `number` to: 0, 1 or None."""
+        return LEVELS.get(self.chip.mcu.gpio[number].value)
+
+    def _driver(self, number, wire, end):
+        def drive(value, before):
+            level = self._driven[number] = LEVELS.get(value)
+            wire.drive(end, level)
+            self._settle(wire)
+            if wire is self.digits:
+                self.painted = True
+
+        return drive
+
+    def _let_go(self):
+        """The chip was reset: its pins are inputs, of which the emulator tells nobody."""
+        for number, (wire, end) in self._soldered.items():
+            self._driven[number] = self.level(number)
+            wire.drive(end, self._driven[number])
+        self.painted = False
+        self._settle()
+        self._tell_restart()
+
+    def _tell_restart(self):
+        if self.on_restart is not None:
+            self.on_restart()
+
+    def _settle(self, only=None):
+        """Put on the pins what their wires make of them; an output reads what it drives."""
+        if self.chip is None:
+            return
+        for number, (wire, end) in self._soldered.items():
+            if (only is not None and wire is not only) or number >= FIRST_ADC:
+                continue
+            level = wire.levels[end]
+            if self._driven[number] is not None and level != 0:
+                level = self._driven[number]
+            if self._given.get(number) != level or number not in self._given:
+                self._given[number] = level
+                pin = self.chip.mcu.gpio[number]
+                if level is None:
+                    pin.release_input()
+                else:
+                    pin.set_input_value(bool(level))
+
+    def _convert(self, channel, read):
+        wire, end = self._soldered.get(FIRST_ADC + channel, (None, 0))
+        if wire is not None:
+            share = wire.volts(end) / ADC_VOLTS
+            self.chip.mcu.adc.channel_values[channel] = int(share * ADC_MOST)
+        read(channel)
+
+
+class I2cPort:
+    """A bus of chip models on a controller of the emulated chip, as fast as its wires are.
+
+    The emulator itself takes no time for a byte. Only whole bytes: a write of none, which
+    MicroPython sends bit by bit (`scan()` does), finds nobody.
+    """
+
+    def __init__(self, chip, port, bus):
+        self._chip = chip
+        self._port = port
+        self._bus = bus
+        self._target = None
+        port.on_connect = chip.guarded(self._connect)
+        port.on_write_byte = chip.guarded(self._write)
+        port.on_read_byte = chip.guarded(self._read)
+        port.on_stop = chip.guarded(self._stop)
+
+    def _after(self, bits, action, *arguments):
+        cycle = 1e9 / self._chip.mcu.clk_sys
+        period = (self._port.scl_high_period + self._port.scl_low_period) * cycle
+        self._chip.at(bits * period, lambda: action(*arguments))
+
+    def _connect(self, address, mode):
+        if self._bus.stuck:
+            return  # nobody ever answers; the guest gives up
+        self._target = self._bus.chips.get(address)
+        there = self._target is not None and self._target.start(mode == I2CMode.READ)
+        self._after(ACKNOWLEDGE_BITS, self._port.complete_connect, bool(there))
+
+    def _write(self, byte):
+        taken = self._target.write(byte)
+        self._after(ACKNOWLEDGE_BITS, self._port.complete_write, bool(taken))
+
+    def _read(self, acknowledged):
+        byte = self._target.read() & 0xFF
+        self._after(ACKNOWLEDGE_BITS, self._port.complete_read, byte)
+
+    def _stop(self):
+        target, self._target = self._target, None
+        if target is not None:
+            target.stop()
+        self._after(1, self._port.complete_stop)
+
+
+__all__ = ("I2cPort", "PicoBoard", "PowerCut")

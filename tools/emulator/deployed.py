@@ -1,0 +1,20 @@
+"""What a factory leaves in the emulated flash: the build, as `payg deploy` puts it there."""
+
+import tempfile
+from pathlib import Path
+
+from tools.build import build
+from tools.flash_image import add_tree
+
+
+def deployed(files=None, custom=None):
+    """Return the bytes of a file system that holds this checkout's build for the Pico.
+
+    `files`: bytes of a file system to put it into, or None for an empty one; `custom`: a board
+    file in place of the Pico's own. Raises tools.build.BuildError.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder, "tree")
+        build("pico", tree, custom)
+        image, _ = add_tree(tree, files)
+        return image

@@ -1,0 +1,39 @@
+"""MicroPython's image for the emulated Pico: one that is named, or the official one."""
+
+import atexit
+import os
+import tempfile
+from pathlib import Path
+
+from tools.images import ImageError, find
+
+VARIABLE = "MICROPYTHON_UF2"
+
+
+class NoPicoError(Exception):
+    """There is no emulated Pico to be had; the text says why and what to do."""
+
+
+def find_image(named=None, say=lambda text: None):
+    """Return the path of a checked image: `named`, else what MICROPYTHON_UF2 names, else official.
+
+    Raises NoPicoError.
+    """
+    try:
+        import rp2040py  # noqa: F401
+    except ImportError:
+        raise NoPicoError("the emulator rp2040py is not installed; `make setup` does it") from None
+    named = named or os.environ.get(VARIABLE)
+    try:
+        data = find("pico", say, named)
+    except ImageError as error:
+        raise NoPicoError(f"{error}; or in the variable {VARIABLE}") from error
+    return str(named) if named else _kept(data)
+
+
+def _kept(data):
+    descriptor, path = tempfile.mkstemp(suffix=".uf2")
+    atexit.register(lambda: Path(path).unlink(missing_ok=True))
+    with open(descriptor, "wb") as file:
+        file.write(data)
+    return path

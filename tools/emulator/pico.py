@@ -1,0 +1,173 @@
+"""One emulated RP2040 with a Pico's flash, from power on to power off, in lockstep.
+
+The emulator is rp2040py 0.3.6, whose inner loop is called here directly: the guest runs exactly as
+long as `run_until` says, so a run is the same each time. Cycles are 8 ns, as at 125 MHz.
+"""
+
+from tools.emulator.usb import Cable
+
+FLASH = 2 << 20
+SECTOR = 4096
+FILE_SYSTEM = 0xA0000  # where the image begins its file system,
+FILE_SYSTEM_END = FLASH  # and ends it
+START = 0x1000_0000
+CYCLE_NS = 8
+ERASES = {0x20: 1, 0xD8: 16}  # command -> sectors
+PROGRAM = 0x02
+
+
+class Pico:
+    """`image`: path of MicroPython's UF2; `files`: bytes of the file system; `heard(data)` gets
+    what the guest says on USB.
+
+    `store`: erases and programs the file system's part of the flash instead of the emulator (has
+    erase(sector), program(offset, data), read(offset, buffer) as tools.sim.flash.Flash has), or
+    None. `on_reset()` is called after the chip reset itself. Without `plugged` there is no USB
+    host.
+    """
+
+    def __init__(self, image, files=None, heard=None, plugged=True):
+        from rp2040py.boards import BoardSpec
+        from rp2040py.device import MicroPythonDevice
+
+        self._device = MicroPythonDevice(board=BoardSpec(image=image))
+        self._simulator = self._device.simulator
+        self.mcu = self._device.mcu
+        self.store = self.on_reset = None
+        self.stalled = 0  # ns that the flash held everything up
+        self.resets = 0
+        self._clock = self.mcu.clock
+        self._fault = None
+        self._halted = False
+        if files is not None:
+            self.mcu.flash[FILE_SYSTEM : FILE_SYSTEM + len(files)] = files
+        self.cable = Cable(self._device.cdc, heard or (lambda data: None))
+        if not plugged:
+            self.mcu.usb_ctrl.on_usb_enabled = None
+        self.mcu.watchdog.on_watchdog_trigger = self._bite
+        self._apply = self.mcu.ssi._apply_command
+        self.mcu.ssi._apply_command = self._command
+        self._alarm = self._clock.create_alarm(self._simulator.stop)
+        self.mcu.core.pc = START
+
+    # --- time ----------------------------------------------------------------------------
+
+    @property
+    def nanos(self):
+        """Emulated nanoseconds since power on."""
+        return int(self._clock.nanos)
+
+    @property
+    def busy(self):
+        """Of these, how many the guest was awake, so far."""
+        return self.mcu.core.cycles * CYCLE_NS + self.stalled
+
+    def run_until(self, nanos):
+        """Let the guest run until `nanos`, less after `halt`. Raises what `guarded` met."""
+        from rp2040py.execute_batch import execute_batch
+
+        simulator = self._simulator
+        left = nanos - self._clock.nanos
+        if left <= 0 or self._halted:
+            return
+        self._alarm.schedule(left)
+        simulator.stopped = False
+        while not simulator.stopped:
+            execute_batch(simulator, 1)
+        self._alarm.cancel()
+        if self._fault is not None:
+            fault, self._fault = self._fault, None
+            raise fault
+
+    def pause(self):
+        """Return from `run_until` at once. For whatever happens inside of it."""
+        self._simulator.stop()
+
+    def halt(self):
+        """The supply fails: never run again."""
+        self._halted = True
+        self.pause()
+
+    def at(self, delay, action):
+        """Call `action()` in `delay` ns of emulated time."""
+        alarm = self._clock.create_alarm(action)
+        alarm.schedule(delay)
+        return alarm
+
+    def stall(self, nanos):
+        """Let time pass with the guest held up, as a flash that is being written does it."""
+        if not self._halted:
+            self.stalled += nanos
+            self._clock.tick(nanos)
+
+    def guarded(self, action):
+        """Return `action` so that what it raises ends `run_until`, which raises it.
+
+        Through the emulator's compiled code nothing may be raised.
+        """
+
+        def call(*arguments):
+            if self._halted:
+                return
+            try:
+                action(*arguments)
+            except BaseException as error:
+                self._fault = self._fault or error
+                self.halt()
+
+        return call
+
+    # --- resets --------------------------------------------------------------------------
+
+    def reset(self):
+        """Pull the RUN pin low for a moment; the flash is what the store says by now."""
+        if self.store is not None:
+            self._mirror(0, self.store.sectors)
+        self._device.hard_reset()
+        self._was_reset()
+
+    def _bite(self):
+        # As on silicon and unlike in the emulator, a watchdog that bit is off.
+        watchdog = self.mcu.watchdog
+        watchdog._enable = watchdog.timer.enable = watchdog.alarm.enable = False
+        self._device._on_watchdog_trigger()
+        self._was_reset()
+
+    def _was_reset(self):
+        self.resets += 1
+        if self.on_reset is not None:
+            self.on_reset()
+
+    # --- flash ---------------------------------------------------------------------------
+
+    def _command(self):
+        """A command to the flash is complete: what changes the file system is the store's."""
+        ssi = self.mcu.ssi
+        command = bytes(ssi._tx_buffer)
+        operation = command[0] if command else 0
+        address = int.from_bytes(command[1:4], "big")
+        changes = operation in ERASES or operation == PROGRAM
+        if not (self.store and changes and ssi._write_enabled and address >= FILE_SYSTEM):
+            self._apply()
+            return
+        ssi._write_enabled = False
+        ssi._tx_buffer = bytearray()
+        self.guarded(self._change)(operation, address - FILE_SYSTEM, command[4:])
+
+    def _change(self, operation, offset, data):
+        sector = offset // SECTOR
+        count = ERASES.get(operation, 1)
+        try:
+            if operation == PROGRAM:
+                self.store.program(offset, data)
+            else:
+                for number in range(sector, sector + count):
+                    self.store.erase(number)
+        finally:
+            self._mirror(sector, count)
+
+    def _mirror(self, sector, count):
+        buffer = bytearray(SECTOR * count)
+        self.store.read(sector * SECTOR, buffer)
+        at = FILE_SYSTEM + sector * SECTOR
+        self.mcu.flash[at : at + len(buffer)] = buffer

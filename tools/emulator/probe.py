@@ -1,0 +1,55 @@
+"""Measures an emulated unit from within: free heap, and tasks that hang, asked for by a pin.
+
+The board file that is deployed gets an interrupt on pins that nothing is wired to. So a sealed
+unit is measured with `main.py` as it is; the interrupt's code takes some 400 bytes of heap.
+"""
+
+from tools import ROOT
+
+HEAP_PIN, HANG_PIN = 22, 19
+ASK_NS = 1_000_000
+SOURCE = f"""
+
+try:
+    from machine import Pin
+except ImportError:
+    pass  # the build looks at the data, on a computer
+else:
+
+    def _heap(pin):
+        import gc
+
+        gc.collect()
+        print("#HEAP;%d" % gc.mem_free())
+
+    def _hang(pin):
+        while True:
+            pass
+
+    Pin({HEAP_PIN}, Pin.IN, Pin.PULL_UP).irq(_heap, Pin.IRQ_FALLING)
+    Pin({HANG_PIN}, Pin.IN, Pin.PULL_UP).irq(_hang, Pin.IRQ_FALLING)
+"""
+
+
+def board_file(folder):
+    """Write the Pico's board file with the probe into directory `folder`; return its path."""
+    path = folder / "pico.py"
+    path.write_text((ROOT / "board" / "pico.py").read_text() + SOURCE)
+    return path
+
+
+def pull(bench, pin):
+    """Pull a pin of the probe low for a moment."""
+    gpio = bench.board.chip.mcu.gpio[pin]
+    gpio.set_input_value(False)
+    bench.world.run_until(bench.world.now + 1_000)
+    gpio.release_input()
+
+
+def free_heap(bench):
+    """Return the bytes of heap that are free after a collection. Raises RuntimeError."""
+    pull(bench, HEAP_PIN)
+    answer = bench.console.ask("#HEAP", bench.world, 2_000_000, send=False)
+    if not answer:
+        raise RuntimeError("the probe does not answer")
+    return int(answer[0])

@@ -1,0 +1,104 @@
+"""`payg sim --pico --headless`: the session of the fast simulator on an emulated Pico.
+
+    python -m tools.emulator.run '{"serial": "A1", "key": "…32 hex digits…", "image": "…"}'
+
+Options as tools/sim/run.py has them, and `image`, the path of MicroPython's UF2. The commands
+are the same ones; `flash wipe` leaves a file system with nothing but the build in it.
+"""
+
+import json
+import sys
+
+from tools.emulator.board import PicoBoard
+from tools.emulator.console import Console
+from tools.emulator.deployed import deployed
+from tools.emulator.image import NoPicoError, find_image
+from tools.emulator.unit import Firmware
+from tools.emulator.world import World
+from tools.identity import Identity
+from tools.sim.keep import Keep, KeepError
+from tools.sim.session import Session
+from tools.wiring import load
+
+
+class Bench:
+    """A Pico on its board, with everything that the session and the tests turn.
+
+    `image`: path of MicroPython's UF2; `identity`: tools.identity.Identity or None; `state`: a
+    directory that keeps the memories, or None; `files`: bytes of a file system, None for the one
+    of `state` with this checkout's build in it. Its supply is off.
+    """
+
+    def __init__(self, image, identity=None, state=None, files=None, plugged=True):
+        self.world = World()
+        self.console = Console(lambda: self.board.chip)
+        self.board = PicoBoard(
+            self.world, load("pico"), image, lambda data: self.console.hear(data), plugged
+        )
+        self.board.on_restart = self.console.reset
+        self.keep = Keep(str(state), self.board) if state else None
+        if files is None:
+            files = deployed(self.board.flash.dump() if state else None)
+        self._fill(files)
+        self._wipe = self.board.flash.wipe
+        self.board.flash.wipe = self._deploy_anew
+        self.firmware = Firmware(self.board, self.console, identity)
+
+    def _fill(self, files):
+        record = self.board.flash.record
+        self.board.flash.load(files)
+        if record is not None:
+            record(0, files)
+
+    def _deploy_anew(self):
+        self._wipe()
+        self._fill(deployed())
+
+    def save(self):
+        """Save what the memories' files do not have yet."""
+        if self.keep:
+            self.keep.save()
+
+    def session(self, read, write):
+        """Return a session on this bench; `serve` runs it."""
+        return Session(self.board, self.console, self.firmware, read, write, self.save)
+
+    def serve(self, session):
+        """Let the world run until the session is over; return its exit status."""
+        self.board.power_on()
+        for wish in session.run():
+            self.world.run_until(wish)
+        return session.status
+
+
+def identity_of(options):
+    """Return the Identity of the options, None without a key."""
+    if not options.get("key"):
+        return None
+    fields = {name: options[name] for name in Identity._fields if options.get(name) is not None}
+    return Identity(**dict(fields, key=bytes.fromhex(options["key"])))
+
+
+def _refuse(text):
+    print(json.dumps({"error": text}), flush=True)
+    return 2
+
+
+def main(arguments):
+    """Run one emulated unit on standard input and output; return the exit status."""
+    options = json.loads("".join(arguments) or "{}")
+    try:
+        image = find_image(options.get("image"), lambda text: print(text, file=sys.stderr))
+        bench = Bench(image, identity_of(options), options.get("state"))
+    except NoPicoError as error:
+        return _refuse(str(error))
+    except (KeepError, OSError) as error:
+        return _refuse(f"the state cannot be used: {error}")
+    print("Starting the emulated Pico takes about ten seconds ...", file=sys.stderr, flush=True)
+    return bench.serve(
+        bench.session(sys.stdin.buffer.readline, lambda text: print(text, flush=True))
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

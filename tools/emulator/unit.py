@@ -1,0 +1,233 @@
+"""What can be known of the firmware in an emulated Pico from outside: display, load, console.
+
+The session of `payg sim --headless` asks a `firmware` with a `unit` for all this. In the fast
+simulator those are the firmware's own objects; here they look and ask.
+"""
+
+from openpaygo.token_shared import OpenPAYGOTokenShared
+
+from tools.sim.words import Refused
+
+REST_US = 15_000  # a guest that sleeps so long has done what it was told
+ANSWER_US = 3_000_000
+START_US = 10_000_000
+FRESH_US = 1_000_000  # what was asked is true for so long, unless something was done
+PROMPT_US = 2_000_000
+PROMPT = b"raw REPL; CTRL-B to exit\r\n>"
+SHOWN = {"Err": "INVALID", "USEd": "ALREADY_USED", "----": "MALFORMED", "OFF": "SET_TIME"}
+ACCEPTED = ("GOOd", "FULL", "FrEE")
+GIVE = """
+from firmware.store import Identity
+unit.provision(Identity({serial!r}, {key!r}, {starting_code!r}, {count!r}, {time_divider!r},
+    {restricted!r}, {language!r}))
+"""
+RESTART = b"import machine\r\nmachine.reset()\r\n\x04"
+
+
+class Firmware:
+    """`board`: a PicoBoard, `console`: its Console, `options`: tools.identity.Identity or None."""
+
+    def __init__(self, board, console, identity):
+        self.failure = None
+        self.identity = identity
+        self.console = console
+        self._board = board
+        self._seen = Unit(board, console, identity)
+
+    @property
+    def unit(self):
+        """The unit, None without power."""
+        return self._seen if self._board.power else None
+
+    def is_same(self, identity):
+        """Tell whether the unit has this identity, as far as the serial number shows."""
+        return self._seen.serial() == identity.serial
+
+
+class Unit:
+    """The unit behind keys, glass and console. `outcome` and `entries` are the session's."""
+
+    def __init__(self, board, console, identity):
+        self._board = board
+        self._world = board.world
+        self._console = console
+        self._identity = identity
+        self.outcome = None
+        self.entries = 0
+        self._entry = ""
+        self._judged = None  # digits that wait for their outcome
+        self._rest_at = 0
+        self._looked = (0, 0)
+        self._status = None
+        self._status_at = 0
+        self._count = 0
+        self.log = Log(self._ask)
+        console.on_token = self._told
+        self._wrap(board.keypad)
+
+    # --- keys and glass ------------------------------------------------------------------
+
+    def _wrap(self, keypad):
+        press = keypad.press
+
+        def pressed(key):
+            glass = self._board.glass().strip()  # up to two keys behind
+            press(key)
+            self._status = None
+            if key == "#" and self._entry and glass and glass in self._entry:
+                self._judged = self._entry
+            self._entry = self._entry + key if key.isdigit() else ""
+
+        keypad.press = pressed
+
+    @property
+    def busy(self):
+        """Whether the guest has been awake a moment ago, or an entry waits for its outcome."""
+        now, awake = self._world.now, self._board.chip.busy
+        before, awake_before = self._looked
+        if now - before >= 1_000 or awake < awake_before:
+            if not 0 <= awake - awake_before < (now - before) * 500:
+                self._rest_at = now + REST_US
+            self._looked = (now, awake)
+        if now < self._rest_at or not self._board.painted:
+            return True
+        self._see()
+        return False
+
+    def _see(self):
+        """The guest rests: what does the glass say of the entry?"""
+        digits, self._judged = self._judged, None
+        text = self._board.glass().strip()
+        if digits is None or text.startswith(("n0nE", "nOnE", "Err8", "Err9")):
+            return
+        self.entries += 1
+        self.outcome = "LOCKED" if text.startswith("L") else SHOWN.get(text)
+        if text in ACCEPTED:
+            self.outcome = self._kind(digits)
+
+    def _kind(self, digits):
+        """What an accepted token was: its value is in its last digits, its type in the count."""
+        identity = self._identity
+        longest = 20 if identity and identity.restricted else 12
+        if identity is None or len(digits) == longest:
+            return "EXTENDED" if identity else "ADD_TIME"
+        if identity.restricted:
+            digits = _plain(digits)
+        code = identity.starting_code
+        if code is None:
+            code = OpenPAYGOTokenShared.generate_starting_code(identity.key)
+        value = (int(digits) - code) % 1000
+        special = {998: "DISABLE_PAYG", 999: "COUNTER_SYNC", 996: "RESERVED", 997: "RESERVED"}
+        before = self._count
+        after = self.status()["count"]
+        odd = after % 2 and after != before
+        return special.get(value) or ("SET_TIME" if odd else "ADD_TIME")
+
+    # --- the console ---------------------------------------------------------------------
+
+    def _ask(self, question):
+        # What is typed while MicroPython starts may get lost.
+        self._world.run_while(lambda: self._board.power and not self._board.painted, START_US)
+        return self._console.ask(question, self._world, ANSWER_US)
+
+    def serial(self):
+        """The serial number, "" of a blank unit."""
+        answer = self._ask("#ID")
+        if not answer:
+            raise Refused("the firmware does not answer on its console")
+        return answer[0]
+
+    def status(self):
+        """As firmware.unit.Unit.status(), asked over the console at most once a second."""
+        now = self._world.now
+        if self._status is None or not 0 <= now - self._status_at < FRESH_US:
+            self._status = self._asked()
+            self._status_at = self._world.now
+        self._count = self._status["count"]
+        return self._status
+
+    def _asked(self):
+        named = self._ask("#ID")
+        if not named:
+            raise Refused("the firmware does not answer on its console")
+        paid = self._ask("#STATUS") or ["INACTIVE"]
+        counters = self._ask("#COUNTERS") or [0] * 5
+        free = paid[0] == "PAYG_DISABLED"
+        _, _, locked, faults, _ = [int(number) for number in counters]
+        return {
+            "payg": not free,
+            "active": paid[0] != "INACTIVE",
+            "seconds_left": None if free else int(paid[1]) if paid[1:] else 0,
+            "count": int(named[2]),
+            "locked_seconds": locked,
+            "clock_faults": faults,
+            "provisioned": bool(named[0]),
+        }
+
+    def _told(self, digits, answer):
+        """A token came in over the console, and was judged."""
+        self._status = None
+        self.entries += 1
+        accepted = answer in ("VALID", "PAYG_DISABLED")
+        self.outcome = self._kind(digits) if accepted else answer
+
+    def provision(self, identity):
+        """Give a blank unit this identity at its prompt, then restart it. Raises ValueError."""
+        answer = self.execute(GIVE.format(**identity._asdict()))
+        if answer:
+            raise ValueError(answer)
+        self._console.feed(RESTART)
+        self._status = None
+        resets = self._board.chip.resets
+        self._world.run_while(
+            lambda: self._board.chip and self._board.chip.resets == resets, ANSWER_US
+        )
+
+    def execute(self, source):
+        """Run code at the prompt of a blank unit, without its globals being lost.
+
+        Returns the last line of its traceback, "" without one.
+        """
+        heard = bytearray()
+        console, world = self._console, self._world
+        hear, console.hear = console.hear, heard.extend
+
+        def until(text):
+            if not world.run_while(lambda: text not in heard and self._board.chip, PROMPT_US):
+                raise ValueError("the unit has no prompt")
+            heard[:] = heard[heard.index(text) + len(text) :]
+
+        try:
+            console.feed(b"\r\x03\x03\x01")
+            until(PROMPT)
+            console.feed(source.encode() + b"\x04")
+            until(b"\x04")
+            world.run_while(lambda: b"\x04>" not in heard and self._board.chip, PROMPT_US)
+        finally:
+            console.hear = hear
+        lines = bytes(heard).split(b"\x04")[0].decode("ascii", "replace").strip().splitlines()
+        return lines[-1] if lines else ""
+
+
+class Log:
+    """The event log, asked for over the console."""
+
+    def __init__(self, ask):
+        self._ask = ask
+
+    def entries(self):
+        """All entries, oldest first: [seconds since 2020, event, number]."""
+        found = []
+        while True:
+            answer = self._ask("#LOG;%d" % len(found))
+            if not answer or answer[0] == "END":
+                return found
+            found.append([int(number) for number in answer[1:4]])
+
+
+def _plain(digits):
+    """Return the 9 digits of a token that was made of 15 digits from 1 to 4."""
+    code = 0
+    for digit in digits:
+        code = code << 2 | int(digit) - 1
+    return str(code)

@@ -1,0 +1,85 @@
+"""The other end of the emulated Pico's USB cable."""
+
+WAKE_NS = 10_000  # emulated time from typing to the guest's seeing it
+PUMP_NS = 1_000_000  # between two looks whether the guest has taken what was typed
+ROOM = 256  # bytes waiting inside the emulator; what is beyond its 512 would be lost
+
+
+class QuietHost:
+    """Keeps the emulated USB host from answering each read of the guest with an empty packet.
+
+    Stock, it does so every 10 us, which keeps the guest awake for ever. Here a read is left
+    unanswered until there is something to send.
+    """
+
+    def __init__(self, cdc):
+        self._cdc = cdc
+        self._answer = cdc.usb.on_endpoint_read
+        self._send = cdc.send_serial_byte
+        self._forget = cdc.usb.on_reset
+        self._waiting = None
+        self._alarm = cdc.usb.rp2040.clock.create_alarm(self._wake)
+        self._alarmed = False
+        cdc.usb.on_endpoint_read = self._read
+        cdc.usb.on_reset = self._reset
+        cdc.send_serial_byte = self._type
+
+    def _read(self, endpoint, size):
+        cdc = self._cdc
+        idle = cdc.tx_fifo.empty and cdc._pending_line_coding is None
+        if idle and endpoint == cdc._out_endpoint:
+            self._waiting = size
+        else:
+            self._answer(endpoint, size)
+
+    def _type(self, byte):
+        self._send(byte)
+        if self._waiting is not None and not self._alarmed:
+            self._alarmed = True
+            self._alarm.schedule(WAKE_NS)
+
+    def _wake(self):
+        self._alarmed = False
+        if self._waiting is not None and not self._cdc.tx_fifo.empty:
+            size, self._waiting = self._waiting, None
+            self._answer(self._cdc._out_endpoint, size)
+
+    def _reset(self):
+        self._waiting = None
+        self._forget()
+
+
+class Cable:
+    """Bytes to and from the guest's console, as fast as it takes them.
+
+    `heard(data)` is called with what the guest says.
+    """
+
+    def __init__(self, cdc, heard):
+        QuietHost(cdc)
+        self._cdc = cdc
+        self._typed = bytearray()
+        self._alarm = cdc.usb.rp2040.clock.create_alarm(self._pump)
+        cdc.on_serial_data = heard
+
+    @property
+    def untaken(self):
+        """How many bytes the guest has not fetched."""
+        return len(self._typed) + self._cdc.tx_fifo.item_count
+
+    @property
+    def connected(self):
+        """Whether the guest's USB is up: before that nothing can be typed."""
+        return self._cdc._initialized
+
+    def type(self, data):
+        """Send bytes to the guest."""
+        self._typed += data
+        self._pump()
+
+    def _pump(self):
+        cdc = self._cdc
+        while self._typed and self.connected and cdc.tx_fifo.item_count < ROOM:
+            cdc.send_serial_byte(self._typed.pop(0))
+        if self._typed:
+            self._alarm.schedule(PUMP_NS)

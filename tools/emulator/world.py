@@ -1,0 +1,85 @@
+"""The time of an emulated board: the chip's own clock while it runs, else a mere number.
+
+It has of tools.sim.world.World what the board's models and the session need.
+"""
+
+import heapq
+
+from tools.sim.parts import PowerCut
+
+
+class World:
+    """`now`: microseconds, never goes back. `chip` is what runs, a Pico, or None without power."""
+
+    def __init__(self):
+        self.chip = None
+        self._base = 0  # `now` when the chip's clock was 0
+        self._events = []
+        self._serial = 0
+
+    @property
+    def now(self):
+        """Microseconds since the world began."""
+        return self._base + (self.chip.nanos // 1_000 if self.chip else 0)
+
+    @property
+    def running(self):
+        """Whether the MCU has power."""
+        return self.chip is not None
+
+    def start(self, chip):
+        """The MCU gets power."""
+        self._base = self.now
+        self.chip = chip
+
+    def stop(self, reason):
+        """The MCU has no power any more, or is to be reset from outside."""
+        if self.chip is None:
+            return
+        if reason == "power":
+            now = self.now
+            self.chip.halt()
+            self.chip = None
+            self._base = now
+        else:
+            self.chip.reset()
+
+    def at(self, due, action):
+        """Call `action()` at `due` (us)."""
+        self._serial += 1
+        heapq.heappush(self._events, (due, self._serial, action))
+
+    def stall(self, duration):
+        """Let `duration` (us) pass with the MCU held up."""
+        if self.chip is not None:
+            self.chip.stall(duration * 1_000)
+
+    def run_until(self, due):
+        """Let everything happen until `due` (us)."""
+        while True:
+            event = self._events[0] if self._events else None
+            limit = min(due, event[0]) if event else due
+            self._pass(limit)
+            if event is None or event[0] > due:
+                return
+            heapq.heappop(self._events)
+            event[2]()
+
+    def run_while(self, condition, longest):
+        """Let all happen while `condition()` holds, `longest` us at most; tell whether it fell."""
+        end = self.now + longest
+        while condition():
+            if self.now >= end:
+                return False
+            self.run_until(min(self.now + 1_000, end))
+        return True
+
+    def _pass(self, limit):
+        while self.now < limit:
+            if self.chip is None:
+                self._base = limit
+                return
+            try:
+                self.chip.run_until((limit - self._base) * 1_000)
+            except PowerCut:
+                pass  # the chip is gone by now; time goes on
