@@ -12,6 +12,7 @@ COMMANDS = {
     "flash": ("tools.flash", "command"),
     "deploy": ("tools.deploy", "command"),
     "console": ("tools.console", "command"),
+    "conform": ("tools.conform", "command"),
 }
 
 

@@ -61,9 +61,9 @@ class Ledger:
             return "MALFORMED", 0
         if entry in [known for _, known in self.accepted]:
             return "ALREADY_USED", 0
-        code, extended = read
-        value = (code - self.unit.starting_code) % (10**6 if extended else 1000)
-        matches = self._matches(entry, code, value, extended)
+        _, extended = read
+        value = self.value(entry)
+        matches = self.matches(entry)
         for count in matches:
             kind = self.kind(value, count, extended)
             if self.acceptable(kind, count):
@@ -71,6 +71,21 @@ class Ledger:
                 return kind, value
         # What lies ahead, yet out of reach, is not known to the unit at all.
         return ("ALREADY_USED" if matches else "INVALID"), 0
+
+    def value(self, entry):
+        """Return what a well-formed entry says."""
+        code, extended = self.read(entry)
+        return (code - self.unit.starting_code) % (10**6 if extended else 1000)
+
+    def matches(self, entry):
+        """Return the counts, up to the furthest in reach, whose token a well-formed entry is."""
+        code, extended = self.read(entry)
+        value = self.value(entry)
+        top = self.last + (SYNC_AHEAD if value == SYNC and not extended else AHEAD)
+        bases = 10**6 if extended else 1000
+        chain = self.unit.chain(value, top, extended)
+        high = code // bases
+        return [count for count in range(1, top + 1) if chain[count] // bases == high]
 
     def kind(self, value, count, extended=False):
         """The value speaks first, then the count's parity."""
@@ -93,14 +108,6 @@ class Ledger:
         if kind == "ADD_TIME" and self.last - OLDER < count <= self.last:
             return count not in self.used
         return self.last < count <= self.last + AHEAD
-
-    def _matches(self, entry, code, value, extended):
-        sync = not extended and value == SYNC
-        top = self.last + (SYNC_AHEAD if sync else AHEAD)
-        bases = 10**6 if extended else 1000
-        chain = self.unit.chain(value, top, extended)
-        high = code // bases
-        return [count for count in range(1, top + 1) if chain[count] // bases == high]
 
     def _accept(self, kind, count, entry):
         self.accepted.append((count, entry))

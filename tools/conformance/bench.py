@@ -1,0 +1,194 @@
+"""A unit and the model of the rules side by side: every entry goes to both."""
+
+from typing import NamedTuple
+
+JUDGED_S = 5  # certification: a token is judged within
+HEARTBEAT_S = 3600  # a power cut may cost so much credit: nobody knows when it was last stored
+FRESH = 10  # time units that a check begins with
+REACH = (0, 30, 60)  # counts further on, when a unit's count is in doubt after a failed check
+
+
+class DeviationError(Exception):
+    """The unit does not what the rules say; the text says what it did, and what it should do."""
+
+
+class CollisionError(Exception):
+    """By chance an entry is the token of two counts: which one a unit takes is its choice."""
+
+
+class Limits(NamedTuple):
+    """What the checks are given.
+
+    tolerance: seconds by which a unit's may differ; extended: value of the extended tokens that
+    may be tried, or None; entries: how many random ones; seed: of those, an integer.
+    """
+
+    tolerance: float = 3
+    extended: int | None = None
+    entries: int = 0
+    seed: int = 0
+
+
+class Bench:
+    """`device`: see tools.conformance.devices; `model`: a tools.conformance.model.Model.
+
+    `entries` counts what was entered, `slowest` is the longest that a token took, in seconds.
+    `progress` is told of random entries.
+    """
+
+    def __init__(self, device, model, limits=None):
+        self.device = device
+        self.model = model
+        self.ledger = model.ledger
+        self.limits = limits or Limits()
+        self.entries = 0
+        self.slowest = 0
+        self.progress = lambda done, of: None  # called after each random entry
+        self._last = device.now()
+
+    # --- one entry -----------------------------------------------------------------------
+
+    def token(self, value, ahead, extended=False):
+        """Return the token of a value and a count so far ahead of the last one."""
+        return self.ledger.token(value, max(0, self.ledger.last + ahead), extended)
+
+    def enter(self, entry):
+        """Enter it on both, hold answer and status against the model; return the outcome.
+
+        Raises DeviationError, DeviceError, CollisionError.
+        """
+        if self.ledger.read(entry) and len(self.ledger.matches(entry)) > 1:
+            raise CollisionError(entry)
+        self.entries += 1
+        self._pass_time()
+        outcome = self.model.enter(entry)
+        begin = self.device.now()
+        answer = self.device.ask(f"#TOKEN;{entry}")
+        took = self.device.now() - begin
+        self.slowest = max(self.slowest, took)
+        self._pass_time()
+        self._judge(entry, outcome, answer)
+        if took > JUDGED_S:
+            raise DeviationError(f"{entry} was judged in {took:.1f} s; {JUDGED_S} s are allowed")
+        self.check_status(f"after {entry}: ")
+        return outcome
+
+    def expect(self, entry, outcome):
+        """Enter what must have this outcome by the model, too: else the kit itself is wrong."""
+        found = self.enter(entry)
+        if found != outcome:
+            raise RuntimeError(f"the model calls {entry} {found}, the check {outcome}")
+
+    def check_status(self, when=""):
+        """Ask for the status and hold it against the model. Raises DeviationError."""
+        answer = self.device.ask("#STATUS;")
+        self._pass_time()
+        kind, seconds = fields(answer)
+        model = self.model
+        wrong = (kind == "PAYG_DISABLED") != model.free
+        if wrong or not (model.free or self._near(seconds or 0, model.left)):
+            state = f"ACTIVE;{model.left:.0f}" if model.left else "INACTIVE"
+            state = "PAYG_DISABLED" if model.free else state
+            raise DeviationError(f"{when}expected #STATUS;{state}, got {answer}")
+
+    def _judge(self, entry, outcome, answer):
+        model = self.model
+        kind, seconds = fields(answer)
+        right = {"MALFORMED": "INVALID"}.get(outcome, outcome)
+        due = None
+        if right == "LOCKED":
+            due = model.locked
+        elif right not in ("INVALID", "ALREADY_USED"):
+            right, due = "VALID", model.left
+        if right == "VALID" and model.free:
+            # After anything but the unlocking itself a unit may say either; STATUS is exact.
+            right = kind if kind == "VALID" and outcome != "DISABLE_PAYG" else "PAYG_DISABLED"
+            due = None
+        missing = seconds is None and kind == "VALID"
+        off = due is not None and seconds is not None and not self._near(seconds, due)
+        if kind != right or missing or off:
+            wanted = right if due is None else f"{right};{due:.0f}"
+            raise DeviationError(f"{entry}: expected #TOKEN;{wanted}, got {answer}")
+
+    def _near(self, told, due):
+        return abs(told - due) <= self.limits.tolerance
+
+    def _pass_time(self):
+        now = self.device.now()
+        self.model.run(now - self._last)
+        self._last = now
+
+    # --- around checks -------------------------------------------------------------------
+
+    def adopt(self):
+        """Begin with the credit that the unit has, whatever it is."""
+        kind, seconds = fields(self.device.ask("#STATUS;"))
+        self._pass_time()
+        self.model.free = kind == "PAYG_DISABLED"
+        self.model.left = 0 if self.model.free else seconds or 0
+
+    def fresh(self):
+        """Set some time: mistakes are forgiven, older counts used. Raises DeviationError."""
+        for further in REACH:
+            try:
+                self.set(FRESH, further)
+                return
+            except DeviationError as error:
+                failure = error
+        raise failure
+
+    def add(self, value=1, further=0):
+        """Enter an ADD_TIME token with the next even count, or a further one."""
+        self.expect(self.token(value, self.ahead(0) + further), "ADD_TIME")
+
+    def set(self, value, further=0):
+        """Enter a SET_TIME token with the next odd count, or a further one."""
+        self.expect(self.token(value, self.ahead(1) + further), "SET_TIME")
+
+    def ahead(self, parity):
+        """Return how far the next count of a parity is ahead."""
+        return 2 - (self.ledger.last + parity) % 2
+
+    def wrong(self, number=0):
+        """Return an entry of a token's form that no count within reach gives."""
+        far = self.ledger.last + 400 + 2 * number
+        while True:
+            entry = self.ledger.token(1, far)
+            if not self.ledger.matches(entry):
+                return entry
+            far += 2
+
+    def power_cycle(self):
+        """Power off and on; what that may cost is checked, and then taken over."""
+        model = self.model
+        self._pass_time()
+        before, locked = model.left, model.locked
+        self.device.power_cycle()
+        self._pass_time()
+        kind, seconds = fields(self.device.ask("#STATUS;"))
+        left, tolerance = seconds or 0, self.limits.tolerance
+        if (kind == "PAYG_DISABLED") != model.free:
+            raise DeviationError(f"free and locked changed places by a power cut: {kind}")
+        if not model.left - HEARTBEAT_S - tolerance <= left <= before + tolerance:
+            raise DeviationError(f"{before:.0f} s of credit became {left} s by a power cut")
+        model.left, model.locked = left, locked
+        if locked:
+            self._lockout_after_cut(locked)
+
+    def _lockout_after_cut(self, locked):
+        # Whether time without power counts is the unit's choice: both ends are allowed.
+        answer = self.device.ask(f"#TOKEN;{self.token(1, self.ahead(0))}")
+        self.entries += 1
+        kind, seconds = fields(answer)
+        if kind != "LOCKED":
+            raise DeviationError(f"locked for {locked:.0f} s; after a power cut: {answer}")
+        if seconds is not None:
+            self.model.locked = min(seconds, locked + HEARTBEAT_S)
+
+
+def fields(answer):
+    """Return (word, seconds or None) of an answer such as "#TOKEN;VALID;86400"."""
+    words = answer.strip(";").split(";")
+    if len(words) < 2:
+        return words[0], None
+    return words[1], int(words[2]) if len(words) > 2 and words[2].isdecimal() else None

@@ -1,0 +1,274 @@
+"""Units that answer lines: on a serial port, in the simulator, in the RAM of a blank board.
+
+Each has `ask(line)`, the answer to one line; `now()`, seconds; `name`, for the report; and where
+it can, `wait(seconds)` and `power_cycle()`. What it cannot says `no_wait` or `no_power`, a reason
+for the report (None where it can). `instant`: its waiting costs no real time.
+"""
+
+import contextlib
+import json
+import re
+import subprocess
+import tempfile
+import time
+
+import click
+import serial
+
+from tools.console import SPEED
+from tools.ports import PortError, Prompt, RefusedError, why_closed
+
+ANSWER_S = 15  # the longest that a unit may think before it counts as dead
+HELLO_S = 2  # opening a port restarts many boards
+HELLOS = 6
+ANSWERS = {
+    "#TOKEN": re.compile(
+        r"#TOKEN;(VALID;\d+|ALREADY_USED|INVALID|PAYG_DISABLED|LOCKED(;\d+)?);?$|#INVALID$"
+    ),
+    "#STATUS": re.compile(r"#STATUS;(ACTIVE;\d+|INACTIVE|PAYG_DISABLED);?$"),
+    "#SETUP": re.compile(r"#SETUP;OK|#INVALID$"),
+    "#ID": re.compile(r"#ID;[^;]*;[^;]*;|#INVALID$"),
+}
+SIM_OFF_S = 30  # without power, for the simulator
+
+
+class DeviceError(Exception):
+    """The unit cannot be asked any more; the text says what to do."""
+
+
+class SerialUnit:
+    """A unit whose firmware answers on a serial port.
+
+    power: function that takes its power away and gives it back, or None; wait: whether real time
+    may be spent on waiting. Lines that are no answer (an echo, a debug print) are passed over.
+    """
+
+    instant = False
+
+    def __init__(self, port, power=None, wait=False):
+        self.name = f"unit on {port}"
+        self.no_power = None if power else "nobody can pull the battery: see --power-command"
+        self.no_wait = None if wait else "takes minutes of real time: see --wait"
+        self._port = port
+        self._power = power
+        self._open()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._serial.close()
+
+    now = staticmethod(time.monotonic)
+
+    def wait(self, seconds):
+        """Spend real time, and say how much is left."""
+        end = time.monotonic() + seconds
+        with click.progressbar(length=int(seconds), label="Waiting", show_eta=True) as bar:
+            while (left := end - time.monotonic()) > 0:
+                time.sleep(min(1, left))
+                bar.update(1)
+
+    def power_cycle(self):
+        """Have the power taken away and given back, then wait for the unit."""
+        self._serial.close()  # an adapter that the unit feeds goes and comes back with it
+        self._power()
+        for last in (False,) * (HELLOS - 1) + (True,):
+            try:
+                self._open()
+                break
+            except DeviceError:
+                if last:
+                    raise
+                time.sleep(HELLO_S / 2)
+        self.greet()
+
+    def greet(self):
+        """Wait until the unit answers. Raises DeviceError."""
+        for _ in range(HELLOS):
+            with contextlib.suppress(DeviceError):
+                return self.ask("#STATUS;", HELLO_S)
+        raise DeviceError(
+            f"the unit on {self._port} does not answer #STATUS;. Is it this port, is it"
+            f" {SPEED} baud, has the unit power and an identity?"
+        )
+
+    def ask(self, line, seconds=ANSWER_S):
+        """Return the answer to a line. Raises DeviceError when none comes in so many seconds."""
+        pattern = ANSWERS[line.partition(";")[0]]
+        try:
+            self._serial.reset_input_buffer()
+            self._serial.write(line.encode() + b"\r\n")
+            return self._answer(pattern, line, time.monotonic() + seconds)
+        except OSError as error:
+            raise DeviceError(f"the connection to {self._port} broke: {error}") from error
+
+    def _open(self):
+        try:
+            self._serial = serial.serial_for_url(
+                self._port, SPEED, timeout=0.05, write_timeout=HELLO_S
+            )
+        except (OSError, ValueError) as error:
+            raise DeviceError(why_closed(self._port)) from error
+
+    def _answer(self, pattern, line, end):
+        waiting = b""
+        while time.monotonic() < end:
+            waiting += self._serial.read(max(1, self._serial.in_waiting))
+            *heard, waiting = waiting.replace(b"\r", b"\n").split(b"\n")
+            for text in heard:
+                text = text.decode("ascii", "replace").strip()
+                if pattern.match(text):
+                    return text
+        raise DeviceError(f"the unit on {self._port} gave no answer to {line.partition(';')[0]}")
+
+
+class SimUnit:
+    """A simulated unit. command: what starts `payg sim --headless` with an identity."""
+
+    name = "simulated unit"
+    no_power = no_wait = None
+    instant = True
+
+    def __init__(self, command):
+        self._errors = tempfile.TemporaryFile()
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True
+        )
+        self._lived = self._t = 0  # seconds before it was last switched on, and since
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._process.kill()
+        self._process.communicate()
+        self._errors.close()
+
+    def now(self):
+        """Seconds of the unit's own time, power cuts included."""
+        return self._lived + self._t
+
+    def wait(self, seconds):
+        """Let simulated time pass."""
+        self._do(f"advance {int(seconds)}")
+
+    def power_cycle(self):
+        """Take its power away for half a minute."""
+        self._lived += self._t + SIM_OFF_S
+        self._t = 0
+        for line in ("power off", f"advance {SIM_OFF_S}", "power on"):
+            self._do(line)
+
+    def greet(self):
+        """Wait until the unit answers."""
+        return self.ask("#STATUS;")
+
+    def ask(self, line, seconds=ANSWER_S):
+        """Return the answer to a line. Raises DeviceError."""
+        answer = self._do("uart " + line)
+        for _ in range(seconds):
+            if answer["uart"]:
+                return answer["uart"][-1]
+            answer = self._do("run 1000")
+        raise DeviceError(f"the simulated unit does not answer {line.partition(';')[0]}")
+
+    def _do(self, line):
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
+        try:
+            answer = json.loads(self._process.stdout.readline())
+        except ValueError:
+            self._errors.seek(0)
+            said = self._errors.read().decode(errors="replace").strip()
+            raise DeviceError(f"the simulator ended. {said}") from None
+        if "error" in answer:
+            raise DeviceError(f"the simulator refuses {line.split()[0]}: {answer['error']}")
+        self._t = answer["t"]
+        return answer
+
+
+# Runs on the unit: its own firmware on records that lie in RAM. Its flash is not written.
+IN_RAM = """
+import sys
+from binascii import unhexlify
+from firmware.console import Console
+from firmware.store import Identity, Store
+from firmware.unit import Unit
+if globals().get("unit") and unit.identity:
+    raise RuntimeError("the unit has an identity")
+class Ram:
+    small = False
+    def __init__(self):
+        self.slots = {}
+    def read(self, name, slot):
+        return self.slots.get((name, slot))
+    def write(self, name, slot, data):
+        self.slots[name, slot] = bytes(data)
+class NoLoad:
+    def set(self, on):
+        pass
+conform = Unit(Store([Ram()]), None, NoLoad())
+conform.start()
+conform.provision(Identity(SERIAL, unhexlify(KEY), CODE))
+async def conform_enter(digits):
+    for _ in conform.entering(digits):
+        pass
+    return conform.outcome
+conform_console = Console(conform, conform_enter, None, None)
+def conform_ask(line):
+    answering = conform_console.answer(line)
+    try:
+        answering.send(None)
+    except StopIteration as done:
+        print(done.value)
+"""
+
+
+class RamUnit:
+    """The firmware of a blank board, made a unit in RAM through MicroPython's prompt.
+
+    Identity and counts are gone with the power; nothing is written into its flash, and its load
+    stays off.
+    """
+
+    instant = False
+    no_power = "this identity lies in RAM only; see --setup, or --sim"
+
+    def __init__(self, port, identity, wait=False):
+        self.name = f"blank unit on {port}, identity in RAM"
+        self.no_wait = None if wait else "takes minutes of real time: see --wait"
+        start = f"SERIAL = {identity.serial!r}\nKEY = {identity.key.hex()!r}\n"
+        try:
+            self._prompt = Prompt(port).__enter__()
+            self._prompt.run(f"{start}CODE = {identity.starting_code!r}\n{IN_RAM}")
+        except PortError as error:
+            raise DeviceError(str(error)) from error
+        except RefusedError as error:
+            raise DeviceError(
+                f"the unit on {port} cannot be made one in RAM: {error}. It must have this"
+                " firmware (`payg deploy`) and be blank"
+            ) from error
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        with contextlib.suppress(PortError):
+            self._prompt.restart()
+        self._prompt.close()
+
+    now = staticmethod(time.monotonic)
+    wait = SerialUnit.wait
+
+    def greet(self):
+        """Ask it once."""
+        return self.ask("#STATUS;")
+
+    def ask(self, line, seconds=ANSWER_S):
+        """Return the answer to a line. Raises DeviceError."""
+        try:
+            return self._prompt.run(f"conform_ask({line!r})").strip()
+        except (PortError, RefusedError) as error:
+            raise DeviceError(str(error)) from error

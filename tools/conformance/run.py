@@ -1,0 +1,113 @@
+"""Runs the checks that a unit allows, and keeps what came of each."""
+
+import time
+from typing import NamedTuple
+
+from tools.conformance.bench import CollisionError, DeviationError
+from tools.conformance.checks import CHECKS, PUBLISHED_CODE, PUBLISHED_KEY
+from tools.conformance.devices import DeviceError
+
+PASS, FAIL, NOT_RUN = "pass", "fail", "not run"
+TRIES = 3  # of a check that met two tokens of one code
+LOST = "the unit could not be brought back to a known state"
+
+
+class Result(NamedTuple):
+    """What came of a check. `verdict`: PASS, FAIL or NOT_RUN; `detail`: why, or ""."""
+
+    name: str
+    title: str
+    about: str
+    verdict: str
+    detail: str = ""
+    entries: int = 0
+    seconds: float = 0
+
+
+def lacks(bench):
+    """Return {need: why this unit or this run does not meet it}; what is met is not in it."""
+    ledger, limits, model = bench.ledger, bench.limits, bench.model
+    unit = ledger.unit
+    example = (unit.key, unit.starting_code) == (PUBLISHED_KEY, PUBLISHED_CODE)
+    missing = {
+        "new": ledger.last > 1 and "the unit is not new: its count is above 1",
+        "published": not (example and model.time_divider == 1 and not ledger.restricted)
+        and "the unit has another key, time divider or digit set than the example",
+        "plain": ledger.restricted and "digits 1 to 4 have no zero",
+        "restricted": not ledger.restricted and "the unit uses the digits 0 to 9",
+        "extended": limits.extended is None
+        and "name a value that does nothing on this unit: --extended VALUE",
+        "entries": not limits.entries and "--entries 0",
+        "instant": not bench.device.instant and "takes three days; only in the simulator",
+        "power": bench.device.no_power,
+        "wait": bench.device.no_wait,
+    }
+    return {need: reason for need, reason in missing.items() if reason}
+
+
+def run(bench, checks=CHECKS, tell=lambda result: None):
+    """Run the checks in order; return their Results. `tell` gets each as soon as it is there."""
+    missing = lacks(bench)
+    results, dead = [], None
+    bench.adopt()
+    for check in checks:
+        reason = dead or next((missing[need] for need in check.needs if need in missing), None)
+        before = results[-1] if results else None
+        if not reason and check.state == "next" and before.verdict == FAIL:
+            reason = f"it follows {before.name}, which failed"
+        if reason:
+            result = _result(check, NOT_RUN, reason)
+        else:
+            result, dead = _one(bench, check)
+        results.append(result)
+        tell(result)
+    return results
+
+
+def _one(bench, check):
+    """Return a check's Result and why nothing can be checked after it, or None."""
+    entries, begin = bench.entries, time.monotonic()
+
+    def done(verdict, detail=""):
+        seconds = time.monotonic() - begin
+        return _result(check, verdict, detail, bench.entries - entries, seconds)
+
+    try:
+        if check.state == "fresh":
+            bench.fresh()
+    except DeviationError as error:
+        return done(NOT_RUN, f"{LOST}: {error}"), LOST
+    except DeviceError as error:
+        return done(FAIL, str(error)), "the unit answers no more"
+    try:
+        _try(bench, check)
+    except DeviationError as error:
+        return _failed(bench, done(FAIL, str(error)))
+    except DeviceError as error:
+        return done(FAIL, str(error)), "the unit answers no more"
+    return done(PASS), None
+
+
+def _failed(bench, result):
+    """What is wrong is found; the model goes on with the credit that the unit has."""
+    try:
+        bench.adopt()
+    except DeviceError:
+        return result, "the unit answers no more"
+    return result, None
+
+
+def _try(bench, check):
+    for last in (False,) * (TRIES - 1) + (True,):
+        try:
+            check.run(bench)
+            return
+        except CollisionError as error:
+            if last or check.state != "fresh":
+                raise DeviationError(f"{error} is the token of two counts; repeat") from error
+            bench.fresh()
+
+
+def _result(check, verdict, detail="", entries=0, seconds=0.0):
+    about = " ".join(check.run.__doc__.split())
+    return Result(check.name, check.title, about, verdict, detail, entries, seconds)
