@@ -79,6 +79,24 @@ class Pico:
             fault, self._fault = self._fault, None
             raise fault
 
+    def wakes_until(self, nanos):
+        """As `run_until`, slowly; return [(when it woke, ns it was awake)], the last one whole."""
+        core, clock = self.mcu.core, self._clock
+        found, woke, before = [], None, 0
+        self._alarm.schedule(nanos - clock.nanos)  # or sleep would jump over the end
+        while clock.nanos < nanos or woke is not None:
+            if core.waiting:
+                if woke is not None:
+                    found.append((int(woke), self.busy - before))
+                    woke = None
+                if clock.nanos < nanos:
+                    clock.tick(clock.nanos_to_next_alarm)
+            else:
+                if woke is None:
+                    woke, before = clock.nanos, self.busy
+                clock.tick(core.execute_instruction() * CYCLE_NS)
+        return found
+
     def pause(self):
         """Return from `run_until` at once. For whatever happens inside of it."""
         self._simulator.stop()
