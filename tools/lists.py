@@ -1,0 +1,353 @@
+"""The protocol's device list: one row per unit in a CSV file, its secret key among them.
+
+Nothing that is said about a list repeats what is in a cell, so that no key gets onto a screen or
+into a log. A row is one line; lines are read one by one, so that a list may be of any length.
+"""
+
+import contextlib
+import csv
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from tools.identity import (
+    COUNT_MAX,
+    STARTING_CODE_MAX,
+    TIME_DIVIDER_MAX,
+    Identity,
+    parse_key,
+    parse_serial,
+    parse_whole,
+)
+
+HEADER = (
+    "Serial Number",
+    "Starting Code",
+    "Key",
+    "Count",
+    "Time Divider",
+    "Restricted Digit Mode",
+    "Hardware Model",
+    "Version",
+    "Test Code",
+)
+LONGEST_LINE = 1000  # bytes
+TEXT_MAX = 100  # characters of a hardware model or version
+TEST_CODE_MAX = 999_999_999
+STEP = 1000  # rows between two looks of the progress bar
+
+
+class ListError(Exception):
+    """A list cannot be read or written; the text says which line, and never shows a key."""
+
+
+class Unit(NamedTuple):
+    """A row. key: 16 bytes; starting_code: 0..999999999, None: derived from the key.
+
+    count: tokens up to this one are used; time_divider: units in a day; restricted: tokens of the
+    digits 1 to 4; test_code: 0..999999999 or None.
+    """
+
+    serial: str
+    starting_code: int | None
+    key: bytes
+    count: int
+    time_divider: int
+    restricted: bool
+    hardware_model: str
+    version: str
+    test_code: int | None
+
+    def __repr__(self):
+        return f"Unit({self.serial})"
+
+    def identity(self):
+        """Return the Identity that the other commands take."""
+        return Identity(
+            self.serial,
+            self.key,
+            self.starting_code,
+            self.count,
+            self.time_divider,
+            self.restricted,
+        )
+
+    def cells(self):
+        """Return the texts of a row."""
+        return (
+            self.serial,
+            _nine_digits(self.starting_code),
+            self.key.hex(),
+            str(self.count),
+            str(self.time_divider),
+            "1" if self.restricted else "0",
+            self.hardware_model,
+            self.version,
+            _nine_digits(self.test_code),
+        )
+
+
+class Row(NamedTuple):
+    """A judged line. number: of the line, 1 is the header; problems: in words, unit: if none."""
+
+    number: int
+    unit: Unit | None
+    problems: list
+
+
+def _nine_digits(code):
+    return "" if code is None else f"{code:09}"
+
+
+def parse_text(text):
+    """Return a hardware model or version as it is, or raise ValueError."""
+    if len(text) > TEXT_MAX or not text.isprintable():
+        raise ValueError(
+            f"a model or version is a text of up to {TEXT_MAX} characters on one line"
+        )
+    return text
+
+
+def _whole(name, lowest, highest, empty=None):
+    """Return a parser of a whole number; an empty cell is `empty` unless that is None."""
+
+    def parse(text):
+        if not text and empty is not None:
+            return empty
+        return parse_whole(text, name, lowest, highest)
+
+    return parse
+
+
+def _code(text):
+    return parse_whole(text, "", 0, STARTING_CODE_MAX) if text else None
+
+
+# Of each column: how its cell is read, and what is said when that fails.
+_COLUMNS = (
+    (parse_serial, "1 to 32 characters without spaces, semicolons or accents"),
+    (_code, f"a whole number from 0 to {STARTING_CODE_MAX}, or empty: derived from the key"),
+    (parse_key, "32 hexadecimal digits"),
+    (_whole("", 0, COUNT_MAX), f"a whole number from 0 to {COUNT_MAX}"),
+    (_whole("", 1, TIME_DIVIDER_MAX, 1), f"a whole number from 1 to {TIME_DIVIDER_MAX}"),
+    (_whole("", 0, 1, 0), "0 or 1"),
+    (parse_text, f"a text of up to {TEXT_MAX} characters"),
+    (parse_text, f"a text of up to {TEXT_MAX} characters"),
+    (_code, f"a whole number from 0 to {TEST_CODE_MAX}, or empty"),
+)
+
+
+def _unit_of(cells):
+    """Return (Unit or None, problems) of a row's texts."""
+    if len(cells) != len(HEADER):
+        return None, [f"{len(cells)} columns instead of {len(HEADER)}"]
+    values, problems = [], []
+    for name, (parse, wanted), cell in zip(HEADER, _COLUMNS, cells):
+        try:
+            values.append(parse(cell))
+        except ValueError:
+            problems.append(f"{name} is not {wanted}")
+    if problems:
+        return None, problems
+    values[5] = bool(values[5])
+    return Unit(*values), []
+
+
+def _lines(file):
+    """Yield (number, bytes) of each line without its end; of one too long there is only a NUL."""
+    number = 0
+    while line := file.readline(LONGEST_LINE + 1):
+        number += 1
+        if len(line) > LONGEST_LINE:
+            while line and not line.endswith(b"\n"):
+                line = file.readline(LONGEST_LINE)
+            line = b"\0"
+        if number == 1:
+            line = line.removeprefix(b"\xef\xbb\xbf")  # spreadsheet programs put it there
+        yield number, line.rstrip(b"\r\n")
+
+
+def _text(line):
+    """Return a line's text, or None if it is not one."""
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return None if re.search("[\0-\x1f\x7f]", text) else text
+
+
+def split(text):
+    """Return the cells of a line of CSV, or None if its quotes are not closed."""
+    if '"' not in text:
+        return text.split(",")
+    try:
+        return next(csv.reader([text], strict=True))
+    except csv.Error:
+        return None
+
+
+def _cells(path):
+    """Yield (line number, [cells]) or (line number, a problem in words), the header first."""
+    try:
+        with open(path, "rb") as file:
+            for number, line in _lines(file):
+                text = _text(line)
+                if text is None:
+                    yield number, f"not a line of text of at most {LONGEST_LINE} bytes in UTF-8"
+                elif text:
+                    yield number, split(text) or "its quotes are not closed"
+    except OSError as error:
+        raise ListError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _header_problems(cells):
+    if isinstance(cells, str):
+        return [cells]
+    if tuple(cells) == HEADER:
+        return []
+    if len(cells) == 1 and ";" in cells[0]:
+        return ["the columns are separated by semicolons: save it with commas"]
+    missing = [name for name in HEADER if name not in cells]
+    if missing and len(missing) < len(HEADER):
+        return [f"the header lacks {', '.join(missing)}"]
+    return ["this is not the header of a device list, which is " + ",".join(HEADER)]
+
+
+def judge(path):
+    """Yield a Row for each line after the header, and for a bad header, which ends it.
+
+    A row is judged by itself: see Repeats. Raises ListError if the file cannot be read.
+    """
+    rows = _cells(path)
+    number, header = next(rows, (1, "the file is empty"))
+    problems = _header_problems(header)
+    if problems:
+        yield Row(number, None, problems)
+        return
+    for number, cells in rows:
+        unit, problems = (None, [cells]) if isinstance(cells, str) else _unit_of(cells)
+        yield Row(number, unit, problems)
+
+
+class Repeats:
+    """Remembers serial numbers and keys, and says where one was before."""
+
+    def __init__(self):
+        self._serials = {}
+        self._keys = {}
+
+    def problems(self, number, unit):
+        """Return in words what a unit in line `number` has in common with an earlier one."""
+        first = self._serials.setdefault(unit.serial, number)
+        same_key = self._keys.setdefault(unit.key, number)
+        found = []
+        if first != number:
+            found.append(f"Serial Number is that of line {first}")
+        if same_key != number:
+            found.append(f"Key is that of line {same_key}")
+        return found
+
+
+def _checked(path, row):
+    if row.problems:
+        raise ListError(
+            f"{path}, line {row.number}: {'; '.join(row.problems)}."
+            f" All its problems: payg batch check {path}"
+        )
+    return row.unit
+
+
+def read_list(path):
+    """Yield the Units of a list. Raises ListError at the first bad row; repeats are not sought."""
+    for row in judge(path):
+        yield _checked(path, row)
+
+
+def find(path, serials):
+    """Return {serial: Unit} of these serial numbers, each there exactly once.
+
+    Rows of other units may be bad. Raises ListError.
+    """
+    wanted, found = set(serials), {}
+    rows = _cells(path)
+    number, header = next(rows, (1, "the file is empty"))
+    _checked(path, Row(number, None, _header_problems(header)))
+    for number, cells in rows:
+        if isinstance(cells, str) or cells[0] not in wanted:
+            continue
+        unit = _checked(path, Row(number, *_unit_of(cells)))
+        if found.setdefault(unit.serial, unit) is not unit:
+            raise ListError(f"{path}, line {number}: {unit.serial} is there a second time")
+    missing = sorted(wanted - found.keys())
+    if missing:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise ListError(f"{', '.join(missing[:3])}{more}: not in {path}")
+    return found
+
+
+@contextlib.contextmanager
+def new_file(path):
+    """Open a file for writing, for its owner only, that is called `path` when it is complete.
+
+    What is there already is never overwritten. An interrupted run leaves at most a file named
+    `*.part`. The with-block's value is the open file. Raises ListError.
+    """
+    path, part = Path(path), None
+    refuse_existing(path)
+    try:
+        handle, part = tempfile.mkstemp(".part", f"{path.name}.", path.parent)
+        with open(handle, "w", encoding="utf-8", newline="") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        _name(part, path)
+    except OSError as error:
+        raise ListError(f"{path} cannot be written: {error.strerror}") from error
+    finally:
+        if part:
+            Path(part).unlink(missing_ok=True)
+
+
+def refuse_existing(path):
+    """Raise ListError if there is something called `path`."""
+    if os.path.lexists(path):
+        raise ListError(f"{path} is there already, and is not overwritten: name another file")
+
+
+def _name(part, path):
+    """Give a complete file its name, unless that was taken in the meantime."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        refuse_existing(path)
+        raise
+    except OSError:  # a file system without links, such as a memory stick's
+        refuse_existing(path)
+        os.rename(part, path)
+
+
+def write_list(path, units):
+    """Write a new list of these Units. Raises ListError, and what `units` raises."""
+    with new_file(path) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(HEADER)
+        writer.writerows(unit.cells() for unit in units)
+
+
+def tracked(things, total, text):
+    """Yield `things` while a bar on the terminal shows how far it is; total: None if unknown."""
+    columns = (TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task(text, total=total)
+        for number, thing in enumerate(things, 1):
+            yield thing
+            if number % STEP == 0:
+                progress.update(task, completed=number)
+        progress.update(task, completed=total)
