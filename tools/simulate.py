@@ -1,5 +1,6 @@
 """`payg sim`: the controller in the terminal, or behind a line protocol for scripts."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -40,7 +41,18 @@ from tools.interpreter import MissingInterpreterError, simulator_command
     type=click.Choice(list(BOARDS)),
     help="Simulate this board, with its chips and pins.",
 )
-def sim(headless, state, board, **options):
+@click.option(
+    "--pico",
+    is_flag=True,
+    help="Run the build on MicroPython's own image in an emulated Pico. Slow, but the real thing.",
+)
+@click.option(
+    "--image",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="MicroPython's UF2 for --pico; else MICROPYTHON_UF2 names it, else it is downloaded.",
+)
+def sim(headless, state, board, pico, image, **options):
     """Run a simulated controller: the real firmware on simulated chips.
 
     Without --headless it is a panel in this terminal. Without --key the panel shows a demo
@@ -54,13 +66,25 @@ def sim(headless, state, board, **options):
     From a script, one command per line, one JSON answer each:
       printf 'keys 662486790#\\nadvance 86400\\n' | payg sim --headless --serial A1 \\
         --key a29ab82edc5fbbc41ec9530f6dac86b1 --starting-code 123456789
+    The same on the chip's own MicroPython:
+      payg sim --pico
     """
     if options["key"] is None and options["starting_code"] is not None:
         raise click.UsageError("--starting-code needs --key")
+    if image and not pico:
+        raise click.UsageError("--image needs --pico")
+    if pico and board not in (None, "pico"):
+        raise click.UsageError(f"--pico emulates a Pico, not {board}")
+
+    def start(identity):
+        if pico:
+            return pico_command(identity, state, image)
+        return start_command(identity, state, board)
+
     if not headless:
-        run_panel(options, state, board)
+        run_panel(options, start)
         return
-    command = start_command(identity_from(options), state, board)
+    command = start(identity_from(options))
     sys.stdout.flush()
     os.execv(command[0], command)
 
@@ -86,15 +110,25 @@ def start_command(identity, state, board=None):
         raise click.ClickException(str(error)) from error
 
 
-def run_panel(options, state, board=None):
-    """Show the panel until the person quits."""
+def pico_command(identity, state, image=None):
+    """Return the argument list that starts the emulated Pico."""
+    options = identity._asdict() | {
+        "key": identity.key.hex() if identity.key else None,
+        "state": str(state.absolute()) if state else None,
+        "image": str(image.absolute()) if image else None,
+    }
+    return [sys.executable, "-m", "tools.emulator.run", json.dumps(options)]
+
+
+def run_panel(options, start):
+    """Show the panel until the person quits; `start(identity)` gives the unit's command."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("the panel needs a terminal; for scripts there is --headless")
     demo = options["key"] is None
     if demo:
         options = dict(options, key=parse_key(DEMO_KEY), starting_code=DEMO_STARTING_CODE)
     identity = identity_from(options)
-    command = start_command(identity, state, board)
+    command = start(identity)
     from tools.panel import Panel
 
     failure = Panel(identity, command, demo=demo).run()
