@@ -11,7 +11,10 @@ COMMANDS = {
     "build": ("tools.build", "command"),
     "flash": ("tools.flash", "command"),
     "deploy": ("tools.deploy", "command"),
+    "provision": ("tools.provision", "command"),
+    "verify": ("tools.verify", "command"),
     "console": ("tools.console", "command"),
+    "batch": ("tools.batch", "command"),
     "conform": ("tools.conform", "command"),
 }
 

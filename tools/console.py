@@ -1,19 +1,30 @@
 """`payg console`: what a unit says of itself on its console, sealed or not. It changes nothing."""
 
+import contextlib
+import datetime
+import runpy
 import time
 
 import click
 import serial
 
+from tools import ROOT
 from tools.ports import QUIET, why_closed
 
-TRIES = 3  # opening the port restarts many ESP32 boards: the first question gets lost
+AGAIN = 0.3  # seconds: opening the port restarts many ESP32 boards, the first question gets lost
+PATIENCE = 6  # seconds until a unit that says nothing is given up
 SPEED = 115200
 DAY, HOUR, MINUTE = 86400, 3600, 60
+STATES = {"INACTIVE": "inactive: nothing is paid", "PAYG_DISABLED": "free: unlocked for good"}
+INTERRUPT = b"\x02\r\x03"  # leaves a raw prompt, then interrupts
 
 
 class ConsoleError(Exception):
     """The unit does not tell; the text says what to do."""
+
+
+class AtPromptError(ConsoleError):
+    """MicroPython's prompt answers, not the firmware."""
 
 
 class Console:
@@ -21,6 +32,7 @@ class Console:
 
     def __init__(self, port):
         self.port = port
+        self._waiting = b""
         try:
             self._serial = serial.serial_for_url(port, SPEED, timeout=0.1, write_timeout=QUIET)
         except (OSError, ValueError) as error:
@@ -30,42 +42,55 @@ class Console:
         return self
 
     def __exit__(self, *error):
-        self._serial.close()
+        with contextlib.suppress(OSError):
+            self._serial.close()
 
-    def ask(self, question):
-        """Return the fields that follow `question` ("STATUS", "ID") in its answer."""
-        prompt = False
+    def ask(self, question, patience=None, before=b"\r"):
+        """Return the fields that follow `question` ("STATUS", "LOG;3") in its answer.
+
+        `before` is sent first; `patience`: seconds, PATIENCE if left out. Raises AtPromptError.
+        """
+        word = question.partition(";")[0]
+        end = time.monotonic() + (PATIENCE if patience is None else patience)
         try:
-            for _ in range(TRIES):
-                self._serial.write(f"\r#{question}\r".encode())
-                for line in self._lines():
-                    if line.startswith(f"#{question};"):
+            while time.monotonic() < end:
+                self._serial.write(before + f"#{question}\r".encode())
+                for line in self._lines(min(time.monotonic() + AGAIN, end)):
+                    if line.startswith(f"#{question};") or line == f"#{word};END":
                         return line.split(";")[1:]
-                    prompt = prompt or line.startswith(">>>")
+                    if line.startswith(">>>"):
+                        raise AtPromptError(
+                            f"on {self.port} there is MicroPython's prompt: the firmware is"
+                            " not there (`payg deploy` puts it on the board) or was stopped"
+                            " (plug the unit out and in again)"
+                        )
         except OSError as error:
             raise ConsoleError(
                 f"the connection to {self.port} broke. Plug the cable in again and repeat the same"
                 " command"
             ) from error
-        if prompt:
-            raise ConsoleError(
-                f"on {self.port} there is MicroPython's prompt, not the firmware. `payg deploy`"
-                " puts the firmware on the board"
-            )
         raise ConsoleError(
-            f"the unit on {self.port} does not answer. Is it this port, has the unit power?"
+            f"the unit on {self.port} does not answer. Is it this port, has the unit power? One"
+            " whose set-up broke off midway starts again when it is plugged out and in"
         )
 
-    def _lines(self):
-        """Yield what comes, line by line, until nothing came for a while."""
-        waiting, last = b"", time.monotonic()
-        while time.monotonic() < last + QUIET:
-            data = self._serial.read(max(1, self._serial.in_waiting))
-            if data:
-                last = time.monotonic()
-            *lines, waiting = (waiting + data).replace(b"\r", b"\n").split(b"\n")
+    def _lines(self, end):
+        """Yield what comes until `end`, line by line."""
+        while time.monotonic() < end:
+            self._waiting += self._serial.read(max(1, self._serial.in_waiting))
+            *lines, self._waiting = self._waiting.replace(b"\r", b"\n").split(b"\n")
             for line in lines:
                 yield line.decode("ascii", "replace")
+
+
+def knock(port, patience=None):
+    """Try Ctrl-C on a unit; return the fields of `#ID` if that stops nothing: it is sealed.
+
+    A blank unit or one in service mode stops; then, as at any prompt, raises AtPromptError.
+    Raises ConsoleError.
+    """
+    with Console(port) as console:
+        return console.ask("ID", patience, INTERRUPT + b"\r")
 
 
 def duration(seconds):
@@ -74,42 +99,72 @@ def duration(seconds):
     return f"{days} d {rest // HOUR:02}:{rest // MINUTE % 60:02}:{rest % MINUTE:02}"
 
 
-def described(identity, status):
+def moment(seconds):
+    """Return seconds since 2020 as a date, or that it is not known."""
+    if not seconds:
+        return "at an unknown time "
+    then = datetime.datetime(2020, 1, 1) + datetime.timedelta(seconds=seconds)
+    return then.isoformat(" ")
+
+
+def described(identity, status, counters):
     """Return lines about a unit from the fields of its answers. Raises ConsoleError."""
     try:
         serial_number, check, count, version = identity
         state, *left = status
-        left = int(left[0]) if left else 0
-    except ValueError as error:
+        paid = STATES.get(state) or f"active, {duration(int(left[0]))} left"
+        mistakes, locked, faults, restarts = (int(number) for number in counters[1:])
+    except (ValueError, IndexError) as error:
         raise ConsoleError("the unit answers in another way than this version expects") from error
     if not serial_number:
-        return [f"A blank unit, firmware {version}: it has no identity yet"]
-    states = {
-        "ACTIVE": f"active, {duration(left)} left",
-        "INACTIVE": "inactive: nothing is paid",
-        "PAYG_DISABLED": "free: unlocked for good",
-    }
+        return [f"A blank unit, firmware {version}: it has no identity yet, and is not sealed"]
     return [
         f"Serial     {serial_number}",
-        f"Status     {states.get(state, state)}",
+        f"Status     {paid}",
         f"Count      {count}",
         f"Key check  {check}",
         f"Firmware   {version}",
+        f"Keypad     {f'locked for {duration(locked)}' if locked else 'not locked'},"
+        f" {mistakes} wrong tokens in a row",
+        f"Clock      {faults} faults so far",
+        f"Restarts   {restarts} in a row",
     ]
+
+
+def events(console):
+    """Yield a line for each entry of the unit's event log, oldest first. Raises ConsoleError."""
+    names = runpy.run_path(str(ROOT / "firmware" / "events.py"))["NAMES"]
+    for number in range(256):
+        entry = console.ask(f"LOG;{number}")
+        if entry == ["END"]:
+            return
+        try:
+            _, at, event, detail = (int(field) for field in entry)
+        except ValueError as error:
+            raise ConsoleError("the unit's event log cannot be read") from error
+        name = names[event] if 0 < event < len(names) else f"event {event}"
+        yield f"{moment(at)}  {name:14} {detail or ''}".rstrip()
 
 
 @click.command(name="console")
 @click.option("--port", required=True, metavar="PORT", help="Serial port of the unit.")
 def command(port):
-    """Ask a unit who it is and what is paid. It works sealed too, and changes nothing.
+    """Ask a unit who it is, what is paid and what happened to it. It works sealed too.
+
+    Nothing on the unit is changed.
 
     \b
-    Serial, status, count, key check value and firmware version:
+    Serial, status, count, key check value, firmware version, counters and event log:
       payg console --port /dev/ttyACM0
     """
     try:
         with Console(port) as console:
-            for line in described(console.ask("ID"), console.ask("STATUS")):
+            answers = [console.ask(word) for word in ("ID", "STATUS", "COUNTERS")]
+            for line in described(*answers):
                 click.echo(line)
+            log = list(events(console))
+            click.echo(f"Events     {len(log) or 'none'}")
+            for line in log:
+                click.echo(f"  {line}")
     except ConsoleError as error:
         raise click.ClickException(str(error)) from error

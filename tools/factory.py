@@ -5,11 +5,14 @@ goes to the unit once and into no message.
 """
 
 import contextlib
+import hashlib
 import sys
 import time
+from typing import NamedTuple
 
 from tools import ROOT
 from tools.console import AtPromptError, ConsoleError, knock
+from tools.deploy import look
 from tools.ports import PortError, Prompt, RefusedError
 from tools.tokens import make_token
 
@@ -36,25 +39,39 @@ class ProvisionError(Exception):
     """The unit is not provisioned; the text says why and what to do next."""
 
 
+class Job(NamedTuple):
+    """What a unit is to become: `unit` is a tools.lists.Unit, `language` its display's.
+
+    `seconds`: for pressing all keys. `robot(keys)` is called when the unit waits for its keys;
+    None: a person presses them.
+    """
+
+    unit: object
+    language: str = "en"
+    seconds: int = 60
+    robot: object = None
+
+
 def key_check(key):
     """Key check value of a 16-byte key, as a unit gives it in `#ID`: eight hex digits."""
     return siphash24(key, CHECK_LABEL)[:4].hex()
 
 
-def provision(port, identity, say, seconds, robot=None):
-    """Make the unit on `port` `identity` after a self-test, and seal it.
+def provision(port, job, say):
+    """Make the unit on `port` what `job` says, after a self-test, and seal it.
 
-    `say(step, text)` is told each result. `seconds`: for pressing all keys. `robot`: see SelfTest.
-    Returns False when it was this unit already, and nothing was changed. Raises ProvisionError.
+    `say(step, text)` is told each result. Returns SHA-256 in hex of the firmware's files as the
+    unit read them, or None when it was this unit already and nothing was changed. Raises
+    ProvisionError.
     """
     try:
-        if _is_already(port, identity):
-            return False
+        if is_already(port, job.unit):
+            return None
         with Prompt(port) as prompt:
-            new = _at_prompt(prompt, identity, say, seconds, robot)
-        _confirm(port, identity)
-        say("sealed", f"answers as {identity.serial}, Ctrl-C stops nothing")
-        return new
+            firmware = _at_prompt(prompt, job, say)
+        _confirm(port, job.unit)
+        say("sealed", f"answers as {job.unit.serial}, Ctrl-C stops nothing")
+        return firmware
     except (PortError, ConsoleError) as error:
         raise ProvisionError(str(error)) from None
     except RefusedError as error:
@@ -63,33 +80,33 @@ def provision(port, identity, say, seconds, robot=None):
         ) from None
 
 
-def _is_already(port, identity):
-    """Is the unit sealed as this one? Raises ProvisionError if it is sealed as another."""
+def is_already(port, unit):
+    """Is the unit on `port` sealed as `unit`? Raises ProvisionError if it is another one."""
     try:
         fields = knock(port, KNOCK)
     except ConsoleError:
         return False  # whether there is a prompt will be seen
     if fields[0]:
-        _compare(fields, identity)
+        _compare(fields, unit)
     return bool(fields[0])
 
 
-def _compare(fields, identity):
+def _compare(fields, unit):
     serial, check = fields[:2]
-    if serial != identity.serial:
+    if serial != unit.serial:
         raise ProvisionError(
             f"the unit is {serial} already, and a unit keeps its identity. Nothing was changed."
             " Is it the right unit, was the right label scanned?"
         )
-    if check != key_check(identity.key):
+    if check != key_check(unit.key):
         raise ProvisionError(
             f"the unit is {serial} already, but with another key than the list has. Nothing was"
             " changed. Find the list that it was made with"
         )
 
 
-def _at_prompt(prompt, identity, say, seconds, robot):
-    """Test, write the identity, restart; return False if the unit has this identity already."""
+def _at_prompt(prompt, job, say):
+    """Test, write the identity, restart; returns and raises what `provision` does."""
     try:
         prompt.run(BEGIN)
     except RefusedError as error:
@@ -98,44 +115,51 @@ def _at_prompt(prompt, identity, say, seconds, robot):
             " stopped, plug the unit out and in again"
         ) from None
     try:
-        state, *other = prompt.run(f"bench.hold({_fields(identity)})").split()
+        state, *other = prompt.run(f"bench.hold({_fields(job)})").split()
         if state == "other":
             raise ProvisionError(
                 f"the unit is {other[0]} already, or has other settings. Nothing was changed. Is"
                 " it the right unit, was the right label scanned?"
             )
         if state == "blank":
-            SelfTest(prompt, identity, say, seconds, robot).run()
-        if prompt.last("bench.finish()") != f"{identity.serial} {key_check(identity.key)}":
+            SelfTest(prompt, job, say).run()
+            firmware = _digest(look(prompt))
+        if prompt.last("bench.finish()") != f"{job.unit.serial} {key_check(job.unit.key)}":
             raise ProvisionError("the unit answers with another key check value. Take it aside")
-        return state == "blank"
+        return firmware if state == "blank" else None
     except (ProvisionError, RefusedError):
         with contextlib.suppress(PortError):
             prompt.restart()
         raise
 
 
-def _fields(identity):
-    """The identity as arguments of firmware.factory.Bench.hold."""
+def _digest(files):
+    lines = [f"{name} {files[name][0]}\n" for name in sorted(files)]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _fields(job):
+    """Arguments of firmware.factory.Bench.hold."""
+    unit = job.unit
     fields = (
-        identity.serial,
-        identity.key.hex(),
-        identity.starting_code,
-        identity.count,
-        identity.time_divider,
-        identity.restricted,
-        identity.language,
-        identity.test_code,
+        unit.serial,
+        unit.key.hex(),
+        unit.starting_code,
+        unit.count,
+        unit.time_divider,
+        unit.restricted,
+        job.language,
+        unit.test_code,
     )
     return ",".join(repr(field) for field in fields)
 
 
-def _confirm(port, identity):
+def _confirm(port, unit):
     """The unit has restarted: it must be this one, and sealed."""
     end = time.monotonic() + BACK
     while True:
         try:
-            _compare(knock(port), identity)
+            _compare(knock(port), unit)
             return
         except AtPromptError:
             raise ProvisionError(
@@ -151,17 +175,15 @@ def _confirm(port, identity):
 class SelfTest:
     """One unit's test at `prompt`, which holds the identity already.
 
-    `say(step, text)` is told each result as it comes. `seconds`: for pressing all keys.
-    `robot`: called without arguments when the unit waits for its keys; None: a person presses.
+    `say(step, text)` is told each result as it comes.
     """
 
-    def __init__(self, prompt, identity, say, seconds, robot=None):
+    def __init__(self, prompt, job, say):
         self._prompt = prompt
-        self._identity = identity
+        self._job = job
         self._say = say
-        self._seconds = seconds
-        self._robot = robot
-        self._missing = None
+        self._has_clock = True
+        self._missing = []
 
     STEPS = ("clock set", "load", "clock", "memory", "token", "display", "keys")
 
@@ -235,9 +257,8 @@ class SelfTest:
         return "second medium written and read back"
 
     def _token(self):
-        identity = self._identity
-        count, digits = make_token(identity, "add", _VALUE)
-        seconds = _VALUE * 86400 // identity.time_divider
+        count, digits = make_token(self._job.unit, "add", _VALUE)
+        seconds = _VALUE * 86400 // self._job.unit.time_divider
         expected = ["ADD_TIME", str(_VALUE), str(count), str(seconds)]
         if self._ask(f"token({digits!r})") != expected:
             raise ProvisionError(
@@ -252,10 +273,10 @@ class SelfTest:
         return "every segment must be lit now" if found else "not fitted"
 
     def _keys(self):
-        self._prompt.run(f"bench.keys({self._seconds})", self._heard)
+        self._prompt.run(f"bench.keys({self._job.seconds})", self._heard)
         if self._missing:
             raise ProvisionError(
-                f"keys: {' '.join(self._missing)} not pressed within {self._seconds} s. If they"
+                f"keys: {' '.join(self._missing)} not pressed within {self._job.seconds} s. If they"
                 " were, check the keypad's plug; if you waited because a segment of the display"
                 " is dark, check the display"
             )
@@ -266,8 +287,8 @@ class SelfTest:
         if word == "ready":
             self._missing = list(keys)
             self._say("keys", f"press each key once: {' '.join(keys)}")
-            if self._robot:
-                self._robot(keys)
+            if self._job.robot:
+                self._job.robot(keys)
         elif word == "key":
             self._missing.remove(keys)
             if self._missing:
