@@ -269,16 +269,28 @@ def read_list(path):
         yield _checked(path, row)
 
 
+def _rows(path):
+    """Return the _cells() after a header that is good. Raises ListError."""
+    rows = _cells(path)
+    number, header = next(rows, (1, "the file is empty"))
+    _checked(path, Row(number, None, _header_problems(header)))
+    return rows
+
+
+def read_serials(path):
+    """Yield what stands for a serial number in each row, good or bad. Raises ListError."""
+    for _, cells in _rows(path):
+        if not isinstance(cells, str):
+            yield cells[0]
+
+
 def find(path, serials):
     """Return {serial: Unit} of these serial numbers, each there exactly once.
 
     Rows of other units may be bad. Raises ListError.
     """
     wanted, found = set(serials), {}
-    rows = _cells(path)
-    number, header = next(rows, (1, "the file is empty"))
-    _checked(path, Row(number, None, _header_problems(header)))
-    for number, cells in rows:
+    for number, cells in _rows(path):
         if isinstance(cells, str) or cells[0] not in wanted:
             continue
         unit = _checked(path, Row(number, *_unit_of(cells)))
