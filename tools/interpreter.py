@@ -39,13 +39,9 @@ def device_libraries():
     return [str(Path(found.origin).parent)] if found else []
 
 
-def simulator_command(identity, state, board=None):
-    """Return the argument list that starts the headless simulator.
-
-    `identity` is a tools.identity.Identity; `state` a directory to keep the unit in, or None;
-    `board` one of BOARDS, or None for the simulator's own.
-    """
-    options = {
+def simulator_options(identity, state, board=None):
+    """Return the options of tools/sim/run.py as a dictionary; see simulator_command."""
+    return {
         "serial": identity.serial,
         "key": identity.key.hex() if identity.key else None,
         "starting_code": identity.starting_code,
@@ -59,7 +55,15 @@ def simulator_command(identity, state, board=None):
         "board": BOARDS[board].module if board and not BOARDS[board].found else None,
         "libraries": device_libraries(),
     }
+
+
+def simulator_command(identity, state, board=None):
+    """Return the argument list that starts the headless simulator.
+
+    `identity` is a tools.identity.Identity; `state` a directory to keep the unit in, or None;
+    `board` one of BOARDS, or None for the simulator's own.
+    """
     runner = str(ROOT / "tools" / "sim" / "run.py")
-    text = json.dumps(options)
+    text = json.dumps(simulator_options(identity, state, board))
     pieces = [text[at : at + ARGUMENT] for at in range(0, len(text), ARGUMENT)]
     return [find_micropython(), "-X", f"heapsize={HEAP}", runner, *pieces]

@@ -114,9 +114,9 @@ class Firmware:
     failure = None
     at_prompt = False
 
-    def __init__(self, link, options):
+    def __init__(self, link, options, names):
         self.link = link
-        self.names = sys.modules["__main__"].__dict__
+        self.names = names
         self._options = options
 
     @property
@@ -136,7 +136,7 @@ class Firmware:
 
 
 class Life:
-    """One life of the MCU. `options` are those of run.py, and what tools/cable.py adds.
+    """One life of the MCU, in the names of the prompt. `options` are those of run.py, and what tools/cable.py adds.
 
     now, powered_at: us; same: whether the state comes from an earlier moment of this world; cause:
     "power", "reset" or "soft"; before: what the last life told at its end; cut: step in which the
@@ -144,7 +144,7 @@ class Life:
     sectors: of flash.
     """
 
-    def __init__(self, link, options):
+    def __init__(self, link, options, names):
         self._link = link
         world = self._world = RealWorld(options["now"], link)
         world.end = self.end
@@ -157,7 +157,7 @@ class Life:
         self._supply(options["cause"], options)
         self._modules()
         self._files(options, hasattr(data, "TM1637"))
-        self._converse(options)
+        self._converse(options, names)
 
     def run(self, raw):
         """boot.py and main.py, as far as they are there. Ends at the prompt."""
@@ -246,9 +246,9 @@ class Life:
             self._home = ROM + "/"
             choose(options.get("board"))
 
-    def _converse(self, options):
+    def _converse(self, options, names):
         link, world = self._link, self._world
-        self._firmware = Firmware(link, options)
+        self._firmware = Firmware(link, options, names)
         self._session = CableSession(
             self._board,
             NoConsole(),
@@ -285,14 +285,14 @@ class Life:
         sys.print_exception(error, sys.stderr)
 
 
-def start(number):
-    """Live, with the socket that has this number; return to the prompt."""
+def start(number, names):
+    """Live, with the socket that has this number; return to the prompt, whose globals are `names`."""
     global life
     sys.ps1 = PROMPT
     link = Link(number)
     options = json.loads(link.line())
     try:
-        life = Life(link, options)
+        life = Life(link, options, names)
     except (ChipError, KeepError, Refused, OSError, ValueError) as error:
         link.tell(failed=str(error))
         link.stand_still()
