@@ -276,9 +276,9 @@ class SelfTest:
         self._prompt.run(f"bench.keys({self._job.seconds})", self._heard)
         if self._missing:
             raise ProvisionError(
-                f"keys: {' '.join(self._missing)} not pressed within {self._job.seconds} s. If they"
-                " were, check the keypad's plug; if you waited because a segment of the display"
-                " is dark, check the display"
+                f"keys: {' '.join(self._missing)} not pressed within {self._job.seconds} s. If"
+                " they were, check the keypad's plug; if you waited because a segment of the"
+                " display is dark, check the display"
             )
         return "each was pressed"
 

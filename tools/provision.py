@@ -4,7 +4,6 @@ With `--sim` the units are simulated ones, whose keys it presses itself.
 """
 
 import contextlib
-import itertools
 import os
 import platform
 import threading
@@ -26,6 +25,9 @@ from tools.lists import ListError, find, read
 STEPS = (*SelfTest.STEPS, "sealed")
 SIM_SECONDS = 30  # for the keys of a simulated unit
 AT_ONCE = 4  # simulated units for each processor: most of the time they wait
+
+
+ALREADY = "is this unit already, nothing was changed"
 
 
 class StoppedError(Exception):
@@ -104,7 +106,7 @@ class Station:
             self._ledger.reserve(unit.serial, self._name)
         except TakenError as error:
             if is_already(port, unit):
-                return "is this unit already, nothing was changed"
+                return ALREADY
             raise ProvisionError(f"{error}. Nothing was changed on the unit") from None
         try:
             firmware = provision(port, job, say)
@@ -118,9 +120,9 @@ class Station:
             "provisioned and sealed" if firmware else "is this unit already, nothing was changed"
         )
 
-    def simulate(self, folder, board, job):
-        """Make a simulated unit in `folder`, and provision it."""
-        unit = SimulatedUnit(state=folder, board=board)
+    def simulate(self, sim, board, job):
+        """Make a simulated unit in a directory below `sim`, and provision it."""
+        unit = SimulatedUnit(state=sim / job.unit.serial, board=board)
         with unit:
 
             def press(keys):
@@ -185,11 +187,11 @@ def chosen(serial, batch, ledger, station, ports):
     return [find(batch, [serial])[serial]]
 
 
-def folder_of(sim, serial):
-    """Return the directory of a simulated unit."""
-    if "/" in serial or serial.startswith("."):
-        raise click.UsageError(f"{serial} cannot be the name of a directory")
-    return sim / serial
+def check_names(units):
+    """Refuse serial numbers that cannot name a simulated unit's directory."""
+    for unit in units:
+        if "/" in unit.serial or unit.serial.startswith("."):
+            raise click.UsageError(f"{unit.serial} cannot be the name of a directory")
 
 
 def run(report, makes):
