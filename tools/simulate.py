@@ -52,7 +52,11 @@ from tools.interpreter import MissingInterpreterError, simulator_command
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="MicroPython's UF2 for --pico; else MICROPYTHON_UF2 names it, else it is downloaded.",
 )
-def sim(headless, state, board, pico, image, **options):
+@click.option(
+    "--cable", is_flag=True, help="With --headless: its console on a port, in real time."
+)
+@click.option("--bare", is_flag=True, help="With --cable: a board with nothing but MicroPython.")
+def sim(headless, state, board, pico, image, cable, bare, **options):
     """Run a simulated controller: the real firmware on simulated chips.
 
     Without --headless it is a panel in this terminal. Without --key the panel shows a demo
@@ -68,6 +72,8 @@ def sim(headless, state, board, pico, image, **options):
         --key a29ab82edc5fbbc41ec9530f6dac86b1 --starting-code 123456789
     The same on the chip's own MicroPython:
       payg sim --pico
+    A board on a cable for `payg deploy` and `payg provision`; the first line tells its port:
+      payg sim --headless --cable --bare --board pico --state a1
     """
     if options["key"] is None and options["starting_code"] is not None:
         raise click.UsageError("--starting-code needs --key")
@@ -81,6 +87,9 @@ def sim(headless, state, board, pico, image, **options):
             return pico_command(identity, state, image)
         return start_command(identity, state, board)
 
+    if cable or bare:
+        check_cable(headless, pico, cable)
+        sys.exit(run_cable(identity_from(options), state, board, bare))
     if not headless:
         run_panel(options, start)
         return
@@ -118,6 +127,22 @@ def pico_command(identity, state, image=None):
         "image": str(image.absolute()) if image else None,
     }
     return [sys.executable, "-m", "tools.emulator.run", json.dumps(options)]
+
+
+def check_cable(headless, pico, cable):
+    """Refuse what does not go together with a cable."""
+    if not cable:
+        raise click.UsageError("--bare needs --cable")
+    if pico or not headless:
+        raise click.UsageError("--cable needs --headless and goes without --pico")
+
+
+def run_cable(identity, state, board, bare):
+    """Serve commands to a unit on a port until they end; return an exit status."""
+    start_command(identity, state, board)  # what is missing is told in plain words
+    from tools.cable import serve
+
+    return serve(sys.stdin, sys.stdout, identity=identity, state=state, board=board, bare=bare)
 
 
 def run_panel(options, start):

@@ -136,8 +136,9 @@ class Firmware:
 
 
 class Life:
-    """One life of the MCU, in the names of the prompt. `options` are those of run.py, and what tools/cable.py adds.
+    """One life of the MCU. `names` are the prompt's globals.
 
+    `options` are those of run.py, and what tools/cable.py adds:
     now, powered_at: us; same: whether the state comes from an earlier moment of this world; cause:
     "power", "reset" or "soft"; before: what the last life told at its end; cut: step in which the
     power fails, or 0; again: commands; raw: no main.py; bare: no firmware but what is on the unit;
@@ -286,7 +287,7 @@ class Life:
 
 
 def start(number, names):
-    """Live, with the socket that has this number; return to the prompt, whose globals are `names`."""
+    """Live, with the socket that has this number; return to the prompt and its globals `names`."""
     global life
     sys.ps1 = PROMPT
     link = Link(number)

@@ -23,8 +23,9 @@ class Partition:
     """The flash behind it. `steps` is parts.Steps; each `set_blob` and each `commit` is a step.
 
     A step that is cut leaves the old value if no byte of it was done, the new one if all were, and
-    in between one or the other, as the lowest bit of the number says. `record`, when set, is called
-    after each change.
+    in between one or the other, as the lowest bit of the number says.
+
+    `record`, when set, is called after each change.
     """
 
     def __init__(self, steps):
