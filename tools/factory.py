@@ -60,7 +60,7 @@ def key_check(key):
 def provision(port, job, say):
     """Make the unit on `port` what `job` says, after a self-test, and seal it.
 
-    `say(step, text)` is told each result. Returns SHA-256 in hex of the firmware's files as the
+    `say(step, text, passing=False)` is told each result, passing: and what it is at. Returns SHA-256 in hex of the firmware's files as the
     unit read them, or None when it was this unit already and nothing was changed. Raises
     ProvisionError.
     """
@@ -175,7 +175,7 @@ def _confirm(port, unit):
 class SelfTest:
     """One unit's test at `prompt`, which holds the identity already.
 
-    `say(step, text)` is told each result as it comes.
+    `say` is told each result as it comes.
     """
 
     def __init__(self, prompt, job, say):
@@ -292,7 +292,9 @@ class SelfTest:
         elif word == "key":
             self._missing.remove(keys)
             if self._missing:
-                self._say("keys", f"still missing: {' '.join(self._missing)}")
+                self._say("keys", f"still missing: {' '.join(self._missing)}", passing=True)
+        elif word == "wait":
+            self._say("keys", f"still missing: {' '.join(self._missing)}")
         elif word == "both":
             self._say("keys", f"{' and '.join(keys)} at once: press one at a time")
         elif word == "stuck" and keys:

@@ -20,7 +20,7 @@ from tools.cable import CableError, SimulatedUnit
 from tools.factory import Job, ProvisionError, SelfTest, is_already, key_check, provision
 from tools.identity import LANGUAGES
 from tools.ledger import Ledger, LedgerError, TakenError
-from tools.lists import ListError, find, read
+from tools.lists import ListError, find, read_list
 
 STEPS = (*SelfTest.STEPS, "sealed")
 SIM_SECONDS = 30  # for the keys of a simulated unit
@@ -60,16 +60,16 @@ class Report:
             self._bars.stop()
 
     def unit(self, name):
-        """Return the function that is told (step, text) of one unit."""
+        """Return the function that is told (step, text) of one unit; lines tell what lasts."""
         bar = self._bars.add_task(name, total=len(STEPS), text="") if self._bars else None
 
-        def say(step, text):
+        def say(step, text, passing=False):
             if self.stopped:
                 raise StoppedError
             if self._bars:
                 done = STEPS.index(step) + 1
                 self._bars.update(bar, completed=done, text=f"{step}: {text}")
-            else:
+            elif not passing:
                 self.line(f"{name}  {step}: {text}")
 
         return say
@@ -88,10 +88,9 @@ class Station:
         self._ledger = ledger
         self._report = report
 
-    def make(self, port, job):
+    def make(self, port, job, place=None):
         """Provision the unit on `port`; return whether it is now what it should be."""
-        serial = job.unit.serial
-        name = f"{port}  {serial}"
+        name = f"{place or port}  {job.unit.serial}"
         try:
             done = self._made(port, job, self._report.unit(name))
         except (ProvisionError, LedgerError) as error:
@@ -128,7 +127,7 @@ class Station:
             def press(keys):
                 threading.Thread(target=_press, args=(unit, keys), daemon=True).start()
 
-            return self.make(unit.port, job._replace(robot=press, seconds=SIM_SECONDS))
+            return self.make(unit.port, job._replace(robot=press, seconds=SIM_SECONDS), sim)
 
 
 def _press(unit, keys):
@@ -163,7 +162,7 @@ def following(batch, ledger, station, how_many):
         )
     units = []
     for _ in range(how_many):
-        serial = ledger.next_serial((unit.serial for unit in read(batch)), station)
+        serial = ledger.next_serial((unit.serial for unit in read_list(batch)), station)
         if serial is None:
             raise click.ClickException(
                 f"no serial number of {batch} is free for every unit. Nothing was changed"
@@ -272,20 +271,18 @@ def command(ports, batch, serial, ledger, station, language, seconds, sim, board
     try:
         with Ledger(ledger_db.place(ledger, batch)) as book:
             if sim and serial in (None, "all"):
-                units = list(read(batch))
+                units = list(read_list(batch))
             else:
                 units = chosen(serial or "scan", batch, book, station, ports or (str(sim),))
             with Report() as report:
                 worker = Station(station, book, report)
                 jobs = [Job(unit, language, seconds) for unit in units]
                 if sim:
-                    folders = [folder_of(sim, unit.serial) for unit in units]
-                    makes = zip(
-                        itertools.repeat(worker.simulate), folders, itertools.repeat(board), jobs
-                    )
+                    check_names(units)
+                    makes = [(worker.simulate, sim, board, job) for job in jobs]
                 else:
-                    makes = zip(itertools.repeat(worker.make), ports, jobs)
-                done = run(report, list(makes))
+                    makes = [(worker.make, port, job) for port, job in zip(ports, jobs)]
+                done = run(report, makes)
     except (LedgerError, ListError) as error:
         raise click.ClickException(str(error)) from error
     return finish(units, done)

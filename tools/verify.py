@@ -15,7 +15,7 @@ from tools.build import TARGETS, BuildError, build
 from tools.console import ConsoleError, knock
 from tools.deploy import DeployError, check_board, look, wanted
 from tools.factory import KNOCK, key_check
-from tools.lists import ListError, read
+from tools.lists import ListError, read_list
 from tools.ports import PortError, Prompt, RefusedError
 
 WHO = """
@@ -133,7 +133,7 @@ def command(port, batch, board, custom):
       payg verify --port /dev/ttyACM0 --batch batch.csv
     """
     try:
-        rows = {row.serial: row.key for row in read(batch)} if batch else None
+        rows = {row.serial: row.key for row in read_list(batch)} if batch else None
         verify(port, board, custom, rows, click.echo)
     except (BuildError, ListError, DeployError, VerifyError, PortError, ConsoleError) as error:
         raise click.ClickException(str(error)) from error
