@@ -15,6 +15,7 @@ COMMANDS = {
     "verify": ("tools.verify", "command"),
     "console": ("tools.console", "command"),
     "batch": ("tools.batch", "command"),
+    "export": ("tools.export", "command"),
     "conform": ("tools.conform", "command"),
 }
 

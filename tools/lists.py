@@ -40,7 +40,7 @@ HEADER = (
 LONGEST_LINE = 1000  # bytes
 TEXT_MAX = 100  # characters of a hardware model or version
 TEST_CODE_MAX = 999_999_999
-STEP = 1000  # rows between two looks of the progress bar
+STEP = 100  # rows between two looks of the progress bar
 
 
 class ListError(Exception):
@@ -192,8 +192,11 @@ def split(text):
         return None
 
 
-def _cells(path):
-    """Yield (line number, [cells]) or (line number, a problem in words), the header first."""
+def read_cells(path):
+    """Yield (line number, [cells]) or (line number, a problem in words) of a CSV file.
+
+    Lines without anything are left out. Raises ListError if the file cannot be read.
+    """
     try:
         with open(path, "rb") as file:
             for number, line in _lines(file):
@@ -224,7 +227,7 @@ def judge(path):
 
     A row is judged by itself: see Repeats. Raises ListError if the file cannot be read.
     """
-    rows = _cells(path)
+    rows = read_cells(path)
     number, header = next(rows, (1, "the file is empty"))
     problems = _header_problems(header)
     if problems:
@@ -270,8 +273,8 @@ def read_list(path):
 
 
 def _rows(path):
-    """Return the _cells() after a header that is good. Raises ListError."""
-    rows = _cells(path)
+    """Return the cells after a header that is good. Raises ListError."""
+    rows = read_cells(path)
     number, header = next(rows, (1, "the file is empty"))
     _checked(path, Row(number, None, _header_problems(header)))
     return rows
@@ -307,23 +310,34 @@ def find(path, serials):
 def new_file(path):
     """Open a file for writing, for its owner only, that is called `path` when it is complete.
 
-    What is there already is never overwritten. An interrupted run leaves at most a file named
+    What is there already is never overwritten. A run that is killed leaves at most a file named
     `*.part`. The with-block's value is the open file. Raises ListError.
     """
-    path, part = Path(path), None
+    path = Path(path)
     refuse_existing(path)
     try:
         handle, part = tempfile.mkstemp(".part", f"{path.name}.", path.parent)
-        with open(handle, "w", encoding="utf-8", newline="") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        _name(part, path)
     except OSError as error:
         raise ListError(f"{path} cannot be written: {error.strerror}") from error
-    finally:
-        if part:
-            Path(part).unlink(missing_ok=True)
+    try:
+        with open(handle, "w", encoding="utf-8", newline="") as file:
+            yield file
+            sync(file)
+    except BaseException as error:
+        os.unlink(part)
+        if isinstance(error, OSError):
+            raise ListError(f"{path} cannot be written: {error.strerror}") from error
+        raise
+    try:
+        _name(part, path)
+    except (OSError, ListError) as error:
+        raise ListError(f"{path} cannot be named so; all of it is in {part}") from error
+
+
+def sync(file):
+    """Make sure that what was written is on the disk."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def refuse_existing(path):
@@ -337,11 +351,12 @@ def _name(part, path):
     try:
         os.link(part, path)
     except FileExistsError:
-        refuse_existing(path)
         raise
     except OSError:  # a file system without links, such as a memory stick's
         refuse_existing(path)
         os.rename(part, path)
+    else:
+        os.unlink(part)
 
 
 def write_list(path, units):

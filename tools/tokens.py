@@ -1,14 +1,19 @@
-"""`payg token`: makes a token with the protocol's own encoder."""
+"""`payg token`: a token by the protocol's own encoder. Of units of a list: see tools.issue."""
 
 import re
 from fractions import Fraction
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 from openpaygo import OpenPAYGOTokenEncoder, TokenType
 from openpaygo.token_shared import OpenPAYGOTokenShared
 
+from tools import ledger_db
 from tools.identity import Checked, Identity, identity_options, parse_key, whole
+
+OF_THE_LIST = ("key", "key_file", "starting_code", "count", "time_divider", "restricted")
+"""Options that say what a list says: not both."""
 
 VALUE_MAX = 995
 EXTENDED_MAX = 999_999
@@ -108,6 +113,33 @@ def identity_of(options):
 
 
 DAYS = Checked("days", parse_days)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def issue_from_list(context, options):
+    """`payg token --batch`. Raises click.ClickException."""
+    given = [
+        name
+        for name in OF_THE_LIST
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    ]
+    if given:
+        raise click.UsageError(f"the list says it: leave out --{given[0].replace('_', '-')}")
+    from tools.issue import Wish, issue_many, issue_one
+
+    place = ledger_db.place(options["ledger"], options["batch"])
+    if options["csv"] is None:
+        if options["serial"] is None:
+            raise click.UsageError("missing option --serial")
+        if options["out"] is not None:
+            raise click.UsageError("--out is for --csv")
+        kind, given = chosen(options)
+        given = None if given is True else given
+        issue_one(options["batch"], place, Wish(options["serial"], kind, given))
+        return
+    if options["serial"] or any(options[kind] not in (None, False) for kind in KINDS):
+        raise click.UsageError("with --csv, its rows say serial, kind and value")
+    issue_many(options["batch"], place, options["csv"], options["out"])
 
 
 @click.command()
@@ -126,21 +158,44 @@ DAYS = Checked("days", parse_days)
     type=whole("value", "an extended value", 0, EXTENDED_MAX),
     help="A 12-digit token with this value, 0 to 999999.",
 )
-def token(**options):
+@click.option("--batch", type=FILE, help="Find the unit in this list (CSV).")
+@click.option("--csv", type=FILE, help="Tokens for many: rows of serial,kind,value.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Where their tokens go; without it, NAME-tokens.csv beside NAME.csv.",
+)
+@ledger_db.option
+@click.pass_context
+def token(context, **options):
     """Print the next token of a unit, and the count that it brings.
 
-    --count is the count of the unit's last token; give the printed one next time. Additions
-    and extended tokens take the next even count, all others the next odd one.
+    With --batch the list has the unit's key and the ledger its count: neither is typed, and a
+    count is never used twice. The kinds in a --csv are add and set (value: days), disable, sync,
+    extended (value: 0 to 999999). All of its tokens are issued, or none.
+
+    Without --batch, --count is the count of the unit's last token; give the printed one next
+    time. Additions and extended tokens take the next even count, all others the next odd one.
 
     \b
     The protocol's published example, one day:
       payg token --serial A1 --key a29ab82edc5fbbc41ec9530f6dac86b1 \\
         --starting-code 123456789 --count 1 --add 1
-    Twelve hours, where a unit of time is an hour:
+    Thirty days more for a unit of a list:
+      payg token --batch batch.csv --serial SLT000000001 --add 30
+    For everybody who paid today:
+      payg token --batch batch.csv --csv paid.csv --out tokens.csv
+    Without a list, twelve hours, where a unit of time is an hour:
       payg token --serial A1 --key-file a1.key --count 2 --time-divider 24 --add 0.5
     Unlock for good, in digits 1 to 4:
       payg token --serial A1 --key-file a1.key --count 2 --restricted --disable
     """
+    if options["batch"] is not None:
+        issue_from_list(context, options)
+        return
+    for name in ("csv", "out"):
+        if options[name] is not None:
+            raise click.UsageError(f"--{name} needs --batch")
     kind, given = chosen(options)
     identity = identity_of(options)
     value = given
