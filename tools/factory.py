@@ -60,9 +60,9 @@ def key_check(key):
 def provision(port, job, say):
     """Make the unit on `port` what `job` says, after a self-test, and seal it.
 
-    `say(step, text, passing=False)` is told each result, passing: and what it is at. Returns SHA-256 in hex of the firmware's files as the
-    unit read them, or None when it was this unit already and nothing was changed. Raises
-    ProvisionError.
+    `say(step, text, passing=False)` is told each result, and what it is at. Returns SHA-256 in hex
+    of the firmware's files as the unit read them, or None when it was this unit already and
+    nothing was changed. Raises ProvisionError.
     """
     try:
         if is_already(port, job.unit):
@@ -127,9 +127,9 @@ def _at_prompt(prompt, job, say):
         if prompt.last("bench.finish()") != f"{job.unit.serial} {key_check(job.unit.key)}":
             raise ProvisionError("the unit answers with another key check value. Take it aside")
         return firmware if state == "blank" else None
-    except (ProvisionError, RefusedError):
+    except Exception:
         with contextlib.suppress(PortError):
-            prompt.restart()
+            prompt.restart()  # blank as it was; the key in its RAM is gone
         raise
 
 
