@@ -180,5 +180,5 @@ def _ledger(place):
 def _note_blank(ledger, serials):
     blank = set(serials) - ledger.provisioned_ones(serials)
     if blank:
-        some = min(blank) if len(blank) == 1 else f"{len(blank):,} of the units"
-        click.echo(f"Note: by this ledger, {some} was not provisioned", err=True)
+        some = f"{min(blank)} is" if len(blank) == 1 else f"{len(blank):,} of the units are"
+        click.echo(f"Note: {some} not provisioned as far as this ledger knows", err=True)

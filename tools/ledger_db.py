@@ -159,6 +159,5 @@ def make_engine(url):
 def insert_new(database, table, row):
     """Insert a row unless its primary key is there; return whether it was inserted."""
     dialect = {"sqlite": sqlite, "postgresql": postgresql}[database.dialect.name]
-    return (
-        database.execute(dialect.insert(table).values(row).on_conflict_do_nothing()).rowcount == 1
-    )
+    insert = dialect.insert(table).values(row).on_conflict_do_nothing()
+    return database.execute(insert, execution_options={"preserve_rowcount": True}).rowcount == 1

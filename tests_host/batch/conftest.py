@@ -1,0 +1,128 @@
+"""Lists, ledgers in a file and on a real PostgreSQL, and the `payg` command in this process."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tools.cli import main
+from tools.ledger import Ledger
+from tools.lists import Unit, write_list
+
+KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
+SERVER_PROGRAMS = "/usr/lib/postgresql/*/bin"
+
+
+@pytest.fixture(autouse=True)
+def no_ledger_of_the_person(monkeypatch):
+    monkeypatch.delenv("PAYG_LEDGER", raising=False)
+
+
+@pytest.fixture
+def payg(capsys):
+    """Run `payg` in this process: (exit code, standard output, standard error)."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as exit_info:
+            main([str(argument) for argument in arguments])
+        output = capsys.readouterr()
+        return exit_info.value.code, output.out, output.err
+
+    return run
+
+
+def unit(number, **changes):
+    """Return a Unit with a key and a starting code of its own."""
+    made = Unit(
+        serial=f"SLT{number:09}",
+        starting_code=123456789 + number,
+        key=(int(KEY, 16) + number).to_bytes(16, "big"),
+        count=1,
+        time_divider=1,
+        restricted=False,
+        hardware_model="SHS60",
+        version="1.0",
+        test_code=None,
+    )
+    return made._replace(**changes)
+
+
+@pytest.fixture
+def batch(tmp_path):
+    """A list of twenty units."""
+    path = tmp_path / "batch.csv"
+    write_list(path, [unit(number) for number in range(1, 21)])
+    return path
+
+
+def _programs():
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).parent
+    return max(Path("/").glob(SERVER_PROGRAMS[1:]), default=None)
+
+
+def _owner():
+    """Return the user that the server runs as: it refuses to be root."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam("postgres").pw_name
+    except KeyError:
+        pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
+
+
+@pytest.fixture(scope="session")
+def server():
+    """The socket's directory of a PostgreSQL that is started for the tests."""
+    programs = _programs()
+    if programs is None or not (programs / "pg_ctl").exists():
+        pytest.skip("no PostgreSQL here; on Debian: apt-get install postgresql")
+    owner = _owner()
+    folder = Path(tempfile.mkdtemp(prefix="payg-pg-"))
+    if owner:
+        shutil.chown(folder, owner)
+
+    def run(program, *arguments):
+        command = [programs / program, "-D", folder / "data", *arguments]
+        subprocess.run(
+            command, user=owner, cwd=folder, check=True, timeout=60, stdout=subprocess.DEVNULL
+        )
+
+    try:
+        run("initdb", "-A", "trust", "-U", "payg", "-E", "UTF8", "--no-sync")
+        settings = f"-k {folder} -c listen_addresses= -c fsync=off"
+        run("pg_ctl", "-w", "-o", settings, "-l", str(folder / "log"), "start")
+        yield folder
+        run("pg_ctl", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def postgresql(server):
+    """The URL of an empty database."""
+    import psycopg
+
+    with psycopg.connect(f"host={server} user=payg dbname=postgres", autocommit=True) as database:
+        database.execute("DROP DATABASE IF EXISTS fleet")
+        database.execute("CREATE DATABASE fleet")
+    return f"postgresql://payg@/fleet?host={server}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request, tmp_path):
+    """Where a ledger may be made: a file's name, or the URL of a server."""
+    if request.param == "sqlite":
+        return str(tmp_path / "ledger.db")
+    return request.getfixturevalue("postgresql")
+
+
+@pytest.fixture
+def ledger(place):
+    with Ledger(place) as opened:
+        yield opened

@@ -1,0 +1,258 @@
+"""The ledger's rules, alike in SQLite and PostgreSQL."""
+
+import os
+import re
+import sqlite3
+
+import pytest
+import sqlalchemy as sa
+
+from tests_host.batch.conftest import KEY
+from tools import ledger_db
+from tools.ledger import Ledger, LedgerError, Order, TakenError
+
+
+def by_two(count):
+    """Stands in for an encoder: the next even count, and digits that tell it."""
+    count += 2 - count % 2
+    return count, f"{count:09}"
+
+
+def order(serial="A1", listed=1, **more):
+    return Order(serial, listed, "add", 7, by_two, **more)
+
+
+def test_from_reserved_to_provisioned(ledger):
+    ledger.reserve("A1", "north")
+    record = ledger.unit("A1")
+    assert (record.serial, record.station, record.provisioned_at) == ("A1", "north", None)
+    assert ledger.begun("north") == ["A1"]
+    ledger.provisioned("A1", "north", "f1", "c0ffee00", 1)
+    record = ledger.unit("A1")
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", record.provisioned_at)
+    assert (record.firmware_hash, record.key_check) == ("f1", "c0ffee00")
+    assert (ledger.count("A1"), ledger.begun("north")) == (1, [])
+    assert ledger.provisioned_ones({"A1", "A2"}) == {"A1"}
+
+
+@pytest.mark.parametrize("station", ["north", "south"])
+def test_no_second_time(ledger, station):
+    ledger.reserve("A1", "north")
+    ledger.provisioned("A1", "north", "f1", "c0ffee00")
+    before = ledger.unit("A1")
+    with pytest.raises(TakenError, match="A1 was provisioned at north"):
+        ledger.reserve("A1", station)
+    assert ledger.next_serial(["A1"], station) is None
+    with pytest.raises(TakenError):
+        ledger.provisioned("A1", station, "f1", "another0")
+    ledger.failed("A1", station, "it fell")
+    assert ledger.unit("A1") == before
+
+
+def test_another_station_has_it(ledger):
+    ledger.reserve("A1", "north")
+    with pytest.raises(TakenError, match="begun at north"):
+        ledger.reserve("A1", "south")
+    with pytest.raises(TakenError):
+        ledger.provisioned("A1", "south", "f1", "c0ffee00")
+    ledger.failed("A1", "south", "not mine")
+    assert ledger.unit("A1").station == "north"
+
+
+def test_provisioned_needs_a_reservation(ledger):
+    with pytest.raises(TakenError, match="not reserved"):
+        ledger.provisioned("A1", "north", "f1", "c0ffee00")
+    assert ledger.count("A1") is None
+
+
+def test_a_crash_is_repaired_by_repeating(place):
+    with Ledger(place) as ledger:
+        assert ledger.next_serial(["A1", "A2"], "north") == "A1"
+    with Ledger(place) as ledger:
+        assert ledger.begun("north") == ["A1"]
+        ledger.reserve("A1", "north")
+        ledger.provisioned("A1", "north", "f1", "c0ffee00")
+        ledger.provisioned("A1", "north", "f1", "c0ffee00")
+        assert ledger.next_serial(["A1", "A2"], "north") == "A2"
+
+
+def test_a_failure_is_kept_and_its_serial_free_again(ledger):
+    ledger.reserve("A1", "north")
+    ledger.failed("A1", "north", "no clock")
+    assert ledger.next_serial(["A1"], "south") == "A1"
+    ledger.failed("A1", "south", "no load")
+    assert [kept[1:] for kept in ledger.failures("A1")] == [
+        ("north", "no clock"),
+        ("south", "no load"),
+    ]
+
+
+def test_next_serial_goes_through_a_long_list(ledger, monkeypatch):
+    monkeypatch.setattr("tools.ledger.CHUNK", 4)
+    serials = [f"A{number}" for number in range(15)]
+    for serial in serials[:9]:
+        ledger.reserve(serial, "north")
+    given = [ledger.next_serial(iter(serials), "south") for _ in range(7)]
+    assert given == [*serials[9:], None]
+
+
+def test_tokens_use_the_count(ledger):
+    assert [token.count for token in ledger.issue([order(), order(), order("B1", 6)])] == [2, 4, 8]
+    assert ledger.counts(["A1", "B1", "C1"]) == {"A1": 4, "B1": 8}
+    assert [token.count for token in ledger.issue([order()])] == [6]
+    kept = ledger.tokens("A1")
+    assert [(token.kind, token.value, token.digits) for token in kept] == [
+        ("add", 7, f"{count:09}") for count in (2, 4, 6)
+    ]
+
+
+def test_the_higher_count_counts(ledger):
+    ledger.issue([order(listed=40)])
+    assert ledger.issue([order(listed=1)])[0].count == 44
+    assert ledger.issue([order(listed=100)])[0].count == 102
+    ledger.reserve("A1", "north")
+    ledger.provisioned("A1", "north", "f1", "c0ffee00", 1)
+    assert ledger.count("A1") == 102
+    ledger.reserve("B1", "north")
+    ledger.provisioned("B1", "north", "f1", "c0ffee00", 9)
+    assert ledger.issue([order("B1", listed=1)])[0].count == 10
+
+
+def test_digits_that_must_not_be_issued_cost_a_count(ledger):
+    assert ledger.issue([order(never="000000002")])[0].count == 4
+
+
+def test_a_token_that_equals_an_earlier_one_is_skipped(ledger):
+    same = {2: "000000777", 4: "000000777", 6: "000000778", 8: "000000777", 10: "000000779"}
+
+    def collide(count):
+        count += 2 - count % 2
+        return count, same[count]
+
+    wish = Order("A1", 1, "add", 7, collide)
+    first, second = ledger.issue([wish, wish])
+    assert (first.count, second.count) == (2, 6)
+    assert ledger.issue([wish])[0].count == 10
+
+
+def test_all_or_none(ledger):
+    def refuse(_):
+        raise OSError("the disk is full")
+
+    def broken(_):
+        raise ValueError("no encoder")
+
+    with pytest.raises(OSError):
+        ledger.issue([order(), order("B1")], before_commit=refuse)
+    with pytest.raises(ValueError):
+        ledger.issue([order(), Order("B1", 1, "add", 7, broken)])
+    assert ledger.counts(["A1", "B1"]) == {}
+    assert ledger.tokens("A1") == []
+
+
+def test_what_is_about_to_be_kept_is_what_is_returned(ledger):
+    seen, steps = [], []
+    orders = [order("B1"), order("A1"), order("B1")]
+    issued = ledger.issue(orders, before_commit=seen.extend, step=lambda: steps.append(1))
+    assert seen == issued
+    assert [(token.serial, token.count) for token in issued] == [("B1", 2), ("A1", 2), ("B1", 4)]
+    assert len(steps) == 3
+
+
+def test_somebody_was_faster(place):
+    """Between the making of a token and its keeping, another process issues for the same unit."""
+    with Ledger(place) as mine, Ledger(place) as theirs:
+        calls = []
+
+        def slow(count):
+            if not calls:
+                calls.append(theirs.issue([order()])[0].count)
+            return by_two(count)
+
+        issued = mine.issue([Order("A1", 1, "add", 7, slow)])
+        assert (calls, issued[0].count) == ([2], 4)
+        assert [token.count for token in mine.tokens("A1")] == [2, 4]
+
+
+def test_counts_end(ledger):
+    with pytest.raises(LedgerError, match="used all"):
+        ledger.issue([order(listed=0xFFFFFE)])
+
+
+def test_the_database_itself_refuses(ledger):
+    """What the code avoids the tables forbid: another program may write to them, too."""
+    ledger.reserve("A1", "north")
+    (token,) = ledger.issue([order()])
+    rows = [
+        (ledger_db.units, {"serial": "A1", "station": "south", "reserved_at": "now"}),
+        (ledger_db.tokens, {**token._asdict(), "digits": "1", "issued_at": "now"}),
+        (ledger_db.tokens, {**token._asdict(), "count": 99, "issued_at": "now"}),
+    ]
+    for table, row in rows:
+        with pytest.raises(LedgerError), ledger._writing() as database:
+            database.execute(sa.insert(table).values(row))
+
+
+def test_every_serial_is_told(ledger):
+    ledger.reserve("A1", "north")
+    ledger.issue([order("B1"), order("C1")])
+    assert set(ledger.serials()) == {"A1", "B1", "C1"}
+
+
+def test_no_key_in_a_reason(ledger):
+    ledger.failed("A1", "north", f"#SETUP;A1;123456789;{KEY} timed out")
+    assert ledger.failures("A1")[0][2] == "#SETUP;A1;123456789;(hidden) timed out"
+
+
+def test_mode_of_the_file(tmp_path):
+    old = os.umask(0)
+    try:
+        with Ledger(str(tmp_path / "l.db")) as ledger:
+            ledger.reserve("A1", "north")
+    finally:
+        os.umask(old)
+    assert (tmp_path / "l.db").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("name", ["none/l.db", "folder", "text.db", "sqlite:///none/l.db"])
+def test_a_file_that_cannot_be_one(tmp_path, name, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "text.db").write_text("hello " * 100)
+    with pytest.raises(LedgerError, match="the ledger .* cannot be") as caught:
+        Ledger(name)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_ledger_that_must_be_there(tmp_path):
+    with pytest.raises(LedgerError, match="there is no ledger"):
+        Ledger(str(tmp_path / "l.db"), create=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://a:pw@b/c", "postgresql://x:pw@/", "://", "sqlite://", "http://pw@x"]
+)
+def test_a_url_that_is_none(url):
+    with pytest.raises(LedgerError) as caught:
+        Ledger(url)
+    assert "pw" not in str(caught.value).replace("://user:password@", "")
+
+
+def test_a_server_that_is_not_there():
+    with pytest.raises(LedgerError, match="cannot be used") as caught:
+        Ledger("postgresql://payg:sesame@127.0.0.1:1/fleet")
+    assert "sesame" not in str(caught.value)
+
+
+def test_a_file_that_somebody_holds(tmp_path, monkeypatch):
+    monkeypatch.setattr(ledger_db, "PATIENCE", 0)
+    monkeypatch.setattr("tools.ledger.PATIENCE", 0)
+    with Ledger(str(tmp_path / "l.db")) as ledger:
+        other = sqlite3.connect(tmp_path / "l.db")
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LedgerError, match="another program has held it"):
+            ledger.reserve("A1", "north")
+        other.rollback()
+        ledger.reserve("A1", "north")
+        other.close()
