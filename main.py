@@ -76,7 +76,7 @@ try:
             run_minimal(unit, screens, feed, restarts)
         else:
             app = App(unit, screens, Signals(*wiring.signals()), matrix)
-            console = Console(unit, app.enter, restarts, sys.stdin.buffer, sys.stdout)
+            console = Console(unit, app.enter, restarts, sys.stdin.buffer, sys.stdout.buffer)
             supervisor.arm(feed)
             if unit.identity and not service:
                 del firmware.wiring, firmware.early, wiring, matrix, Wiring, may_be_on

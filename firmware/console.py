@@ -57,8 +57,8 @@ class Lines:
 class Console:
     """Answers lines. `unit`: firmware.unit.Unit; `await enter(digits)` judges a token.
 
-    `restarts`: firmware.supervisor.Restarts. `source`, `sink`: byte stream to read, text stream
-    to write.
+    `restarts`: firmware.supervisor.Restarts. `source`, `sink`: streams of bytes, for a board's
+    text stream would end lines in its own way.
     """
 
     def __init__(self, unit, enter, restarts, source, sink):
@@ -94,7 +94,7 @@ class Console:
 
     async def _answer(self, lines):
         for line in lines:
-            self._sink.write(await self.answer(line) + "\r\n")
+            self._sink.write((await self.answer(line) + "\r\n").encode())
 
     async def answer(self, line):
         """The answer to a line, without its end."""

@@ -7,6 +7,7 @@ what resistors and references of one unit are off; docs/load.md says how it is f
 import json
 
 _READS = 8  # for one value; the highest and the lowest do not count
+_FAST = 4  # for a current, which is asked for often
 _STEADY = 2  # a voltage moves half of the way to each new value, a current all of it
 _GAIN = (0.9, 1.1)  # what a calibration may be; the rest is a fault of the unit
 
@@ -16,9 +17,20 @@ class Input:
 
     adc: a machine.ADC. scale: value per millivolt at the pin. steady: 1 follows at once.
     lowest, highest: what can be; None for no such bound. gain, offset: the unit's calibration.
+    reads: how many make a value.
     """
 
-    def __init__(self, adc, scale, lowest=None, highest=None, gain=1.0, offset=0, steady=1):
+    def __init__(
+        self,
+        adc,
+        scale,
+        lowest=None,
+        highest=None,
+        gain=1.0,
+        offset=0,
+        steady=1,
+        reads=_READS,
+    ):
         if hasattr(adc, "read_uv"):  # ESP32: corrected by the chip's own calibration
             self._read = adc.read_uv
             scale /= 1000
@@ -29,19 +41,20 @@ class Input:
         self._offset = offset
         self._bounds = lowest, highest
         self._steady = steady
+        self._reads = reads
         self._mean = None
 
     def __call__(self):
-        read = self._read
+        read, reads = self._read, self._reads
         total = least = most = read()
-        for _ in range(_READS - 1):
+        for _ in range(reads - 1):
             value = read()
             total += value
             if value < least:
                 least = value
             elif value > most:
                 most = value
-        value = (total - least - most) / (_READS - 2) * self._scale + self._offset
+        value = (total - least - most) / (reads - 2) * self._scale + self._offset
         lowest, highest = self._bounds
         if (lowest is not None and value < lowest) or (highest is not None and value > highest):
             self._mean = None
@@ -68,7 +81,7 @@ def current(adc, wiring, calibration):
     scale = 1000 / (wiring["shunt_mohm"] * wiring["gain"])
     gain, offset = calibration
     offset -= wiring.get("zero_mv", 0) * scale * gain
-    return Input(adc, scale, -wiring["limit_ma"] // 10, None, gain, offset)
+    return Input(adc, scale, -wiring["limit_ma"] // 10, None, gain, offset, 1, _FAST)
 
 
 def level(pin, active):
