@@ -5,6 +5,7 @@ are the emulated chip's own.
 """
 
 from rp2040py.gpio_pin import GPIOPinState
+from rp2040py.peripherals.i2c import R_TX_EMPTY as TX_EMPTY
 from rp2040py.peripherals.i2c import I2CMode
 
 from tools.emulator.pico import Pico
@@ -154,11 +155,16 @@ class I2cPort:
             return  # nobody ever answers; the guest gives up
         self._target = self._bus.chips.get(address)
         there = self._target is not None and self._target.start(mode == I2CMode.READ)
-        self._after(ACKNOWLEDGE_BITS, self._port.complete_connect, bool(there))
+        self._after(ACKNOWLEDGE_BITS, self._acknowledge, self._port.complete_connect, there)
 
     def _write(self, byte):
         taken = self._target.write(byte)
-        self._after(ACKNOWLEDGE_BITS, self._port.complete_write, bool(taken))
+        self._after(ACKNOWLEDGE_BITS, self._acknowledge, self._port.complete_write, taken)
+
+    def _acknowledge(self, complete, taken):
+        complete(bool(taken))
+        if not taken:  # an abort empties the queue, of which the emulator tells nobody
+            self._port._set_interrupts(TX_EMPTY)
 
     def _read(self, acknowledged):
         byte = self._target.read() & 0xFF

@@ -10,9 +10,11 @@ from tools.flash_image import add_tree
 def deployed(files=None, custom=None):
     """Return the bytes of a file system that holds this checkout's build for the Pico.
 
-    `files`: bytes of a file system to put it into, or None for an empty one; `custom`: a board
-    file in place of the Pico's own. Raises tools.build.BuildError.
+    `files`: bytes of a file system to put it into, or of an erased flash, or None for an empty
+    one; `custom`: a board file in place of the Pico's own. Raises tools.build.BuildError.
     """
+    if files is not None and not files.strip(b"\xff"):
+        files = None
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder, "tree")
         build("pico", tree, custom)

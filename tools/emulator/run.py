@@ -35,7 +35,6 @@ class Bench:
         self.board = PicoBoard(
             self.world, load("pico"), image, lambda data: self.console.hear(data), plugged
         )
-        self.board.on_restart = self.console.reset
         self.keep = Keep(str(state), self.board) if state else None
         if files is None:
             files = deployed(self.board.flash.dump() if state else None)
@@ -43,6 +42,7 @@ class Bench:
         self._wipe = self.board.flash.wipe
         self.board.flash.wipe = self._deploy_anew
         self.firmware = Firmware(self.board, self.console, identity)
+        self.board.on_restart = self.firmware.restarted
 
     def _fill(self, files):
         record = self.board.flash.record

@@ -8,14 +8,16 @@ from openpaygo.token_shared import OpenPAYGOTokenShared
 
 from tools.sim.words import Refused
 
-REST_US = 15_000  # a guest that sleeps so long has done what it was told
+REST_US = 15_000  # a guest that sleeps so long has done what it was told,
+SURE_US = 300_000  # surely so, where the glass does not tell
 ANSWER_US = 3_000_000
 START_US = 10_000_000
 FRESH_US = 1_000_000  # what was asked is true for so long, unless something was done
 PROMPT_US = 2_000_000
 PROMPT = b"raw REPL; CTRL-B to exit\r\n>"
-SHOWN = {"Err": "INVALID", "USEd": "ALREADY_USED", "----": "MALFORMED", "OFF": "SET_TIME"}
-ACCEPTED = ("GOOd", "FULL", "FrEE")
+SHOWN = {"Err": "INVALID", "USEd": "ALREADY_USED", "----": "MALFORMED"}
+ACCEPTED = ("GOOd", "FULL")
+EITHER = {"FrEE", "OFF"}  # of an entry, or what was there before
 GIVE = """
 from firmware.store import Identity
 unit.provision(Identity({serial!r}, {key!r}, {starting_code!r}, {count!r}, {time_divider!r},
@@ -33,6 +35,7 @@ class Firmware:
         self.console = console
         self._board = board
         self._seen = Unit(board, console, identity)
+        self.restarted = self._seen.restarted
 
     @property
     def unit(self):
@@ -56,7 +59,7 @@ class Unit:
         self.entries = 0
         self._entry = ""
         self._judged = None  # digits that wait for their outcome
-        self._rest_at = 0
+        self._rest_at = self._entered_at = 0
         self._looked = (0, 0)
         self._status = None
         self._status_at = 0
@@ -64,6 +67,11 @@ class Unit:
         self.log = Log(self._ask)
         console.on_token = self._told
         self._wrap(board.keypad)
+
+    def restarted(self):
+        """The guest starts anew: what was being entered is gone."""
+        self._entry, self._judged, self._status = "", None, None
+        self._console.reset()
 
     # --- keys and glass ------------------------------------------------------------------
 
@@ -75,7 +83,7 @@ class Unit:
             press(key)
             self._status = None
             if key == "#" and self._entry and glass and glass in self._entry:
-                self._judged = self._entry
+                self._judged, self._entered_at = self._entry, self._world.now
             self._entry = self._entry + key if key.isdigit() else ""
 
         keypad.press = pressed
@@ -91,19 +99,23 @@ class Unit:
             self._looked = (now, awake)
         if now < self._rest_at or not self._board.painted:
             return True
-        self._see()
-        return False
+        return self._judged is not None and not self._see()
 
     def _see(self):
-        """The guest rests: what does the glass say of the entry?"""
-        digits, self._judged = self._judged, None
+        """The guest rests: what does the glass say of the entry? False if nothing yet."""
         text = self._board.glass().strip()
-        if digits is None or text.startswith(("n0nE", "nOnE", "Err8", "Err9")):
-            return
-        self.entries += 1
-        self.outcome = "LOCKED" if text.startswith("L") else SHOWN.get(text)
-        if text in ACCEPTED:
-            self.outcome = self._kind(digits)
+        locked = text[:1] == "L" and text[1:].strip().isdigit()
+        clear = locked or text in SHOWN or text in ACCEPTED
+        if not clear and self._world.now < max(self._rest_at, self._entered_at) + SURE_US:
+            return False
+        digits, self._judged = self._judged, None
+        outcome = "LOCKED" if locked else SHOWN.get(text)
+        if text in ACCEPTED or text in EITHER:
+            outcome = self._kind(digits)
+        if outcome is not None:
+            self.entries += 1
+            self.outcome = outcome
+        return True
 
     def _kind(self, digits):
         """What an accepted token was: its value is in its last digits, its type in the count."""

@@ -54,6 +54,10 @@ class World:
         if self.chip is not None:
             self.chip.stall(duration * 1_000)
 
+    def hurry(self, duration):
+        """Return when `duration` (us) has passed."""
+        return self.now + duration
+
     def run_until(self, due):
         """Let everything happen until `due` (us)."""
         while True:
