@@ -33,20 +33,21 @@ FIRST_CODE, CODES = 100_000_000, 900_000_000
 """Starting codes have nine digits, none of them a leading zero: spreadsheets lose those."""
 
 
-def make_units(prefix, numbers, model="", version="", **settings):
-    """Yield a new Unit for each of `numbers`, with a key and a starting code of its own.
-
-    settings: time_divider, restricted, test_code. Keys and codes come from `secrets`.
-    """
+def make_units(
+    prefix, numbers, model="", version="", time_divider=1, restricted=False, test_code=None
+):
+    """Yield a new Unit for each of `numbers`; keys and starting codes come from `secrets`."""
     for number in numbers:
         yield Unit(
             serial=f"{prefix}{number:0{NUMBER_DIGITS}}",
             starting_code=FIRST_CODE + secrets.randbelow(CODES),
             key=secrets.token_bytes(16),
             count=1,
+            time_divider=time_divider,
+            restricted=restricted,
             hardware_model=model,
             version=version,
-            **settings,
+            test_code=test_code,
         )
 
 

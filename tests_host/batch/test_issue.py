@@ -1,0 +1,398 @@
+"""`payg token --batch` and `payg export`: tokens are the encoder's, counts the ledger's."""
+
+import csv
+import re
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from openpaygo import OpenPAYGOTokenEncoder, TokenType
+
+from opaygo import Device, judge, new_state
+from tests_host.batch.conftest import unit
+from tools.issue import Wish, groups, order_of, read_wishes, sms, span
+from tools.ledger import Ledger
+from tools.lists import ListError, find, read_list, write_list
+from tools.tokens import parse_days
+
+ENTERED = re.compile(r"Type ([0-9 ]+) #$")
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    """Make a list of these units."""
+
+    def make(*units):
+        path = tmp_path / "batch.csv"
+        path.unlink(missing_ok=True)
+        write_list(path, units)
+        return path
+
+    return make
+
+
+def expected(made, count, value, token_type=TokenType.ADD_TIME, **more):
+    """Return (new count, digits), by the encoder's front door."""
+    return OpenPAYGOTokenEncoder.generate_token(
+        secret_key=made.key.hex(),
+        count=count,
+        value=value,
+        token_type=token_type,
+        starting_code=made.starting_code,
+        restricted_digit_set=made.restricted,
+        **more,
+    )
+
+
+def issued(said):
+    """Return (digits, count) of what `payg token` printed."""
+    token, count, message = said.splitlines()
+    digits = token.removeprefix("token ").replace(" ", "")
+    assert ENTERED.search(message)[1].replace(" ", "") == digits
+    return digits, int(count.removeprefix("count "))
+
+
+def test_a_token(payg, batch):
+    code, said, notes = payg("token", "--batch", batch, "--serial", "SLT000000003", "--add", 30)
+    count, digits = expected(unit(3), 1, 30)
+    spaced = f"{digits[:3]} {digits[3:6]} {digits[6:]}"
+    assert (code, said) == (
+        0,
+        f"token {spaced}\ncount {count}\nsms   SLT000000003: 30 days more. Type {spaced} #\n",
+    )
+    assert notes.splitlines() == [
+        f"Note: a new ledger is begun, {batch.parent / 'ledger.db'}",
+        "Note: SLT000000003 is not provisioned as far as this ledger knows",
+    ]
+
+
+def test_each_kind_in_its_turn(payg, batch):
+    one = ["token", "--batch", batch, "--serial", "SLT000000003"]
+    wishes = [
+        (["--add", 7], (7, TokenType.ADD_TIME), {}, "7 days more"),
+        (["--set", 1], (1, TokenType.SET_TIME), {}, "1 day from now"),
+        (["--set", 0], (0, TokenType.SET_TIME), {}, "locked"),
+        (["--disable"], (None, TokenType.DISABLE_PAYG), {}, "unlocked for good"),
+        (["--sync"], (None, TokenType.COUNTER_SYNC), {}, "count brought up to date"),
+        (["--extended", 2], (2, TokenType.ADD_TIME), {"extended_token": True}, "value 2"),
+        (["--add", 0], (0, TokenType.ADD_TIME), {}, "0 days more"),
+    ]
+    count = 1
+    for options, wanted, more, meaning in wishes:
+        said = payg(*one, *options)[1]
+        digits, new_count = issued(said)
+        assert (new_count, digits) == expected(unit(3), count, *wanted, **more)
+        assert f"SLT000000003: {meaning}" in said or f"extended {meaning}" in said
+        count = new_count
+    with Ledger(str(batch.parent / "ledger.db")) as ledger:
+        assert [kept.kind for kept in ledger.tokens("SLT000000003")] == [
+            *("add", "set", "set", "disable", "sync", "extended", "add")
+        ]
+
+
+@pytest.mark.parametrize("restricted", [False, True])
+def test_a_unit_takes_them(payg, shelf, restricted):
+    made = unit(1, restricted=restricted, time_divider=24, starting_code=None)
+    one = ["token", "--batch", shelf(made), "--serial", made.serial]
+    device = Device(made.key, made.starting_code, 24, restricted)
+    state = new_state(1)
+    for days, wanted in (("0.5", 12), ("1/24", 1), ("30", 720)):
+        digits, _ = issued(payg(*one, "--add", days)[1])
+        assert len(digits) == (15 if restricted else 9)
+        verdict, state = judge(device, state, digits)
+        assert verdict.value == wanted
+
+
+def test_the_note_ends_when_it_is_provisioned(payg, batch):
+    with Ledger(str(batch.parent / "ledger.db")) as ledger:
+        ledger.reserve("SLT000000003", "north")
+        ledger.provisioned("SLT000000003", "north", "f1", "c0ffee00", 5)
+    said, notes = payg("token", "--batch", batch, "--serial", "SLT000000003", "--sync")[1:]
+    assert (issued(said)[1], notes) == (7, "")
+
+
+def test_the_list_may_be_ahead(payg, shelf):
+    """A list from another platform brings its own counts."""
+    path = shelf(unit(1))
+    one = ["token", "--serial", "SLT000000001", "--add", 1, "--batch"]
+    assert issued(payg(*one, path)[1])[1] == 2
+    assert issued(payg(*one, shelf(unit(1, count=81)))[1])[1] == 82
+    assert issued(payg(*one, shelf(unit(1)))[1])[1] == 84
+
+
+@pytest.mark.parametrize("restricted", [False, True])
+def test_the_test_code_is_never_issued(payg, shelf, restricted):
+    plain = unit(1)
+    _, next_digits = expected(plain, 1, 30)
+    made = plain._replace(test_code=int(next_digits), restricted=restricted)
+    said = payg("token", "--batch", shelf(made), "--serial", made.serial, "--add", 30)[1]
+    assert issued(said)[::-1] == expected(made, 2, 30)
+
+
+def test_ledger_of_the_environment(payg, batch, tmp_path, monkeypatch):
+    monkeypatch.setenv("PAYG_LEDGER", str(tmp_path / "shared.db"))
+    payg("token", "--batch", batch, "--serial", "SLT000000003", "--sync")
+    named = ["--ledger", tmp_path / "named.db"]
+    payg("token", "--batch", batch, "--serial", "SLT000000003", "--sync", *named)
+    assert sorted(path.name for path in tmp_path.glob("*.db")) == ["named.db", "shared.db"]
+
+
+def test_on_a_server(payg, batch, postgresql):
+    one = ["token", "--batch", batch, "--serial", "SLT000000003", "--ledger", postgresql]
+    assert [issued(payg(*one, "--add", 7)[1])[1] for _ in range(3)] == [2, 4, 6]
+    assert list(batch.parent.glob("*.db")) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "reason"),
+    [
+        (["--add", 7], 2, "--serial"),
+        (["--serial", "SLT000000003"], 2, "exactly one of"),
+        (["--serial", "SLT000000099", "--add", 7], 1, "SLT000000099: not in"),
+        (["--serial", "SLT000000003", "--add", "0.5"], 2, "--add"),
+        (["--serial", "SLT000000003", "--add", "996"], 2, "--add"),
+        (["--serial", "SLT000000003", "--add", 7, "--count", 1], 2, "leave out --count"),
+        (["--serial", "SLT000000003", "--add", 7, "--restricted"], 2, "leave out --restricted"),
+        (["--serial", "SLT000000003", "--add", 7, "--key-file", "k"], 2, "leave out --key-file"),
+        (["--serial", "SLT000000003", "--add", 7, "--out", "x"], 2, "--out"),
+        (["--serial", "SLT000000003", "--csv", "pyproject.toml"], 2, "--csv"),
+        (["--add", 7, "--csv", "pyproject.toml"], 2, "--csv"),
+        (["--serial", "SLT000000003", "--sync", "--ledger", "none/l.db"], 1, "cannot be made"),
+    ],
+)
+def test_a_mistake_is_one_plain_line(payg, batch, arguments, code, reason):
+    got, said, error = payg("token", "--batch", batch, *arguments)
+    error = [line for line in error.splitlines() if not line.startswith("Note:")]
+    assert (got, said, len(error)) == (code, "", 1)
+    assert reason in error[0]
+    assert not any(row.key.hex() in error[0] for row in read_list(batch))
+
+
+@pytest.mark.parametrize("option", ["--csv", "--out"])
+def test_what_needs_a_list(payg, option):
+    code, _, error = payg("token", option, "pyproject.toml", "--serial", "A1", "--sync")
+    assert (code, "needs --batch" in error) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [
+        ("1", "1 day"),
+        ("30", "30 days"),
+        ("0.5", "12 hours"),
+        ("1/24", "1 hour"),
+        ("1/48", "30 minutes"),
+        ("1/255", "5.64706 minutes"),
+    ],
+)
+def test_time_in_words(days, words):
+    assert span(parse_days(days)) == words
+
+
+@given(st.text("0123456789", min_size=9, max_size=20))
+def test_groups_of_three(digits):
+    parts = groups(digits).split(" ")
+    assert "".join(parts) == digits
+    assert {len(part) for part in parts[:-1]} <= {3}
+
+
+def test_one_message_is_enough():
+    """160 characters of the GSM alphabet, the longest serial and token included."""
+    longest = sms(Wish("x" * 32, "add", parse_days("995/255")), "1" * 20)
+    assert len(longest) <= 160
+    assert re.fullmatch("[A-Za-z0-9 .:#]+", longest)
+
+
+# -- many at once ----------------------------------------------------------------------------
+
+
+def ask(batch, text, name="paid.csv"):
+    path = batch.parent / name
+    path.write_text(text, encoding="utf-8")
+    return ["token", "--batch", batch, "--csv", path]
+
+
+def results(path):
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_many(payg, batch):
+    text = "serial,kind,value\nSLT000000002,add,7\nSLT000000001,set,0\nSLT000000002,add,7\n"
+    text += "SLT000000003,disable\nSLT000000003,sync,\nSLT000000004,extended,1\n"
+    code, said, notes = payg(*ask(batch, text))
+    out = batch.parent / "paid-tokens.csv"
+    assert (code, said) == (0, f"{out}: 6 tokens\n")
+    assert "4 of the units are not provisioned" in notes
+    assert out.stat().st_mode & 0o777 == 0o600
+    rows = results(out)
+    wanted = [
+        expected(unit(2), 1, 7),
+        expected(unit(1), 1, 0, TokenType.SET_TIME),
+        expected(unit(2), 2, 7),
+        expected(unit(3), 1, None, TokenType.DISABLE_PAYG),
+        expected(unit(3), 3, None, TokenType.COUNTER_SYNC),
+        expected(unit(4), 1, 1, extended_token=True),
+    ]
+    assert [(int(row["Count"]), row["Token"].replace(" ", "")) for row in rows] == wanted
+    assert [list(row.values())[:3] for row in rows][:2] == [
+        ["SLT000000002", "add", "7"],
+        ["SLT000000001", "set", "0"],
+    ]
+    for row in rows:
+        assert ENTERED.search(row["SMS"])[1] == row["Token"]
+        assert row["SMS"].startswith(row["Serial Number"] + ": ")
+
+
+@pytest.mark.parametrize(
+    ("bad", "line", "reason"),
+    [
+        ("SLT000000001,give,1", 2, "the kind is one of"),
+        ("SLT000000001,add,", 2, "days are"),
+        ("SLT000000001,add,0.5", 2, "whole time units"),
+        ("SLT000000001,add,1000", 2, "0 to 995"),
+        ("SLT000000001,sync,1", 2, "has no value"),
+        ("SLT000000001,extended,1000000", 2, "extended value"),
+        ("SLT000000001,extended,²", 2, "extended value"),
+        ("SLT000000001", 2, "1 columns"),
+        ("SLT000000001,add,1,1", 2, "4 columns"),
+        ("SLT000000001;add;1", 2, "1 columns"),
+        ('"SLT000000001,add,1', 2, "quotes"),
+        ("SLT000000001,add\0,1", 2, "UTF-8"),
+        ("SLT000000099,add,1", None, "SLT000000099: not in"),
+    ],
+)
+def test_all_or_none(payg, batch, bad, line, reason):
+    before = sorted(batch.parent.iterdir())
+    request = ask(batch, f"SLT000000001,add,1\n{bad}\nSLT000000002,add,1\nSLT000000002,x,1\n")
+    code, said, error = payg(*request)
+    assert (code, said) == (1, "")
+    assert reason in error
+    if line:
+        assert f"paid.csv:{line}: " in error
+        assert "paid.csv:4: the kind" in error
+        assert "no token was issued" in error
+    assert sorted(batch.parent.iterdir()) == sorted([*before, batch.parent / "paid.csv"])
+
+
+@pytest.mark.parametrize("text", ["", "serial,kind,value\n", "\n\n"])
+def test_nothing_asked_for(payg, batch, text):
+    code, _, error = payg(*ask(batch, text))
+    assert (code, "no tokens are asked for" in error) == (1, True)
+
+
+def test_the_same_requests_twice(payg, batch):
+    """Who presses the key again does not pay out everybody again."""
+    request = ask(batch, "SLT000000001,add,1\n")
+    assert payg(*request)[0] == 0
+    code, _, error = payg(*request)
+    assert (code, "not overwritten" in error) == (1, True)
+    with Ledger(str(batch.parent / "ledger.db")) as ledger:
+        assert ledger.count("SLT000000001") == 2
+
+
+def test_a_disk_that_is_full_before_they_count(payg, batch, monkeypatch):
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tools.issue.sync", full)
+    code, _, error = payg(*ask(batch, "SLT000000001,add,1\n"))
+    assert (code, "No space left" in error) == (1, True)
+    with Ledger(str(batch.parent / "ledger.db")) as ledger:
+        assert (ledger.count("SLT000000001"), ledger.tokens("SLT000000001")) == (None, [])
+    assert not list(batch.parent.glob("paid-*"))
+
+
+def test_a_name_taken_after_they_count(payg, batch, monkeypatch):
+    """The tokens are issued by then: they are not thrown away."""
+    out = batch.parent / "paid-tokens.csv"
+    original = Ledger.issue
+
+    def issue(*arguments, **more):
+        made = original(*arguments, **more)
+        out.write_text("theirs")
+        return made
+
+    monkeypatch.setattr(Ledger, "issue", issue)
+    code, _, error = payg(*ask(batch, "SLT000000001,add,1\n"))
+    (part,) = batch.parent.glob("*.part")
+    assert (code, str(part) in error, out.read_text()) == (1, True, "theirs")
+    assert results(part)[0]["Count"] == "2"
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(st.sampled_from('SLT0001,add set7\n\r"\0;²é\ufeff'), max_size=60))
+def test_any_requests_are_judged(tmp_path, text):
+    path = tmp_path / "any.csv"
+    path.write_text(text, encoding="utf-8", newline="")
+    wishes, problems = read_wishes(path)
+    assert wishes or problems
+    for _, wish in wishes:
+        try:
+            order_of(unit(1, serial=wish.serial), wish)
+        except ValueError as error:
+            assert "days" in str(error)
+
+
+# -- payg export -----------------------------------------------------------------------------
+
+
+def test_export(payg, batch):
+    payg(*ask(batch, "SLT000000002,add,7\nSLT000000002,add,7\nSLT000000020,set,7\n"))
+    code, said, _ = payg("export", "--batch", batch)
+    out = batch.parent / "batch-export.csv"
+    assert (code, out.stat().st_mode & 0o777) == (0, 0o600)
+    assert str(out) in said
+    counts = {2: 4, 20: 3}
+    wanted = [unit(number, count=counts.get(number, 1)) for number in range(1, 21)]
+    assert list(read_list(out)) == wanted
+    moved = out.read_text().splitlines()
+    for before, after in zip(batch.read_text().splitlines(), moved):
+        old, new = before.split(","), after.split(",")
+        assert old[:3] + old[4:] == new[:3] + new[4:]
+    assert payg("batch", "check", out)[0] == 0
+
+
+def test_the_next_platform_goes_on(payg, batch):
+    one = ["--serial", "SLT000000002", "--add", 7]
+    payg("token", "--batch", batch, *one)
+    moved = batch.parent / "moved" / "batch.csv"
+    moved.parent.mkdir()
+    payg("export", "--batch", batch, "--out", moved)
+    assert issued(payg("token", "--batch", moved, *one)[1])[1] == 4
+
+
+def test_export_across_chunks(payg, batch, monkeypatch):
+    monkeypatch.setattr("tools.export.CHUNK", 3)
+    payg(*ask(batch, "".join(f"SLT{number:09},add,7\n" for number in range(1, 21))))
+    payg("export", "--batch", batch, "--out", batch.parent / "new.csv")
+    assert [row.count for row in read_list(batch.parent / "new.csv")] == [2] * 20
+
+
+def test_export_without_a_ledger(payg, batch):
+    code, _, error = payg("export", "--batch", batch)
+    assert (code, "there is no ledger" in error) == (1, True)
+    assert list(batch.parent.iterdir()) == [batch]
+
+
+def test_export_of_a_bad_list(payg, batch):
+    payg("token", "--batch", batch, "--serial", "SLT000000002", "--sync")
+    batch.write_text(batch.read_text().replace(unit(9).key.hex(), "x"))
+    code, _, error = payg("export", "--batch", batch)
+    assert (code, "line 10" in error) == (1, True)
+    assert not list(batch.parent.glob("*export*"))
+    with pytest.raises(ListError):
+        find(batch, ["SLT000000009"])
+
+
+def test_no_key_in_the_ledger(payg, batch):
+    payg(*ask(batch, "".join(f"SLT{number:09},add,7\n" for number in range(1, 21))))
+    with Ledger(str(batch.parent / "ledger.db")) as ledger:
+        for made in read_list(batch):
+            ledger.reserve(made.serial, "north")
+            ledger.failed(made.serial, "north", f"said {made.key.hex()}, {made.key.hex().upper()}")
+    content = (batch.parent / "ledger.db").read_bytes()
+    assert b"SLT000000020" in content
+    for made in read_list(batch):
+        assert made.key not in content
+        assert made.key.hex().encode() not in content.lower()

@@ -1,0 +1,273 @@
+"""`payg batch new` and `payg batch check`."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+import tracemalloc
+
+import pytest
+
+from tests_host.batch.conftest import unit
+from tools import ROOT
+from tools.batch import first_taken, make_units
+from tools.ledger import Ledger, Order
+from tools.lists import read_list, write_list
+
+NEW = ["batch", "new", "--prefix", "SLT", "--model", "SHS60", "--hw-version", "1.0"]
+
+
+def rows_of(path):
+    """Return the rows as dicts, by a reader that is not ours."""
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_batch(payg, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, said, _ = payg(*NEW, "--first", 1, "--quantity", 1000)
+    name = "SLT000000001-SLT000001000.csv"
+    assert (code, [path.name for path in tmp_path.iterdir()]) == (0, [name])
+    assert said.startswith(f"{name}: 1,000 units")
+    rows = rows_of(name)
+    assert [row["Serial Number"] for row in rows] == [f"SLT{n:09}" for n in range(1, 1001)]
+    assert len({row["Key"] for row in rows}) == 1000
+    assert len({row["Starting Code"] for row in rows}) > 995
+    for row in rows:
+        assert len(bytes.fromhex(row["Key"])) == 16
+        assert 100_000_000 <= int(row["Starting Code"]) <= 999_999_999
+        kept = [value for name, value in row.items() if name not in list(row)[:3]]
+        assert kept == ["1", "1", "0", "SHS60", "1.0", ""]
+    assert not any(row["Key"] in said for row in rows)
+
+
+def test_keys_use_all_their_bits():
+    """A constant bit, a lost nibble or a doubled one would show in two thousand keys."""
+    keys = [made.key for made in make_units("A", range(2000))]
+    for bit in range(128):
+        ones = sum(int.from_bytes(key, "big") >> bit & 1 for key in keys)
+        assert 800 < ones < 1200
+
+
+def test_everything_that_can_be_said(payg, tmp_path):
+    out = tmp_path / "a.csv"
+    more = ["--time-divider", 24, "--restricted", "--test-code", "000000042", "--out", out]
+    assert payg(*NEW, "--first", 7, "--quantity", 1, *more)[0] == 0
+    (row,) = rows_of(out)
+    assert list(row.values())[3:] == ["1", "24", "1", "SHS60", "1.0", "000000042"]
+    assert row["Serial Number"] == "SLT000000007"
+
+
+def test_its_own_check_is_content(payg, tmp_path):
+    out = tmp_path / "a.csv"
+    payg(*NEW, "--first", 1, "--quantity", 50, "--out", out)
+    assert payg("batch", "check", out) == (0, f"{out}: 50 rows, no problems\n", "")
+
+
+def test_the_reference_reader_of_a_csv_gets_the_header(payg, tmp_path):
+    payg(*NEW, "--first", 1, "--quantity", 1, "--out", tmp_path / "a.csv")
+    first = (tmp_path / "a.csv").read_bytes().split(b"\n")[0]
+    assert first == (
+        b"Serial Number,Starting Code,Key,Count,Time Divider,Restricted Digit Mode,"
+        b"Hardware Model,Version,Test Code"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--first", 1, "--quantity", 0], "--quantity"),
+        (["--first", -1, "--quantity", 1], "--first"),
+        (["--first", 999_999_999, "--quantity", 2], "SLT999999999"),
+        (["--quantity", 1], "--first"),
+        (["--first", 1, "--quantity", 1, "--prefix", "x" * 24], "--prefix"),
+        (["--first", 1, "--quantity", 1, "--prefix", "a;b"], "--prefix"),
+        (["--first", 1, "--quantity", 1, "--prefix", "../a"], "--out"),
+        (["--first", 1, "--quantity", 1, "--test-code", "1234567890"], "--test-code"),
+        (["--first", 1, "--quantity", 1, "--time-divider", 256], "--time-divider"),
+        (["--first", 1, "--quantity", 1, "--model", "two\nlines"], "--model"),
+        (["--first", 1, "--quantity", 1, "--against", "none.csv"], "--against"),
+    ],
+)
+def test_a_mistake_is_one_plain_line(payg, tmp_path, monkeypatch, arguments, reason):
+    monkeypatch.chdir(tmp_path)
+    code, said, error = payg(*NEW, *arguments)
+    assert (code, said, error.count("\n")) == (2, "", 1)
+    assert reason in error
+    assert list(tmp_path.iterdir()) == []
+
+
+# -- no serial number twice ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("first", "taken"), [(20, "SLT000000020"), (1, "SLT000000001")])
+def test_against_a_list(payg, batch, tmp_path, first, taken):
+    out = tmp_path / "b.csv"
+    new = [*NEW, "--quantity", 5, "--out", out, "--against", batch]
+    code, _, error = payg(*new, "--first", first)
+    assert (code, out.exists()) == (1, False)
+    assert f"{taken} is in {batch} already" in error
+    assert payg(*new, "--first", 21)[0] == 0
+
+
+def test_against_several_lists_bad_rows_among_them(payg, batch, tmp_path):
+    other = tmp_path / "other.csv"
+    write_list(other, [unit(30)])
+    text = other.read_text().replace(unit(30).key.hex(), "damaged")
+    other.write_text(text)
+    new = [*NEW, "--first", 29, "--quantity", 5, "--out", tmp_path / "c.csv"]
+    code, _, error = payg(*new, "--against", batch, "--against", other)
+    assert (code, "SLT000000030" in error) == (1, True)
+
+
+@pytest.mark.parametrize("where", ["beside", "named", "environment"])
+def test_against_the_ledger(payg, tmp_path, monkeypatch, where):
+    path = tmp_path / ("ledger.db" if where == "beside" else "other.db")
+    with Ledger(str(path)) as ledger:
+        ledger.reserve("SLT000000003", "north")
+        ledger.issue([Order("SLT000000009", 1, "add", 1, lambda count: (count + 1, "1"))])
+    if where == "environment":
+        monkeypatch.setenv("PAYG_LEDGER", str(path))
+    named = ["--ledger", path] if where == "named" else []
+    for first, taken in ((1, "SLT000000003"), (8, "SLT000000009")):
+        new = [*NEW, "--first", first, "--quantity", 3, "--out", tmp_path / "a.csv", *named]
+        code, _, error = payg(*new)
+        assert (code, f"{taken} is in the ledger" in error) == (1, True)
+    new = [*NEW, "--first", 4, "--quantity", 3, "--out", tmp_path / "a.csv", *named]
+    assert payg(*new)[0] == 0
+
+
+def test_a_ledger_that_is_named_must_be_there(payg, tmp_path):
+    new = [*NEW, "--first", 1, "--quantity", 3, "--out", tmp_path / "a.csv"]
+    code, _, error = payg(*new, "--ledger", tmp_path / "none.db")
+    assert (code, "there is no ledger" in error) == (1, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_only_looks_alike_is_not_taken():
+    others = [
+        "SLT1",
+        "SLT0000000010",
+        "XSLT00000001",
+        "SLT00000000x",
+        "slt000000001",
+        "SLT٠٠٠٠٠٠٠٠١",
+    ]
+    assert first_taken("SLT", range(1, 10), others) is None
+    assert first_taken("SLT", range(1, 10), [*others, "SLT000000009"]) == "SLT000000009"
+    assert first_taken("SLT", range(1, 9), [*others, "SLT000000009"]) is None
+
+
+# -- the file --------------------------------------------------------------------------------
+
+
+def test_memory_does_not_grow(tmp_path):
+    def peak(quantity):
+        tracemalloc.start()
+        write_list(tmp_path / f"{quantity}.csv", make_units("A", range(quantity)))
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    peak(10)
+    assert peak(6000) < peak(600) + 20_000
+
+
+def start_huge(tmp_path, umask):
+    """Start a run of many units; return (process, its file) once there is something in it."""
+    command = [sys.executable, "-m", "tools.cli", *NEW, "--first", "1", "--quantity", "50000000"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [*command, "--out", str(tmp_path / "a.csv")],
+        env=environment,
+        stderr=subprocess.PIPE,
+        umask=umask,
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        for part in tmp_path.glob("*.part"):
+            if part.stat().st_size:
+                return process, part
+    process.kill()
+    raise AssertionError(process.communicate()[1])
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022])
+def test_killed_it_leaves_no_list(tmp_path, umask):
+    process, part = start_huge(tmp_path, umask)
+    mode = part.stat().st_mode & 0o777
+    process.kill()
+    process.communicate()
+    assert [path.suffix for path in tmp_path.iterdir()] == [".part"]
+    assert mode == 0o600
+
+
+def test_interrupted_it_leaves_nothing(tmp_path):
+    process, _ = start_huge(tmp_path, 0o022)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said.strip()) == (130, b"Stopped.")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_mode_of_the_list(payg, tmp_path):
+    old = os.umask(0)
+    try:
+        payg(*NEW, "--first", 1, "--quantity", 1, "--out", tmp_path / "a.csv")
+    finally:
+        os.umask(old)
+    assert (tmp_path / "a.csv").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_second_time_is_refused(payg, tmp_path):
+    new = [*NEW, "--first", 1, "--quantity", 2, "--out", tmp_path / "a.csv"]
+    payg(*new)
+    before = (tmp_path / "a.csv").read_bytes()
+    code, _, error = payg(*new)
+    assert (code, "not overwritten" in error) == (1, True)
+    assert (tmp_path / "a.csv").read_bytes() == before
+
+
+# -- payg batch check ------------------------------------------------------------------------
+
+
+def test_check_lists_every_problem(payg, tmp_path):
+    good = unit(1)
+    path = tmp_path / "a.csv"
+    write_list(path, [good, unit(2, serial=good.serial), unit(3, key=good.key), unit(4), unit(5)])
+    lines = path.read_text().splitlines()
+    lines[4] = lines[4].replace(unit(4).key.hex(), "no key").replace(",1,1,0,", ",x,0,0,")
+    lines[5] = "SLT000000005"
+    path.write_text("\n".join(lines))
+    code, said, _ = payg("batch", "check", path)
+    assert code == 1
+    assert said.splitlines() == [
+        f"{path}:3: Serial Number is that of line 2",
+        f"{path}:4: Key is that of line 2",
+        f"{path}:5: Key is not 32 hexadecimal digits",
+        f"{path}:5: Count is not a whole number from 0 to 16777215",
+        f"{path}:5: Time Divider is not a whole number from 1 to 255",
+        f"{path}:6: 1 columns instead of 9",
+        f"{path}: 5 rows, 6 problems",
+    ]
+
+
+def test_check_of_what_is_no_list(payg, tmp_path):
+    (tmp_path / "a.csv").write_text("")
+    code, said, _ = payg("batch", "check", tmp_path / "a.csv")
+    assert (code, "1: the file is empty" in said) == (1, True)
+    code, _, error = payg("batch", "check", tmp_path / "none.csv")
+    assert (code, "cannot be read" in error) == (1, True)
+    code, _, error = payg("batch", "check", tmp_path)
+    assert (code, "cannot be read" in error) == (1, True)
+    write_list(tmp_path / "none.csv", [])
+    assert payg("batch", "check", tmp_path / "none.csv")[0] == 1
+
+
+def test_check_tells_who_can_read_it(payg, batch):
+    assert payg("batch", "check", batch)[2] == ""
+    batch.chmod(0o640)
+    assert f"chmod 600 {batch}" in payg("batch", "check", batch)[2]
+    assert len(list(read_list(batch))) == 20
