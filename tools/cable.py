@@ -27,6 +27,7 @@ PATIENCE = 60  # seconds for an answer
 UP = 20  # seconds until a unit that was switched on answers
 DEAF = 0.5  # seconds that a unit waits for a host that does not read
 NO_POWER = {"t": 0, "power": False, "display": "", "load": False, "result": None, "uart": []}
+CABLE = (["pull"], ["plug"])  # commands of the cable, not of the unit
 # What was done to the unit from outside and stays so when its MCU restarts: words of the command
 # that say what it is about.
 LASTING = {"supply": 2, "bus": 2, "bounce": 1, "press": 2}
@@ -46,6 +47,8 @@ class SimulatedUnit:
     """
 
     def __init__(self, state=None, board=None, bare=False, flash_kb=1408, identity=None):
+        if sys.platform != "linux":
+            raise CableError("a simulated unit on a cable needs Linux")
         self._folder = None if state else tempfile.TemporaryDirectory(prefix="payg-unit-")
         identity = identity or Identity(DEMO_SERIAL, None)
         options = simulator_options(identity, state or self._folder.name, board)
@@ -53,6 +56,7 @@ class SimulatedUnit:
         self._usb = options["chip"] != "esp32"
         self.sent = self.restarts = 0
         self.port = None
+        self._up = False
         self._epoch = time.monotonic()  # when the unit's time was 0
         self._powered_at = self._cut = 0
         self._again = {}
@@ -128,7 +132,7 @@ class SimulatedUnit:
     def wait_restart(self, number, patience=UP):
         """Wait until the unit has restarted by itself `number` times in all, and is up again."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self.restarts >= number, patience):
+            if not self._changed.wait_for(lambda: self._up and self.restarts >= number, patience):
                 raise CableError(f"the unit restarted {self.restarts} times, not {number}")
 
     # --- the thread that carries ---------------------------------------------------------
@@ -143,17 +147,13 @@ class SimulatedUnit:
     def _run(self):
         while not self._done:
             child = self._child
-            pause = child.work() if child else None
-            if self._out:
-                pause = min(DEAF, pause if child else DEAF)
+            pause = min(child.work() if child else PATIENCE, DEAF if self._out else PATIENCE)
             ends = [self._wake]
             if child:
                 ends += [child.control] if self._out else [child.control, child.console]
             if self._host is not None and not (child and child.full):
                 ends.append(self._host)
             writable = [self._host] if self._out and self._host is not None else []
-            if pause is not None:
-                pause = min(pause, PATIENCE)
             ready, free, _ = select.select(ends, writable, [], pause)
             if free or self._out:
                 self._to_host()
@@ -243,7 +243,8 @@ class SimulatedUnit:
             "again": list(self._again.values()),
         }
         self._child = Child(dict(self._options, **state), self._usb and cause != "soft")
-        self._cause = cause
+        self._up = False
+        self.restarts += cause != "power"
         self._options["same"] = True
 
     def _stop(self):
@@ -262,9 +263,9 @@ class SimulatedUnit:
                 self._epoch = time.monotonic() - told["now"] / 1_000_000
             if "answer" in told:
                 self._answer(told["answer"])
-            elif "ready" in told and self._cause != "power":
+            elif "ready" in told:
                 with self._changed:
-                    self.restarts += 1
+                    self._up = True
                     self._changed.notify_all()
             elif "failed" in told:
                 self._stop()
@@ -362,7 +363,8 @@ class SimulatedUnit:
 
 def serve(source, sink, **options):
     """`payg sim --headless --cable`: commands from `source`, JSON to `sink`; an exit status."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
 
     def say(answer):
         sink.write(json.dumps(answer) + "\n")
@@ -373,18 +375,24 @@ def serve(source, sink, **options):
     except CableError as error:
         say({"error": str(error)})
         return 2
-    with unit, contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
+    with unit, contextlib.suppress(BrokenPipeError):
         say({"port": unit.port})
         for line in source:
             words = line.split()
             if words == ["quit"]:
                 break
-            if words == ["pull"]:
-                unit.pull()
-                say({"port": unit.port})
-            elif words[:1] == ["plug"]:
-                unit.plug(int(words[1]) if words[1:] else None)
-                say({"port": unit.port})
-            else:
-                say(unit.command(line.rstrip("\n")))
+            say(_move(unit, words) if words[:1] in CABLE else unit.command(line.rstrip("\n")))
     return 0
+
+
+def _move(unit, words):
+    """Pull the cable, or plug it in; return the answer."""
+    if words == ["pull"]:
+        unit.pull()
+    elif words == ["plug"]:
+        unit.plug()
+    elif words[0] == "plug" and len(words) == 2 and words[1].isdecimal():
+        unit.plug(int(words[1]))
+    else:
+        return {"error": "pull takes nothing, plug a number of bytes or nothing: plug 1500"}
+    return {"port": unit.port}

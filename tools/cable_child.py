@@ -34,7 +34,7 @@ class Child:
     """`options` are those of tools/sim/cable.py.
 
     `usb`: bytes reach it only when main.py has run its first line, as a host is slow to find a
-    port that has just come up. `open_` tells that they do.
+    port that has just come up.
     """
 
     def __init__(self, options, usb):
@@ -261,7 +261,7 @@ class Child:
             self.due = time.monotonic() + told["due"] / 1000
         elif told.get("runs") == "main.py":
             self._opens_at = time.monotonic() + LISTENS
-        if not self._usb or "intr" in told:
+        if not self._usb or "intr" in told and self._opens_at is not None:
             self._open = True
 
     def _tell(self, line):

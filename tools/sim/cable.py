@@ -188,7 +188,7 @@ class Life:
     def last_words(self, reason="soft"):
         """Save all, and say what the next life has to know."""
         error = machine.take_blame()
-        if error is not None:
+        if error is not None and not self._firmware.at_prompt:
             self._tell_of(error)
         self._keep.save()
         watchdog = machine._State.watchdog
