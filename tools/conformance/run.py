@@ -48,17 +48,18 @@ def lacks(bench):
 def run(bench, checks=CHECKS, tell=lambda result: None):
     """Run the checks in order; return their Results. `tell` gets each as soon as it is there."""
     missing = lacks(bench)
-    results, dead = [], None
+    results, dead, failed = [], None, None
     bench.adopt()
     for check in checks:
         reason = dead or next((missing[need] for need in check.needs if need in missing), None)
-        before = results[-1] if results else None
-        if not reason and check.state == "next" and before.verdict == FAIL:
-            reason = f"it follows {before.name}, which failed"
+        failed = failed if check.state == "next" else None
+        if failed:
+            reason = f"it goes on from {failed}, which failed"
         if reason:
             result = _result(check, NOT_RUN, reason)
         else:
             result, dead = _one(bench, check)
+        failed = check.title if result.verdict == FAIL else failed
         results.append(result)
         tell(result)
     return results
