@@ -7,7 +7,7 @@ before `finish`, which writes the identity and restarts in one go: from then on 
 
 import asyncio
 from binascii import unhexlify
-from time import sleep_ms, ticks_diff, ticks_ms
+from time import sleep_ms, ticks_add, ticks_diff, ticks_ms
 
 from micropython import kbd_intr
 
@@ -51,7 +51,8 @@ class Bench:
 
     def display(self):
         """Light everything; prints how many displays there are, and how many do not answer."""
-        found = [screen.show(self, ticks_ms()) for screen in self._names["screens"]]
+        now = ticks_add(ticks_ms(), _MISSING_MS)  # one that did not answer before is tried again
+        found = [screen.show(self, now) for screen in self._names["screens"]]
         print(len(found), len([due for due in found if due < _MISSING_MS]))
 
     def lines(self):
@@ -95,23 +96,28 @@ class Bench:
     def load(self):
         """Switch the load on for a second.
 
-        Prints whether it was on, the faults that kept it off, millivolts, milliamperes, and
-        whether there was voltage behind the switch before, meanwhile and after (None: not
-        measured).
+        Prints whether it was on, the faults that kept it off, millivolts, milliamperes (None: out
+        of range), and whether there was voltage behind the switch before, meanwhile and after.
+        `-` is printed for what the board does not measure.
         """
         load = self._names["load"]
         live, _ = self._names["wiring"].input("OUTPUT")
-        before = live and live()
+        live = live or (lambda: "-")
+        before = live()
         load.set(True)
         try:
             self._pass(load, _LOAD_MS)
-            told = load.on, load.faults, load.battery_mv, load.current_ma, before, live and live()
+            told = load.on, load.faults, load.battery_mv, load.current_ma, before, live()
         finally:
             load.set(False)
         start = ticks_ms()
-        while live and live() and ticks_diff(ticks_ms(), start) < _OFF_MS:
+        while live() == 1 and ticks_diff(ticks_ms(), start) < _OFF_MS:
             sleep_ms(10)
-        print(*told, live and live())
+        parts = self._names["wiring"].parts
+        for at, name in ((2, "BATTERY"), (3, "CURRENT")):
+            if not hasattr(parts, name):
+                told = told[:at] + ("-",) + told[at + 1 :]
+        print(*told, live())
 
     def _pass(self, load, duration):
         start = ticks_ms()

@@ -42,7 +42,7 @@ class ProvisionError(Exception):
 class Job(NamedTuple):
     """What a unit is to become: `unit` is a tools.lists.Unit, `language` its display's.
 
-    `seconds`: for pressing all keys. `robot(keys)` is called when the unit waits for its keys;
+    `seconds`: for pressing all keys. `robot(keys)` is called when the unit waits for keys;
     None: a person presses them.
     """
 
@@ -75,8 +75,10 @@ def provision(port, job, say):
     except (PortError, ConsoleError) as error:
         raise ProvisionError(str(error)) from None
     except RefusedError as error:
+        what = "Its flash is full or worn. " if "StoreError" in str(error) else ""
         raise ProvisionError(
-            f"the unit reports {error}. Repeat `payg deploy`, then try again"
+            f"the unit reports {error}. {what}Delete files on it that are not the firmware's,"
+            " repeat `payg deploy`, then try again; if it happens again, take another board"
         ) from None
 
 
@@ -225,24 +227,25 @@ class SelfTest:
 
     def _load(self):
         on, faults, millivolts, milliamperes, before, live, after = self._ask("load()")
-        if on != "True":
-            reasons = [words for bit, words in FAULTS.items() if int(faults) & bit]
+        faults = int(faults) | (8 if "None" in (millivolts, milliamperes) else 0)
+        if on != "True" or faults:
+            reasons = [words for bit, words in FAULTS.items() if faults & bit]
             raise ProvisionError(
                 f"load: it does not switch on: {' and '.join(reasons) or 'no reason given'}."
-                " Correct that at the station, then try again"
+                " Correct that, plug the unit out and in, then try again"
             )
-        if "True" in (before, after):
+        if "1" in (before, after):
             raise ProvisionError(
                 "load: there is voltage behind the switch though it is off. The switch is bridged"
                 " or broken: take another board"
             )
-        if live == "False":
+        if live == "0":
             raise ProvisionError(
                 "load: there is no voltage behind the switch though it is on. Check the fuse, the"
                 " switch and the wire that measures it"
             )
-        volts = "not measured" if millivolts == "None" else f"{int(millivolts) / 1000:.2f} V"
-        amperes = "not measured" if milliamperes == "None" else f"{int(milliamperes)} mA"
+        volts = "not measured" if millivolts == "-" else f"{int(millivolts) / 1000:.2f} V"
+        amperes = "not measured" if milliamperes == "-" else f"{int(milliamperes)} mA"
         return f"on for a second; voltage {volts}, current {amperes}"
 
     def _memory(self):
@@ -287,15 +290,19 @@ class SelfTest:
         if word == "ready":
             self._missing = list(keys)
             self._say("keys", f"press each key once: {' '.join(keys)}")
-            if self._job.robot:
-                self._job.robot(keys)
+            self._press()
         elif word == "key":
             self._missing.remove(keys)
             if self._missing:
                 self._say("keys", f"still missing: {' '.join(self._missing)}", passing=True)
         elif word == "wait":
             self._say("keys", f"still missing: {' '.join(self._missing)}")
+            self._press()
         elif word == "both":
             self._say("keys", f"{' and '.join(keys)} at once: press one at a time")
         elif word == "stuck" and keys:
             self._say("keys", f"{' and '.join(keys)} stuck: let go")
+
+    def _press(self):
+        if self._job.robot:
+            self._job.robot("".join(self._missing))

@@ -126,8 +126,8 @@ class Prompt:
             self._transport.exec_raw_no_follow(code)
             said = self._transport.serial.read_until(b"\n").decode("ascii", "replace")
             if said.startswith("\x04"):
-                said += self._transport.serial.read_until(b"\x04>").decode("ascii", "replace")
-                raise RefusedError(said.strip("\x04>"))
+                said += self._transport.serial.read_until(b"\x04").decode("ascii", "replace")
+                raise RefusedError(said.strip("\x04"))
         except BROKEN as error:
             raise self._gone() from error
         if not said.endswith("\n"):

@@ -6,6 +6,7 @@ With `--sim` the units are simulated ones, whose keys it presses itself.
 import contextlib
 import os
 import platform
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -139,7 +140,7 @@ def scanned(port, batch, taken):
     """Return the unit of the list whose serial number the worker scans, or types."""
     while True:
         click.echo(f"Scan the serial number of the unit on {port}:")
-        line = click.get_text_stream("stdin").readline()
+        line = sys.stdin.readline()
         serial = line.strip()
         if not line:
             raise click.ClickException("no serial number was scanned. Nothing was changed")
@@ -285,4 +286,4 @@ def command(ports, batch, serial, ledger, station, language, seconds, sim, board
                 done = run(report, makes)
     except (LedgerError, ListError) as error:
         raise click.ClickException(str(error)) from error
-    return finish(units, done)
+    click.get_current_context().exit(finish(units, done))

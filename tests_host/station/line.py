@@ -1,0 +1,51 @@
+"""A batch list, and workers for simulated units: they press keys and say what is asked of them."""
+
+import threading
+
+from tools.factory import Job, provision
+from tools.lists import Unit, write_list
+
+KEYS = {
+    "SLT000000001": "a29ab82edc5fbbc41ec9530f6dac86b1",
+    "SLT000000002": "0123456789abcdef0123456789abcdef",
+    "SLT000000003": "fedcba9876543210fedcba9876543210",
+    "SLT000000004": "00000000000000000000000000000001",
+}
+UNITS = {
+    serial: Unit(serial, 123456789, bytes.fromhex(key), 1, 1, False, "M1", "2", None)
+    for serial, key in KEYS.items()
+}
+FIRST = UNITS["SLT000000001"]
+"""The published example's key and starting code."""
+
+
+def list_file(folder):
+    """Write a list of all UNITS; return its path."""
+    path = folder / "batch.csv"
+    write_list(path, UNITS.values())
+    return path
+
+
+def has_no_key(text):
+    """Check that no key of the list is in `text`, in whatever form, not even half of one."""
+    small = text.lower().replace(" ", "").replace("\\x", "")
+    for key in KEYS.values():
+        assert key[:16] not in small and key[16:] not in small
+    return text
+
+
+def make(unit, row=FIRST, keys=None, seconds=20, **options):
+    """Provision a SimulatedUnit; a robot presses `keys` (None: those that it should).
+
+    Returns (what provision() returned, {step: last text}).
+    """
+    said = {}
+
+    def press(wanted):
+        words = keys or [f"keys {wanted}"]
+        threading.Thread(target=lambda: [unit.do(word) for word in words], daemon=True).start()
+
+    def say(step, text, passing=False):
+        said[step] = has_no_key(text)
+
+    return provision(unit.port, Job(row, seconds=seconds, robot=press, **options), say), said

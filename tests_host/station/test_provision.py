@@ -1,0 +1,280 @@
+"""`payg provision`: the real mpremote, the firmware on simulated chips, a worker's mistakes."""
+
+import contextlib
+import errno
+import os
+import pty
+import threading
+import traceback
+import tty
+
+import pytest
+from click.testing import CliRunner
+
+from firmware.console import key_check as key_check_of_the_unit
+from tests_host.station.line import FIRST, KEYS, UNITS, has_no_key, list_file, make
+from tools import ports
+from tools.cable import SimulatedUnit
+from tools.console import Console
+from tools.factory import ProvisionError, key_check
+from tools.ledger import Ledger
+from tools.ports import Prompt, RefusedError
+from tools.provision import command
+
+CHECK = key_check(FIRST.key)
+BLANK = ["", "", "0", "0.1.0"]
+
+
+def run(*arguments, said=None):
+    """Return (exit code, everything it said) of `payg provision`; `said`: to its input."""
+    result = CliRunner().invoke(command, [str(word) for word in arguments], input=said)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, has_no_key(result.output)
+
+
+def identity_of(unit):
+    """What the running unit answers to `#ID`."""
+    with Console(unit.port) as console:
+        return console.ask("ID")
+
+
+class Worker:
+    """Presses all keys of a unit again and again until it has an identity."""
+
+    def __init__(self, unit):
+        self._unit = unit
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._press)
+
+    def _press(self):
+        while not self._over.is_set() and not self._unit.do("status")["provisioned"]:
+            self._unit.do("keys 123456789*0#")
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self._over.set()
+        self._thread.join()
+
+
+def test_the_check_value_is_the_units():
+    for unit in UNITS.values():
+        assert key_check(unit.key) == key_check_of_the_unit(unit.key)
+
+
+@pytest.mark.parametrize("board", ["pico", "esp32", None])
+def test_a_blank_unit_is_tested_written_and_sealed(board):
+    with SimulatedUnit(board=board) as unit:
+        done, said = make(unit)
+        assert done and unit.sent < 2048, unit.sent
+        assert list(said) == [
+            "clock set", "load", "clock", "memory", "token", "display", "keys", "sealed",
+        ]  # fmt: skip
+        assert said["load"] == (
+            "on for a second; voltage 12.60 V, current 500 mA"
+            if board
+            else "on for a second; voltage not measured, current not measured"
+        )
+        assert identity_of(unit) == [FIRST.serial, CHECK, "1", "0.1.0"]
+        assert unit.do("status")["load"] is False
+        assert unit.restarts == 1
+        sent = unit.sent
+        assert make(unit) == (None, {})  # it is this unit already
+        assert unit.restarts == 1 and unit.sent < sent + 60
+
+
+def test_a_unit_keeps_its_identity():
+    with SimulatedUnit(board="pico") as unit:
+        make(unit)
+        with pytest.raises(ProvisionError, match="is SLT000000001 already.*Nothing was changed"):
+            make(unit, UNITS["SLT000000002"])
+        other = FIRST._replace(key=bytes(16))
+        with pytest.raises(ProvisionError, match="another key than the list.*Nothing was changed"):
+            make(unit, other)
+        assert identity_of(unit) == [FIRST.serial, CHECK, "1", "0.1.0"]
+
+
+def test_all_of_a_row_gets_into_the_unit():
+    row = FIRST._replace(count=7, time_divider=24, restricted=True, test_code=123456789)
+    with SimulatedUnit(board="esp32") as unit:
+        make(unit, row._replace(starting_code=None), language="fr")
+        assert identity_of(unit)[2] == "7"
+        assert "Bloque" in unit.do("status")["display"]
+
+
+FILL = """
+for name in range(1000):
+    with open("junk%d" % name, "wb") as junk:
+        junk.write(bytes(600))
+"""
+CLEAR = "import os\nfor name in os.listdir():\n    if name.startswith('junk'): os.remove(name)"
+# (what is wrong, the step that tells, words, how it is repaired)
+FAULTS = [
+    ("bus 0x57 dead", "memory", "EIO.*Check this part", "bus 0x57 alive"),
+    ("bus 0x68 dead", "clock set", "OSError.*Check this part", "bus 0x68 alive"),
+    ("bus 0x27 dead", "display", "does not answer", "bus 0x27 alive"),
+    ("clock rate 0", "clock", "does not run", "clock rate 1"),
+    ("supply bridge 1", "load", "voltage behind the switch though it is off", "supply bridge 0"),
+    ("supply sensed 0", "load", "no voltage behind", "supply sensed 1"),
+    ("supply battery 0", "load", "out of range", "supply battery 12600"),
+    ("supply current 20000", "load", "too much current", "supply current 500"),
+]
+
+
+@pytest.mark.parametrize(("fault", "step", "words", "repair"), FAULTS)
+def test_what_is_broken_is_named_and_the_unit_stays_blank(fault, step, words, repair):
+    with SimulatedUnit(board="esp32") as unit:
+        unit.do(fault)
+        with pytest.raises(ProvisionError, match=f"{step}: .*{words}") as caught:
+            make(unit)
+        has_no_key("".join(traceback.format_exception(caught.value)))
+        unit.wait_restart(1)
+        assert identity_of(unit) == BLANK
+        assert unit.do("status")["load"] is False
+        unit.do(repair)
+        unit.power_off()
+        unit.power_on()
+        assert make(unit)[0]
+
+
+def test_keys_that_were_not_pressed_alone_are_named():
+    with SimulatedUnit(board="pico") as unit:
+        together = ["press 7", "press 8", "run 60", "release 7", "release 8"]
+        with pytest.raises(ProvisionError, match="keys: 5 7 8 not pressed within 2 s"):
+            make(unit, keys=["keys 1234690*#", *together], seconds=2)
+        unit.wait_restart(1)
+        assert identity_of(unit) == BLANK
+
+
+def test_a_stopped_clock_is_set_and_a_dead_one_is_not_believed():
+    with SimulatedUnit(board="pico") as unit:
+        unit.do("rtc lost")
+        assert make(unit)[1]["clock set"] == "had stopped; set to UTC"
+
+
+def test_records_of_a_former_life_are_left_alone():
+    """The flash was lost, the second medium was not: the unit gets its credit back."""
+    with SimulatedUnit(board="pico") as unit:
+        make(unit)
+        unit.do("keys 662486790#")
+        unit.do("flash wipe")
+        unit.wait_restart(2)
+        assert identity_of(unit) == BLANK
+        make(unit)
+        status = unit.do("status")
+        assert status["count"] == 2 and 0 < status["seconds_left"] <= 86400
+
+
+def test_a_full_file_system_leaves_the_unit_blank_and_is_told():
+    with SimulatedUnit(board="pico", flash_kb=64) as unit:
+        with Prompt(unit.port) as prompt, pytest.raises(RefusedError) as caught:
+            prompt.run(FILL)
+        assert caught.value.number == errno.ENOSPC
+        with pytest.raises(ProvisionError, match="the identity was not stored. Its flash is full"):
+            make(unit)
+        unit.wait_restart(1)
+        assert identity_of(unit) == BLANK
+        with Prompt(unit.port) as prompt:
+            prompt.run(CLEAR)
+        assert make(unit)[0]
+
+
+def test_a_board_without_firmware_is_told():
+    with SimulatedUnit(board="pico", bare=True) as unit:
+        with pytest.raises(ProvisionError, match="no firmware runs.*payg deploy"):
+            make(unit)
+
+
+def test_a_unit_that_does_not_answer_is_told(monkeypatch):
+    monkeypatch.setattr(ports, "QUIET", 0.1)
+    host, slave = pty.openpty()
+    tty.setraw(slave)
+    try:
+        with pytest.raises(ProvisionError, match="does not answer"):
+            make(type("Dead", (), {"port": os.ttyname(slave)}))
+    finally:
+        os.close(host)
+        os.close(slave)
+
+
+def test_four_at_once_by_the_command_and_the_ledger_knows(tmp_path):
+    batch = list_file(tmp_path)
+    with contextlib.ExitStack() as stack:
+        units = [stack.enter_context(SimulatedUnit(board="pico")) for _ in KEYS]
+        for unit in units:
+            stack.enter_context(Worker(unit))
+        options = [word for unit in units for word in ("--port", unit.port)]
+        code, said = run(*options, "--batch", batch, "--serial", "next", "--station", "one")
+        assert code == 0, said
+        assert said.splitlines()[-1] == "4 of 4 units are provisioned and sealed"
+        found = sorted(identity_of(unit)[:2] for unit in units)
+    assert found == [[serial, key_check(row.key)] for serial, row in sorted(UNITS.items())]
+    with Ledger(str(tmp_path / "ledger.db")) as ledger:
+        for serial, check in found:
+            record = ledger.unit(serial)
+            assert (record.station, record.key_check) == ("one", check)
+            assert record.provisioned_at and len(record.firmware_hash) == 64
+    code, said = run("--port", "/dev/null", "--batch", batch, "--serial", "next")
+    assert code == 1 and "no serial number" in said and "is free" in said
+
+
+def test_the_worker_scans_and_repeats_and_mistakes_a_label(tmp_path):
+    batch = list_file(tmp_path)
+    with SimulatedUnit(board="pico") as unit:
+        options = ("--port", unit.port, "--batch", batch, "--station", "one")
+        code, said = run(*options, said="")
+        assert code == 1 and "no serial number was scanned. Nothing was changed" in said
+        with Worker(unit):
+            code, said = run(*options, said="SLT9\nSLT000000002\n")
+        assert code == 0 and "SLT9: not in" in said and "Scan again" in said
+        assert "key check " + key_check(UNITS["SLT000000002"].key) in said
+        code, said = run(*options, "--serial", "SLT000000002")
+        assert code == 0 and "is this unit already, nothing was changed" in said
+        code, said = run(*options, "--serial", FIRST.serial)
+        assert code == 1 and "is SLT000000002 already" in said
+        assert said.splitlines()[-1] == "1 of 1 units failed: SLT000000001"
+        assert identity_of(unit)[0] == "SLT000000002"
+    with Ledger(str(tmp_path / "ledger.db")) as ledger:
+        assert ledger.unit(FIRST.serial) is None
+        assert "is SLT000000002 already" in ledger.failures(FIRST.serial)[0][2]
+
+
+def test_a_serial_number_is_given_once(tmp_path):
+    batch = list_file(tmp_path)
+    with Ledger(str(tmp_path / "ledger.db")) as ledger:
+        ledger.reserve(FIRST.serial, "two")
+        ledger.provisioned(FIRST.serial, "two", None, CHECK, 1)
+    with SimulatedUnit(board="pico") as unit:
+        options = ("--port", unit.port, "--batch", batch, "--station", "one")
+        code, said = run(*options, "--serial", FIRST.serial)
+        assert code == 1 and "was provisioned at two" in said and "Nothing was changed" in said
+        assert unit.restarts == 0 and unit.do("status")["provisioned"] is False
+
+
+def test_simulated_units_are_made_by_one_command(tmp_path):
+    batch = list_file(tmp_path)
+    options = ("--sim", tmp_path / "units", "--batch", batch, "--board", "esp32")
+    code, said = run(*options, "--serial", "next")
+    assert code == 0 and "1 of 1 units" in said
+    code, said = run(*options)
+    assert code == 0 and "4 of 4 units" in said and said.count("is this unit already") == 1
+    with SimulatedUnit(state=tmp_path / "units" / FIRST.serial, board="esp32") as unit:
+        assert identity_of(unit)[:2] == [FIRST.serial, CHECK]
+    assert sorted(path.name for path in (tmp_path / "units").iterdir()) == sorted(UNITS)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), "--port, or a directory by --sim"),
+        (("--port", "a", "--sim", "b"), "--port, or a directory by --sim"),
+        (("--port", "a", "--port", "a"), "named twice"),
+        (("--port", "a", "--port", "b", "--serial", "SLT000000001"), "several ports need"),
+        (("--port", "a", "--serial", "all"), "are for --sim"),
+    ],
+)
+def test_command_lines_that_make_no_sense(tmp_path, options, words):
+    code, said = run(*options, "--batch", list_file(tmp_path))
+    assert code == 2 and words in said
