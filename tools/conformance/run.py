@@ -91,6 +91,8 @@ def _one(bench, check):
 
 def _failed(bench, result):
     """What is wrong is found; the model goes on with the credit that the unit has."""
+    bench.doubt = True
+    bench.model.mistakes = bench.model.locked = 0  # as if: the next valid token makes it so
     try:
         bench.adopt()
     except DeviceError:

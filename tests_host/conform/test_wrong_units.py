@@ -1,0 +1,144 @@
+"""`payg conform` on a serial line: it finds each planted fault and passes right units."""
+
+import json
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from tests_host.conform.wrong_units import FAULTS, Line, RightUnit
+from tools.conform import command
+from tools.conformance.bench import Bench, Limits
+from tools.conformance.chains import Chains
+from tools.conformance.checks import PUBLISHED_CODE, PUBLISHED_KEY
+from tools.conformance.devices import SerialUnit
+from tools.conformance.model import Model
+from tools.conformance.run import FAIL, NOT_RUN, PASS, run
+
+KEY = ("--key", PUBLISHED_KEY.hex(), "--starting-code", str(PUBLISHED_CODE), "--count", "1")
+
+
+def judged(unit, entries=40, power=True, **line):
+    """Return {title: Result} of a unit on a serial line."""
+    with Line(unit, **line) as cable:
+        cycle = unit.power_cycle if power else None
+        with SerialUnit(cable.port, cycle) as device:
+            bench = Bench(device, Model(Chains(PUBLISHED_KEY, PUBLISHED_CODE)))
+            bench.limits = Limits(entries=entries, seed=7, extended=5)
+            return {result.title: result for result in run(bench)}
+
+
+def verdicts(results):
+    """Return the set of titles of each verdict."""
+    by = {PASS: set(), FAIL: set(), NOT_RUN: set()}
+    for title, result in results.items():
+        by[result.verdict].add(title)
+    return by
+
+
+def test_a_right_unit_passes_all_that_can_be_run_in_seconds():
+    found = verdicts(judged(RightUnit(PUBLISHED_KEY, PUBLISHED_CODE)))
+    assert not found[FAIL]
+    assert found[NOT_RUN] == {
+        "Certification: entered 48 hours late",
+        "Digits 1 to 4",
+        "Length of the lockouts",
+    }
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_each_planted_fault_is_found_where_it_belongs(fault):
+    results = judged(fault(PUBLISHED_KEY, PUBLISHED_CODE), entries=0)
+    assert results[FAULTS[fault]].verdict == FAIL, results
+    assert results[FAULTS[fault]].detail
+    assert sum(result.verdict == PASS for result in results.values()) >= 7, results
+
+
+RANDOM_FINDS = [fault for fault in FAULTS if fault.__name__ in ("CreditsUsed", "OlderAfterSet")]
+
+
+@pytest.mark.parametrize("fault", RANDOM_FINDS, ids=lambda fault: fault.__name__)
+def test_random_entries_alone_find_it_too(fault):
+    results = judged(fault(PUBLISHED_KEY, PUBLISHED_CODE), entries=300)
+    assert results["Random entries against the model"].verdict == FAIL
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"end": b"\n"},
+        {"end": b"\r"},
+        {"end": b";\r\n"},
+        {"noise": b"\xff\x00tick #TOKEN;\r\n[debug] relay=1\r\n"},
+        {"echo": True},
+        {"pace": 0.005},
+    ],
+    ids=("LF", "CR", "semicolon", "noise", "echo", "latency"),
+)
+def test_other_manners_of_speaking_are_understood(line):
+    found = verdicts(judged(RightUnit(PUBLISHED_KEY, PUBLISHED_CODE), 0, False, **line))
+    assert not found[FAIL]
+    assert "Lockout and power cut" in found[NOT_RUN], "nobody to pull the battery"
+
+
+class Minutes(RightUnit):
+    """Tells whole minutes."""
+
+    def shown(self):
+        return max(0, self.left() - 1) // 60 * 60
+
+
+def test_a_unit_that_rounds_needs_the_tolerance_for_it():
+    with Line(Minutes(PUBLISHED_KEY, PUBLISHED_CODE)) as cable:
+        arguments = ["--port", cable.port, *KEY, "--entries", "0"]
+        assert CliRunner().invoke(command, arguments).exit_code == 1
+    with Line(Minutes(PUBLISHED_KEY, PUBLISHED_CODE)) as cable:
+        arguments[1] = cable.port
+        done = CliRunner().invoke(command, [*arguments, "--tolerance", "65"])
+        assert done.exit_code == 0, done.output
+
+
+def test_power_command_and_reports(tmp_path):
+    plug = tmp_path / "plug"
+    script = f"import pathlib; pathlib.Path({str(plug)!r}).touch()"
+    files = {kind: tmp_path / f"report.{kind}" for kind in ("json", "html")}
+    unit = next(fault for fault in FAULTS if fault.__name__ == "ForgetsLockout")
+    with Line(unit(PUBLISHED_KEY, PUBLISHED_CODE), plug=plug) as cable:
+        done = CliRunner().invoke(
+            command,
+            ["--port", cable.port, *KEY, "--entries", "5", "--seed", "3"]
+            + ["--power-command", f'"{sys.executable}" -c "{script}"']
+            + ["--json", str(files["json"]), "--html", str(files["html"])],
+        )
+    assert done.exit_code == 1, done.output
+    assert "FAILED: 1 of 20 checks" in done.output and "--seed 3" in done.output
+    report = json.loads(files["json"].read_text())
+    assert report["seed"] == 3 and report["random entries"] == 5
+    wrong = [check for check in report["checks"] if check["verdict"] == FAIL]
+    assert [check["name"] for check in wrong] == ["lockout-power"]
+    page = files["html"].read_text()
+    assert page.count("<tr><td") == len(report["checks"]) == 20
+    assert page.count(">FAIL<") == 1 and "--extended VALUE" in page
+    for text in (done.output, page, files["json"].read_text()):
+        assert PUBLISHED_KEY.hex() not in text
+
+
+def test_a_unit_that_falls_silent_is_told(monkeypatch):
+    class Dies(RightUnit):
+        alive = True
+
+        def answer(self, line):
+            self.alive = self.alive and "942433796" not in line
+            return super().answer(line) if self.alive else ""
+
+    monkeypatch.setattr(SerialUnit.ask, "__defaults__", (0.2,))
+    results = judged(Dies(PUBLISHED_KEY, PUBLISHED_CODE))
+    assert "no answer" in results["Published scenario"].detail
+    last = results["Lockout"]
+    assert last.verdict == NOT_RUN and "answers no more" in last.detail
+
+
+def test_a_slow_unit_fails_the_certification(monkeypatch):
+    monkeypatch.setattr("tools.conformance.bench.JUDGED_S", 0.001)
+    results = judged(RightUnit(PUBLISHED_KEY, PUBLISHED_CODE), pace=0.005)
+    assert "are allowed" in results["Published scenario"].detail
