@@ -15,19 +15,16 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from tools.identity import COUNT_MAX
-from tools.ledger_db import (
+from tools.ledger_db import LedgerError, file_of, prepare, url_of
+from tools.ledger_tables import (
     PATIENCE,
-    LedgerError,
     counts,
     failures,
-    file_of,
     insert_new,
     make_engine,
     make_tables,
-    prepare,
     tokens,
     units,
-    url_of,
 )
 
 CHUNK = 500  # serial numbers in one question
@@ -199,13 +196,7 @@ class Ledger:
     def failed(self, serial, station, reason):
         """Keep why a unit could not be provisioned, and release its serial number."""
         with self._writing() as database:
-            database.execute(
-                sa.delete(units).where(
-                    units.c.serial == serial,
-                    units.c.station == station,
-                    units.c.provisioned_at.is_(None),
-                )
-            )
+            _release(database, serial, station)
             database.execute(
                 sa.insert(failures).values(
                     serial=serial,
@@ -214,6 +205,11 @@ class Ledger:
                     reason=_LONG_HEX.sub("(hidden)", reason),
                 )
             )
+
+    def release(self, serial, station):
+        """Give a reserved serial number back whose unit was not touched."""
+        with self._writing() as database:
+            _release(database, serial, station)
 
     @staticmethod
     def _reserved(database, serial, station):
@@ -318,6 +314,11 @@ def _among(table, serials):
 def _record(database, serial):
     row = database.execute(sa.select(units).where(units.c.serial == serial)).first()
     return row and Record(*row)
+
+
+def _release(database, serial, station):
+    reserved = (units.c.station == station) & units.c.provisioned_at.is_(None)
+    database.execute(sa.delete(units).where(units.c.serial == serial, reserved))
 
 
 def _taken(record):

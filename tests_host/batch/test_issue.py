@@ -2,6 +2,8 @@
 
 import csv
 import re
+import subprocess
+import sys
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,6 +12,7 @@ from openpaygo import OpenPAYGOTokenEncoder, TokenType
 
 from opaygo import Device, judge, new_state
 from tests_host.batch.conftest import unit
+from tools import ROOT
 from tools.issue import Wish, groups, order_of, read_wishes, sms, span
 from tools.ledger import Ledger
 from tools.lists import ListError, find, read_list, write_list
@@ -362,6 +365,14 @@ def test_the_next_platform_goes_on(payg, batch):
     assert issued(payg("token", "--batch", moved, *one)[1])[1] == 4
 
 
+def test_export_of_a_list_that_is_ahead(payg, shelf):
+    ahead = [unit(1, count=81), unit(2)]
+    payg("token", "--batch", shelf(unit(1), unit(2)), "--serial", "SLT000000001", "--add", 7)
+    path = shelf(*ahead)
+    payg("export", "--batch", path)
+    assert list(read_list(path.with_name("batch-export.csv"))) == ahead
+
+
 def test_export_across_chunks(payg, batch, monkeypatch):
     monkeypatch.setattr("tools.export.CHUNK", 3)
     payg(*ask(batch, "".join(f"SLT{number:09},add,7\n" for number in range(1, 21))))
@@ -396,3 +407,8 @@ def test_no_key_in_the_ledger(payg, batch):
     for made in read_list(batch):
         assert made.key not in content
         assert made.key.hex().encode() not in content.lower()
+
+
+def test_the_other_commands_start_without_sqlalchemy():
+    program = "import sys, tools.tokens, tools.batch; sys.exit('sqlalchemy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT).returncode == 0

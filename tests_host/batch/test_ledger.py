@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests_host.batch.conftest import KEY
-from tools import ledger_db
+from tools import ledger_tables
 from tools.ledger import Ledger, LedgerError, Order, TakenError
 
 
@@ -85,6 +85,18 @@ def test_a_failure_is_kept_and_its_serial_free_again(ledger):
         ("north", "no clock"),
         ("south", "no load"),
     ]
+
+
+def test_a_serial_is_given_back(ledger):
+    ledger.reserve("A1", "north")
+    ledger.release("A1", "south")
+    assert ledger.begun("north") == ["A1"]
+    ledger.release("A1", "north")
+    assert (ledger.unit("A1"), ledger.failures("A1")) == (None, [])
+    ledger.reserve("A1", "south")
+    ledger.provisioned("A1", "south", "f1", "c0ffee00")
+    ledger.release("A1", "south")
+    assert ledger.unit("A1").key_check == "c0ffee00"
 
 
 def test_next_serial_goes_through_a_long_list(ledger, monkeypatch):
@@ -184,9 +196,9 @@ def test_the_database_itself_refuses(ledger):
     ledger.reserve("A1", "north")
     (token,) = ledger.issue([order()])
     rows = [
-        (ledger_db.units, {"serial": "A1", "station": "south", "reserved_at": "now"}),
-        (ledger_db.tokens, {**token._asdict(), "digits": "1", "issued_at": "now"}),
-        (ledger_db.tokens, {**token._asdict(), "count": 99, "issued_at": "now"}),
+        (ledger_tables.units, {"serial": "A1", "station": "south", "reserved_at": "now"}),
+        (ledger_tables.tokens, {**token._asdict(), "digits": "1", "issued_at": "now"}),
+        (ledger_tables.tokens, {**token._asdict(), "count": 99, "issued_at": "now"}),
     ]
     for table, row in rows:
         with pytest.raises(LedgerError), ledger._writing() as database:
@@ -246,7 +258,7 @@ def test_a_server_that_is_not_there():
 
 
 def test_a_file_that_somebody_holds(tmp_path, monkeypatch):
-    monkeypatch.setattr(ledger_db, "PATIENCE", 0)
+    monkeypatch.setattr(ledger_tables, "PATIENCE", 0)
     monkeypatch.setattr("tools.ledger.PATIENCE", 0)
     with Ledger(str(tmp_path / "l.db")) as ledger:
         other = sqlite3.connect(tmp_path / "l.db")
