@@ -90,7 +90,9 @@ def knock(port, patience=None):
     Raises ConsoleError.
     """
     with Console(port) as console:
-        return console.ask("ID", patience, INTERRUPT + b"\r")
+        fields = console.ask("ID", patience, INTERRUPT + b"\r")
+        console.ask("STATUS", None, INTERRUPT + b"\r")  # the first Ctrl-C may have come too early
+        return fields
 
 
 def duration(seconds):

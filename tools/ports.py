@@ -73,7 +73,7 @@ class Prompt:
             self._transport.serial.close()
 
     def _interrupt(self):
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             try:
                 self._transport.enter_raw_repl(soft_reset=False, timeout_overall=QUIET)
                 return
@@ -81,7 +81,7 @@ class Prompt:
                 serial_number = self._sealed_as()
             except BROKEN as error:
                 raise self._gone() from error
-            if serial_number:
+            if serial_number and attempt:  # it was not just starting
                 raise PortError(f"the unit on {self.port} is {serial_number} and {SEALED}")
         raise PortError(
             f"the unit on {self.port} does not answer. Is it this port, has it power, is"

@@ -39,16 +39,20 @@ def identity_of(unit):
 
 
 class Worker:
-    """Presses all keys of a unit again and again until it has an identity."""
+    """Presses all keys of a unit with four digits once they are all lit, until it is set up."""
 
     def __init__(self, unit):
         self._unit = unit
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._press)
+        self._thread = threading.Thread(target=self._work)
 
-    def _press(self):
-        while not self._over.is_set() and not self._unit.do("status")["provisioned"]:
-            self._unit.do("keys 123456789*0#")
+    def _work(self):
+        while not self._over.is_set():
+            status = self._unit.do("status")
+            if status["provisioned"]:
+                return
+            if status["display"] == "8888":
+                self._unit.do("keys 123456789*0#")
 
     def __enter__(self):
         self._thread.start()
