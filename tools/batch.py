@@ -6,6 +6,7 @@ from itertools import chain
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from tools import ledger_db
 from tools.identity import (
@@ -148,7 +149,8 @@ LIST = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--against", type=LIST, multiple=True, help="No serial number of this list. Repeat.")
 @ledger_db.option
 @click.option("--out", type=click.Path(path_type=Path), help="Name of the list.")
-def new(prefix, first, quantity, out, **options):
+@click.pass_context
+def new(context, prefix, first, quantity, out, **options):
     """Make a new list, each unit with a key and a starting code of its own.
 
     No serial number is given twice: it is compared with the lists named by --against, and with
@@ -169,7 +171,8 @@ def new(prefix, first, quantity, out, **options):
     place = ledger_db.place(options["ledger"], out)
     try:
         refuse_existing(out)
-        known = place if options["ledger"] or ledger_db.exists(place) else None
+        asked = context.get_parameter_source("ledger") is ParameterSource.COMMANDLINE
+        known = place if asked or ledger_db.exists(place) else None
         refuse_taken(prefix, numbers, options["against"], known)
         units = make_units(
             prefix,

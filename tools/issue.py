@@ -96,7 +96,8 @@ def read_wishes(path):
             problems.append((number, cells))
             continue
         serial, kind, text = (cell.strip() for cell in (*cells, "")[:3])
-        if number == 1 and (serial, kind) == REQUEST[:2]:
+        kind = kind.lower()
+        if number == 1 and (serial.lower(), kind) == REQUEST[:2]:
             continue
         try:
             wishes.append((number, Wish(serial, kind, parse_given(kind, text), text)))

@@ -221,7 +221,7 @@ def results(path):
 
 
 def test_many(payg, batch):
-    text = "serial,kind,value\nSLT000000002,add,7\nSLT000000001,set,0\nSLT000000002,add,7\n"
+    text = "Serial,Kind,Value\nSLT000000002,add,7\nSLT000000001,Set,0\nSLT000000002, add ,7\n"
     text += "SLT000000003,disable\nSLT000000003,sync,\nSLT000000004,extended,1\n"
     code, said, notes = payg(*ask(batch, text))
     out = batch.parent / "paid-tokens.csv"

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -146,6 +147,13 @@ def test_a_ledger_that_is_named_must_be_there(payg, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_ledger_of_the_environment_may_come_later(payg, tmp_path, monkeypatch):
+    monkeypatch.setenv("PAYG_LEDGER", str(tmp_path / "none.db"))
+    new = [*NEW, "--first", 1, "--quantity", 3, "--out", tmp_path / "a.csv"]
+    assert payg(*new)[0] == 0
+    assert not (tmp_path / "none.db").exists()
+
+
 def test_what_only_looks_alike_is_not_taken():
     others = [
         "SLT1",
@@ -271,3 +279,24 @@ def test_check_tells_who_can_read_it(payg, batch):
     batch.chmod(0o640)
     assert f"chmod 600 {batch}" in payg("batch", "check", batch)[2]
     assert len(list(read_list(batch))) == 20
+
+
+def test_the_bar_does_not_take_the_report(tmp_path):
+    """The bar is on the terminal, the problems are in the file that was asked for."""
+    path = tmp_path / "a.csv"
+    write_list(path, [unit(1), unit(1)])
+    terminal, theirs = pty.openpty()
+    command = [sys.executable, "-m", "tools.cli", "batch", "check", str(path)]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "TERM": "xterm"},
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    )
+    os.close(theirs)
+    shown = os.read(terminal, 100_000).decode()
+    os.close(terminal)
+    assert (done.returncode, done.stdout.count("is that of line 2")) == (1, 2)
+    assert "Judging a.csv" in shown
