@@ -216,7 +216,7 @@ async def conform_enter(digits):
     for _ in conform.entering(digits):
         pass
     return conform.outcome
-conform_console = Console(conform, conform_enter, None, None)
+conform_console = Console(conform, conform_enter, None, None, None)
 def conform_ask(line):
     answering = conform_console.answer(line)
     try:
