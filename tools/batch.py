@@ -207,21 +207,20 @@ def check(file):
     Before a list goes to a platform, or comes from one:
       payg batch check SLT000000001-SLT000001000.csv
     """
-    rows = problems = 0
+    rows, problems, repeats = 0, [], Repeats()
     try:
-        repeats = Repeats()
         for row in tracked(judge(file), None, f"Judging {file.name}"):
             rows += row.number > 1
             again = repeats.problems(row.number, row.unit) if row.unit else ()
-            for problem in chain(row.problems, again):
-                problems += 1
-                click.echo(f"{file}:{row.number}: {problem}")
+            problems += [f":{row.number}: {problem}" for problem in chain(row.problems, again)]
     except ListError as error:
         raise click.ClickException(str(error)) from error
+    if not rows and not problems:
+        problems.append(": no unit in it")
+    for problem in problems:
+        click.echo(f"{file}{problem}")
+    number = f"{len(problems):,}" if problems else "no"
+    click.echo(f"{file}: {rows:,} rows, {number} problem{'s' * (len(problems) != 1)}")
     if file.stat().st_mode & 0o077:
         click.echo(f"Others can read this list, which has keys: chmod 600 {file}", err=True)
-    if not rows and not problems:
-        problems = 1
-        click.echo(f"{file}: no unit in it")
-    click.echo(f"{file}: {rows:,} rows, {problems or 'no'} problem{'s' * (problems != 1)}")
     sys.exit(1 if problems else 0)

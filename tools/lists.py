@@ -371,11 +371,7 @@ def tracked(things, total, text):
     """Yield `things` while a bar on the terminal shows how far it is; total: None if unknown."""
     columns = (TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
-    options = {
-        "disable": not sys.stderr.isatty(),
-        "redirect_stdout": sys.stdout.isatty(),  # else it would take what goes into a file
-    }
-    with Progress(*columns, console=console, **options) as progress:
+    with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task(text, total=total)
         for number, thing in enumerate(things, 1):
             yield thing
