@@ -83,7 +83,8 @@ class PicoBoard(Board):
         def drive(value, before):
             level = self._driven[number] = LEVELS.get(value)
             wire.drive(end, level)
-            self._settle(wire)
+            # What the load does is seen by the pins that measure.
+            self._settle(None if wire is self.watches["load"] else wire)
             if wire is self.digits:
                 self.painted = True
 

@@ -217,6 +217,7 @@ class Unit:
             world.run_while(lambda: b"\x04>" not in heard and self._board.chip, PROMPT_US)
         finally:
             console.hear = hear
+        console.reset()
         lines = bytes(heard).split(b"\x04")[0].decode("ascii", "replace").strip().splitlines()
         return lines[-1] if lines else ""
 

@@ -1,0 +1,101 @@
+"""The emulated Pico's USB as a serial port of this computer, for mpremote and `payg provision`.
+
+Meanwhile the emulator runs in a thread of its own, never faster than real time: whoever is at the
+other end waits by the clock on the wall.
+"""
+
+import contextlib
+import errno
+import os
+import queue
+import threading
+import time
+import tty
+
+SLICE_US = 2_000  # emulated time between two looks at the port
+MOST = 256  # bytes the guest has not taken yet before the port is read again
+
+
+class Port:
+    """`with Port(bench) as port:` lets the bench run; `port.path` is the device to open.
+
+    `do(action)` calls `action()` between two moments of the emulated time. What ends the
+    emulation is raised where the `with` ends.
+    """
+
+    def __init__(self, bench):
+        self._bench = bench
+        self._world = bench.world
+        self._actions = queue.Queue()
+        self._over = threading.Event()
+        self._said = bytearray()
+        self._error = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self._mine, self._other = os.openpty()
+        tty.setraw(self._other)
+        os.set_blocking(self._mine, False)
+        self.path = os.ttyname(self._other)
+        self._hear, self._bench.console.hear = self._bench.console.hear, self._said.extend
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self._over.set()
+        self._thread.join()
+        self._bench.console.hear = self._hear
+        os.close(self._mine)
+        os.close(self._other)
+        if self._error is not None and error[0] is None:
+            raise self._error
+
+    def do(self, action):
+        """Call `action()` in the emulator's thread, soon."""
+        self._actions.put(action)
+
+    def press(self, keys):
+        """Press keys one after the other."""
+        world, keypad = self._world, self._bench.board.keypad
+
+        def start():
+            for number, key in enumerate(keys):
+                at = world.now + number * 120_000
+                world.at(at, lambda key=key: keypad.press(key))
+                world.at(at + 60_000, lambda key=key: keypad.release(key))
+
+        self.do(start)
+
+    def _run(self):
+        try:
+            emulated, real = self._world.now, time.monotonic()
+            while not self._over.is_set():
+                self._carry()
+                self._world.run_until(self._world.now + SLICE_US)
+                ahead = (self._world.now - emulated) / 1e6 - (time.monotonic() - real)
+                if ahead > 0:
+                    self._over.wait(ahead)
+        except BaseException as error:
+            self._error = error
+
+    def _carry(self):
+        """Bring over what waits in both directions, and do what is to be done."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._actions.get_nowait()()
+        chip = self._bench.board.chip
+        if chip is not None and chip.cable.connected and chip.cable.untaken < MOST:
+            chip.cable.type(self._read())
+        if self._said:
+            with contextlib.suppress(BlockingIOError):
+                del self._said[: os.write(self._mine, self._said)]
+
+    def _read(self):
+        try:
+            return os.read(self._mine, MOST)
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            return b""  # nobody has it open
