@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import tempfile
@@ -14,6 +15,7 @@ from tools.ledger import Ledger
 from tools.lists import Unit, write_list
 
 KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
+ENTERED = re.compile(r"Type ([0-9 ]+) #$")
 SERVER_PROGRAMS = "/usr/lib/postgresql/*/bin"
 
 
@@ -57,6 +59,33 @@ def batch(tmp_path):
     path = tmp_path / "batch.csv"
     write_list(path, [unit(number) for number in range(1, 21)])
     return path
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    """Make a list of these units."""
+
+    def make(*units):
+        path = tmp_path / "batch.csv"
+        path.unlink(missing_ok=True)
+        write_list(path, units)
+        return path
+
+    return make
+
+
+def ask(batch, text, name="paid.csv"):
+    path = batch.parent / name
+    path.write_text(text, encoding="utf-8")
+    return ["token", "--batch", batch, "--csv", path]
+
+
+def issued(said):
+    """Return (digits, count) of what `payg token` printed."""
+    token, count, message = said.splitlines()
+    digits = token.removeprefix("token ").replace(" ", "")
+    assert ENTERED.search(message)[1].replace(" ", "") == digits
+    return digits, int(count.removeprefix("count "))
 
 
 def _programs():

@@ -1,4 +1,4 @@
-"""`payg token --batch` and `payg export`: tokens are the encoder's, counts the ledger's."""
+"""`payg token --batch`: tokens are the encoder's, counts the ledger's."""
 
 import csv
 import re
@@ -11,27 +11,12 @@ from hypothesis import strategies as st
 from openpaygo import OpenPAYGOTokenEncoder, TokenType
 
 from opaygo import Device, judge, new_state
-from tests_host.batch.conftest import unit
+from tests_host.batch.conftest import ENTERED, ask, issued, unit
 from tools import ROOT
 from tools.issue import Wish, groups, order_of, read_wishes, sms, span
 from tools.ledger import Ledger
-from tools.lists import ListError, find, read_list, write_list
+from tools.lists import read_list
 from tools.tokens import parse_days
-
-ENTERED = re.compile(r"Type ([0-9 ]+) #$")
-
-
-@pytest.fixture
-def shelf(tmp_path):
-    """Make a list of these units."""
-
-    def make(*units):
-        path = tmp_path / "batch.csv"
-        path.unlink(missing_ok=True)
-        write_list(path, units)
-        return path
-
-    return make
 
 
 def expected(made, count, value, token_type=TokenType.ADD_TIME, **more):
@@ -45,14 +30,6 @@ def expected(made, count, value, token_type=TokenType.ADD_TIME, **more):
         restricted_digit_set=made.restricted,
         **more,
     )
-
-
-def issued(said):
-    """Return (digits, count) of what `payg token` printed."""
-    token, count, message = said.splitlines()
-    digits = token.removeprefix("token ").replace(" ", "")
-    assert ENTERED.search(message)[1].replace(" ", "") == digits
-    return digits, int(count.removeprefix("count "))
 
 
 def test_a_token(payg, batch):
@@ -209,12 +186,6 @@ def test_one_message_is_enough():
 # -- many at once ----------------------------------------------------------------------------
 
 
-def ask(batch, text, name="paid.csv"):
-    path = batch.parent / name
-    path.write_text(text, encoding="utf-8")
-    return ["token", "--batch", batch, "--csv", path]
-
-
 def results(path):
     with open(path, encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
@@ -335,78 +306,6 @@ def test_any_requests_are_judged(tmp_path, text):
             order_of(unit(1, serial=wish.serial), wish)
         except ValueError as error:
             assert "days" in str(error)
-
-
-# -- payg export -----------------------------------------------------------------------------
-
-
-def test_export(payg, batch):
-    payg(*ask(batch, "SLT000000002,add,7\nSLT000000002,add,7\nSLT000000020,set,7\n"))
-    code, said, _ = payg("export", "--batch", batch)
-    out = batch.parent / "batch-export.csv"
-    assert (code, out.stat().st_mode & 0o777) == (0, 0o600)
-    assert str(out) in said
-    counts = {2: 4, 20: 3}
-    wanted = [unit(number, count=counts.get(number, 1)) for number in range(1, 21)]
-    assert list(read_list(out)) == wanted
-    moved = out.read_text().splitlines()
-    for before, after in zip(batch.read_text().splitlines(), moved):
-        old, new = before.split(","), after.split(",")
-        assert old[:3] + old[4:] == new[:3] + new[4:]
-    assert payg("batch", "check", out)[0] == 0
-
-
-def test_the_next_platform_goes_on(payg, batch):
-    one = ["--serial", "SLT000000002", "--add", 7]
-    payg("token", "--batch", batch, *one)
-    moved = batch.parent / "moved" / "batch.csv"
-    moved.parent.mkdir()
-    payg("export", "--batch", batch, "--out", moved)
-    assert issued(payg("token", "--batch", moved, *one)[1])[1] == 4
-
-
-def test_export_of_a_list_that_is_ahead(payg, shelf):
-    ahead = [unit(1, count=81), unit(2)]
-    payg("token", "--batch", shelf(unit(1), unit(2)), "--serial", "SLT000000001", "--add", 7)
-    path = shelf(*ahead)
-    payg("export", "--batch", path)
-    assert list(read_list(path.with_name("batch-export.csv"))) == ahead
-
-
-def test_export_across_chunks(payg, batch, monkeypatch):
-    monkeypatch.setattr("tools.export.CHUNK", 3)
-    payg(*ask(batch, "".join(f"SLT{number:09},add,7\n" for number in range(1, 21))))
-    payg("export", "--batch", batch, "--out", batch.parent / "new.csv")
-    assert [row.count for row in read_list(batch.parent / "new.csv")] == [2] * 20
-
-
-def test_export_without_a_ledger(payg, batch):
-    code, _, error = payg("export", "--batch", batch)
-    assert (code, "there is no ledger" in error) == (1, True)
-    assert list(batch.parent.iterdir()) == [batch]
-
-
-def test_export_of_a_bad_list(payg, batch):
-    payg("token", "--batch", batch, "--serial", "SLT000000002", "--sync")
-    batch.write_text(batch.read_text().replace(unit(9).key.hex(), "x"))
-    code, _, error = payg("export", "--batch", batch)
-    assert (code, "line 10" in error) == (1, True)
-    assert not list(batch.parent.glob("*export*"))
-    with pytest.raises(ListError):
-        find(batch, ["SLT000000009"])
-
-
-def test_no_key_in_the_ledger(payg, batch):
-    payg(*ask(batch, "".join(f"SLT{number:09},add,7\n" for number in range(1, 21))))
-    with Ledger(str(batch.parent / "ledger.db")) as ledger:
-        for made in read_list(batch):
-            ledger.reserve(made.serial, "north")
-            ledger.failed(made.serial, "north", f"said {made.key.hex()}, {made.key.hex().upper()}")
-    content = (batch.parent / "ledger.db").read_bytes()
-    assert b"SLT000000020" in content
-    for made in read_list(batch):
-        assert made.key not in content
-        assert made.key.hex().encode() not in content.lower()
 
 
 def test_the_other_commands_start_without_sqlalchemy():
