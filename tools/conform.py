@@ -7,12 +7,11 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import Progress
 
 from tools.conformance import report
 from tools.conformance.bench import Bench, Limits
 from tools.conformance.chains import Chains
-from tools.conformance.checks import CHECKS, PUBLISHED_CODE, PUBLISHED_KEY
+from tools.conformance.checks import PUBLISHED_CODE, PUBLISHED_KEY
 from tools.conformance.devices import DeviceError, RamUnit, SerialUnit, SimUnit
 from tools.conformance.model import Model
 from tools.conformance.run import FAIL, run
@@ -110,17 +109,20 @@ def identified(unit):
 
 
 def examine(unit, identity, limits):
-    """Run all checks with a progress bar; return (bench, Results). Raises DeviceError."""
+    """Run all checks, telling each on standard error; return (bench, Results)."""
     chains = Chains(identity.key, identity.starting_code)
     model = Model(chains, identity.count, identity.time_divider, identity.restricted)
     bench = Bench(unit, model, limits)
-    hidden = not sys.stderr.isatty()
-    with Progress(console=Console(stderr=True), disable=hidden, transient=True) as progress:
-        task = progress.add_task("Checking", total=len(CHECKS))
-        part = progress.add_task("Random entries", total=limits.entries)
-        bench.progress = lambda done, of: progress.update(part, completed=done, total=of)
-        progress_of = lambda result: progress.advance(task)  # noqa: E731
-        return bench, run(bench, tell=progress_of)
+
+    def progress(done, of):
+        if done * 10 // of > (done - 1) * 10 // of:
+            click.echo(f"         {done} of {of} random entries", err=True)
+
+    def tell(result):
+        click.echo(f"{report.WORDS[result.verdict]:8} {result.title}", err=True)
+
+    bench.progress = progress
+    return bench, run(bench, tell=tell)
 
 
 def write(path, text):

@@ -7,11 +7,11 @@ import pytest
 from click.testing import CliRunner
 
 from tests_host.conform.wrong_units import FAULTS, Line, RightUnit
-from tools.conform import command
+from tools.conform import ask_operator, command, run_power_command
 from tools.conformance.bench import Bench, Limits
 from tools.conformance.chains import Chains
 from tools.conformance.checks import PUBLISHED_CODE, PUBLISHED_KEY
-from tools.conformance.devices import SerialUnit
+from tools.conformance.devices import DeviceError, SerialUnit
 from tools.conformance.model import Model
 from tools.conformance.run import FAIL, NOT_RUN, PASS, run
 
@@ -142,3 +142,46 @@ def test_a_slow_unit_fails_the_certification(monkeypatch):
     monkeypatch.setattr("tools.conformance.bench.JUDGED_S", 0.001)
     results = judged(RightUnit(PUBLISHED_KEY, PUBLISHED_CODE), pace=0.005)
     assert "are allowed" in results["Published scenario"].detail
+
+
+def test_setup_gives_the_public_key_and_says_so():
+    with Line(RightUnit()) as cable:
+        arguments = ["--port", cable.port, "--setup", "--entries", "0", "--extended", "5"]
+        done = CliRunner().invoke(command, arguments)
+        assert done.exit_code == 0, done.output
+        assert "key is public" in done.output
+        assert "pass     Published scenario" in done.output
+        again = CliRunner().invoke(command, arguments)
+    assert again.exit_code == 1 and "an identity already" in again.output
+
+
+def test_a_blank_unit_is_no_pass():
+    with Line(RightUnit()) as cable:
+        done = CliRunner().invoke(command, ["--port", cable.port, *KEY])
+    assert done.exit_code == 1 and "expected #TOKEN;INVALID, got #INVALID" in " ".join(
+        done.output.split()
+    )
+
+
+def test_a_person_is_asked_to_pull_the_battery(monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr("tools.conform.click.prompt", lambda text, **more: asked.append(text))
+    with Line(RightUnit(PUBLISHED_KEY, PUBLISHED_CODE)) as cable:
+        with SerialUnit(cable.port, ask_operator) as device:
+            device.power_cycle()
+            assert device.ask("#STATUS;") == "#STATUS;INACTIVE", "the port is open again"
+    assert "Take ALL power" in capsys.readouterr().out
+    assert len(asked) == 1 and "press Enter" in asked[0]
+
+
+def test_a_power_command_that_fails_is_told():
+    with pytest.raises(DeviceError, match="exit code 3"):
+        run_power_command("exit 3")
+
+
+def test_the_kit_never_calls_a_model_that_errs_a_unit_that_errs():
+    unit = RightUnit(PUBLISHED_KEY, PUBLISHED_CODE)
+    with Line(unit) as cable, SerialUnit(cable.port) as device:
+        bench = Bench(device, Model(Chains(PUBLISHED_KEY, PUBLISHED_CODE)))
+        with pytest.raises(RuntimeError, match="the model calls"):
+            bench.expect("662486790", "SET_TIME")

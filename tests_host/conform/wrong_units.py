@@ -17,12 +17,13 @@ DAY = 86_400
 
 
 class RightUnit:
-    """Keeps the rules. `clock`: a function that tells seconds."""
+    """Keeps the rules. Without a key it is blank."""
 
-    def __init__(self, key, starting_code, clock=time.monotonic):
-        self.device = opaygo.Device(key, starting_code)
+    clock = staticmethod(time.monotonic)
+
+    def __init__(self, key=None, starting_code=None):
+        self.device = opaygo.Device(key, starting_code) if key else None
         self.state = opaygo.new_state()
-        self.clock = clock
         self.until = self.locked_until = 0
         self.free = False
         self.mistakes = 0
@@ -35,7 +36,10 @@ class RightUnit:
         fields = line.split(";")
         if fields[0] == "#STATUS":
             return "#STATUS;" + self.status()
-        if fields[0] == "#TOKEN" and len(fields) == 2:
+        if fields[0] == "#SETUP" and self.device is None:
+            self.device = opaygo.Device(bytes.fromhex(fields[3]), int(fields[2]))
+            return "#SETUP;OK;" + fields[1]
+        if fields[0] == "#TOKEN" and len(fields) == 2 and self.device:
             return "#TOKEN;" + self.token(fields[1])
         return "#INVALID"
 
