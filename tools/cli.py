@@ -37,13 +37,17 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 def payg():
-    """Simulate a pay-as-you-go solar charge controller, and make tokens for it.
+    """Everything around a pay-as-you-go solar charge controller: from the list to the token.
 
     \b
     Try one in this terminal:
       payg sim
-    Make a token that adds 30 days, for a unit whose last token had count 1:
-      payg token --serial A1 --key-file a1.key --starting-code 123456789 --count 1 --add 30
+    A list of 20 units, a board that becomes one of them, and 30 days for its customer:
+      payg batch new --prefix SLT --first 1 --quantity 20 --out batch.csv
+      payg flash --board pico
+      payg deploy --port /dev/ttyACM0
+      payg provision --port /dev/ttyACM0 --batch batch.csv --serial next
+      payg token --batch batch.csv --serial SLT000000001 --add 30
     Each command has its own examples:
       payg token --help
     """
