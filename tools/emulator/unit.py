@@ -9,7 +9,8 @@ from openpaygo.token_shared import OpenPAYGOTokenShared
 from tools.sim.words import Refused
 
 REST_US = 15_000  # a guest that sleeps so long has done what it was told,
-SURE_US = 300_000  # surely so, where the glass does not tell
+SURE_US = 100_000  # surely so, where the glass does not tell.
+BRIEF_US = 4_000  # It looks at clock and load for less than that, all the time
 ANSWER_US = 3_000_000
 START_US = 10_000_000
 FRESH_US = 1_000_000  # what was asked is true for so long, unless something was done
@@ -42,6 +43,10 @@ class Firmware:
         """The unit, None without power."""
         return self._seen if self._board.power else None
 
+    def unit_of(self, identity):
+        """Whose tokens will be entered, for telling what an accepted one was."""
+        self._seen._identity = identity
+
     def is_same(self, identity):
         """Tell whether the unit has this identity, as far as the serial number shows."""
         return self._seen.serial() == identity.serial
@@ -61,6 +66,7 @@ class Unit:
         self._judged = None  # digits that wait for their outcome
         self._rest_at = self._entered_at = 0
         self._looked = (0, 0)
+        self._working = 0  # since when it is awake
         self._status = None
         self._status_at = 0
         self._count = 0
@@ -94,9 +100,11 @@ class Unit:
         now, awake = self._world.now, self._board.chip.busy
         before, awake_before = self._looked
         if now - before >= 1_000 or awake < awake_before:
-            if not 0 <= awake - awake_before < (now - before) * 500:
-                self._rest_at = now + REST_US
             self._looked = (now, awake)
+            if 0 <= awake - awake_before < (now - before) * 500:
+                self._working = now
+            elif now - self._working > BRIEF_US:
+                self._rest_at = now + REST_US
         if now < self._rest_at or not self._board.painted:
             return True
         return self._judged is not None and not self._see()

@@ -1,0 +1,49 @@
+"""Many tokens: the heap does not shrink."""
+
+import pytest
+
+from tests_host.emulated.rig import SECOND, add, memories
+from tools.emulator.probe import free_heap
+
+pytestmark = pytest.mark.emulated
+
+SLACK = 64  # bytes: numbers that have grown
+FIRST = 4  # tokens after which everything has been used once
+
+
+@pytest.fixture
+def rig(launch, probed):
+    """A unit without credit that tells its free heap."""
+    found = launch(memories(probed))
+    found.until(lambda: found.board.glass() == " OFF")
+    return found
+
+
+def typed(rig, digits):
+    """Type an entry; wait for what the glass says of it."""
+    keypad = rig.board.keypad
+    for key in digits + "#":
+        keypad.press(key)
+        rig.wait(30_000)
+        keypad.release(key)
+        rig.wait(25_000)
+    rig.until(lambda: rig.board.glass() == "GOOd", 2 * SECOND)
+
+
+def sent(rig, digits):
+    """Send an entry over the console."""
+    assert rig.ask(f"#TOKEN;{digits}")[0] == "VALID"
+
+
+@pytest.mark.parametrize("enter, number", ((typed, 100), (sent, 300)))
+def test_tokens_leave_nothing_behind(rig, enter, number):
+    count = 2
+    for _ in range(FIRST):
+        enter(rig, add(1, count))
+        count += 2
+    before = free_heap(rig)
+    for _ in range(number):
+        enter(rig, add(1, count))
+        count += 2
+    assert free_heap(rig) >= before - SLACK
+    assert rig.ask("#ID")[2] == str(count - 2)

@@ -1,0 +1,38 @@
+"""`payg sim --pico`: the line protocol of the fast simulator, answered alike."""
+
+import json
+
+import pytest
+
+from tests_host.emulated.rig import KEY, STARTING_CODE, add
+from tests_host.simulator import Sim
+from tools.emulator.run import main
+
+UNIT = {"serial": "A1", "key": KEY.hex(), "starting_code": STARTING_CODE}
+SCRIPT = (
+    *("status", f"keys {add(1, 2)}#", f"keys {add(1, 2)}#", "keys 123456789#", "keys 12#"),
+    *(f"uart #TOKEN;{add(2, 4)}", "uart #ID", "cut 2", f"keys {add(1, 6)}#", "power on"),
+    *(f"keys {add(1, 6)}#", "rtc set 3600", "power off", "advance 3600", "power on"),
+    *("supply battery 9000", "advance 15", "events"),
+)
+SAME = ("result", "display", "load", "power", "count", "payg", "active", "uart", "clock_faults")
+
+
+def test_without_an_image_it_says_so_in_one_line(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("MICROPYTHON_UF2", str(tmp_path / "none.uf2"))
+    assert main(["{}"]) == 2
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "none.uf2" in json.loads(line)["error"]
+
+
+@pytest.mark.emulated
+def test_any_script_runs_on_either(image):
+    fast, slow = Sim(board="pico", **UNIT), Sim(900, pico=True, image=image, **UNIT)
+    with fast, slow:
+        for line in SCRIPT:
+            expected, found = fast.do(line), slow.do(line)
+            for name in SAME:
+                assert found.get(name) == expected.get(name), (line, name)
+            if "events" in expected:
+                kinds = [event for _, event, _ in expected["events"]]
+                assert [event for _, event, _ in found["events"]] == kinds
