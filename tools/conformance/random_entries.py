@@ -107,7 +107,7 @@ MIXTURE = {
 
 
 def random_entries(bench):
-    """N random entries; each answer and status is the model's."""
+    """Random entries of all kinds: each answer and each status is the one the model gives."""
     typist = Typist(random.Random(bench.limits.seed), bench)
     in_row = 0  # a unit may count what is no token as a mistake, or not
     for done in range(bench.limits.entries):
