@@ -199,17 +199,21 @@ class Child:
     def _pass_on(self):
         """Give the unit what was typed, as far as it is there to take it."""
         with suppress(BlockingIOError, ConnectionError):
-            while self._typed and self._open and not self._serving and not self._entering_raw:
+            while self._typed and self._takes():
                 at = self._typed.find(CTRL_C)
                 if at == 0 and self._listens():
-                    if self._interrupted_at is None:
-                        self._interrupted_at = time.monotonic()
+                    self._interrupted_at = time.monotonic()
                     self._tell("!")
                     del self._typed[0]
                     continue
                 self._asked = False
                 end = len(self._typed) if at < 0 else max(at, 1)
                 del self._typed[: self._write(self._typed[:end])]
+
+    def _takes(self):
+        """Whether bytes go on to it: not while an interrupt is under way, which takes no time."""
+        busy = self._serving or self._entering_raw or self._interrupted_at is not None
+        return self._open and not busy
 
     # --- Ctrl-C --------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from tools.ports import PortError, Prompt
 SERIAL, KEY = "A1", bytes(range(16))
 KEYS = """
 import asyncio
+asyncio.new_event_loop()  # what main.py had begun does not go on
 pressed = []
 pad = matrix(pressed.append, lambda *stuck: None)
 async def until(number):
