@@ -237,6 +237,17 @@ def test_a_reset_from_the_prompt_restarts_it(unit_of):
     ]
 
 
+def test_a_reset_after_ctrl_c_is_a_reset(unit_of, transport):
+    unit = unit_of(bare=True)
+    port = transport(unit)
+    port.enter_raw_repl(soft_reset=False)
+    code = "import machine, time\ntry:\n print('on')\n time.sleep(99)\nfinally:\n machine.reset()"
+    port.exec_raw_no_follow(code)
+    hear(port.serial, b"on\r\n")
+    port.serial.write(b"\x03")
+    unit.wait_restart(1)
+
+
 def test_a_timer_fires_while_the_prompt_waits(unit_of):
     unit = unit_of(bare=True)
     run(unit, "import machine\nmachine.Timer(period=300, callback=lambda timer: machine.reset())")
@@ -447,9 +458,10 @@ def test_the_command_serves_a_port_and_commands(tmp_path):
         assert run(unit, "print(open('x').read())") == ["kept"]
 
 
+@pytest.mark.parametrize("options", [(), ("--bare",)], ids=["firmware", "prompt"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_no_child_is_left_behind(number):
-    process, _ = start("--bare")
+def test_no_child_is_left_behind(number, options):
+    process, _ = start(*options)
     found = children(process)
     assert found
     process.send_signal(number)
