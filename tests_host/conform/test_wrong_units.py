@@ -54,6 +54,42 @@ def test_each_planted_fault_is_found_where_it_belongs(fault):
     assert sum(result.verdict == PASS for result in results.values()) >= 7, results
 
 
+EDGES = (
+    ("opaygo.decoder.JUMP", 63, "How far ahead, how far back"),
+    ("opaygo.decoder.JUMP", 65, "How far ahead, how far back"),
+    ("opaygo.state.OLDER", 14, "How far ahead, how far back"),
+    ("opaygo.state.OLDER", 18, "How far ahead, how far back"),
+    ("opaygo.decoder.SYNC_AHEAD", 99, "Counter sync"),
+    ("opaygo.decoder.SYNC_AHEAD", 101, "Counter sync"),
+    ("opaygo.decoder.SYNC_BACK", 63, "Counter sync"),
+    ("opaygo.decoder.SYNC_BACK", 65, "Counter sync"),
+)
+
+
+@pytest.mark.parametrize(("name", "value", "title"), EDGES)
+def test_a_window_that_is_off_by_one_is_found(monkeypatch, name, value, title):
+    monkeypatch.setattr(name, value)
+    assert judged(RightUnit(PUBLISHED_KEY, PUBLISHED_CODE), 0)[title].verdict == FAIL
+
+
+class Impatient(RightUnit):
+    """The first mistake locks already."""
+
+    forgiven = 0
+
+
+class Patient(RightUnit):
+    """Three mistakes are forgiven."""
+
+    forgiven = 3
+
+
+@pytest.mark.parametrize("unit", [Impatient, Patient])
+def test_another_number_of_forgiven_mistakes_is_found(unit):
+    results = judged(unit(PUBLISHED_KEY, PUBLISHED_CODE), 0)
+    assert FAIL in (results["Published scenario"].verdict, results["Lockout"].verdict)
+
+
 RANDOM_FINDS = [fault for fault in FAULTS if fault.__name__ in ("CreditsUsed", "OlderAfterSet")]
 
 

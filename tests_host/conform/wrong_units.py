@@ -20,6 +20,7 @@ class RightUnit:
     """Keeps the rules. Without a key it is blank."""
 
     clock = staticmethod(time.monotonic)
+    forgiven = 2
 
     def __init__(self, key=None, starting_code=None):
         self.device = opaygo.Device(key, starting_code) if key else None
@@ -68,7 +69,7 @@ class RightUnit:
             return "INVALID"
         if outcome == "INVALID":
             self.mistakes += 1
-            if self.mistakes > 2:
+            if self.mistakes > self.forgiven:
                 self.locked_until = self.clock() + 60 * min(2 ** (self.mistakes - 2), 512)
             return "INVALID"
         if outcome == "ALREADY_USED":

@@ -78,6 +78,8 @@ class Bench:
 
     def expect(self, entry, outcome):
         """Enter what must have this outcome by the model, too: else the kit itself is wrong."""
+        if outcome not in ("ALREADY_USED", "LOCKED") and entry in self._spent():
+            raise CollisionError(entry)  # after a sync backwards
         found = self.enter(entry)
         if found != outcome:
             raise RuntimeError(f"the model calls {entry} {found}, the check {outcome}")
@@ -97,8 +99,11 @@ class Bench:
     def _ambiguous(self, entry):
         ledger = self.ledger
         near = [count for count in ledger.matches(entry) if count > ledger.last - SYNC_BACK]
-        known = [count for count, spent in ledger.accepted if spent == entry]
-        return len(near) > 1 or (known and near and near != known)
+        known = self._spent().get(entry)
+        return len(near) > 1 or (known and near and near != [known])
+
+    def _spent(self):
+        return {entry: count for count, entry in self.ledger.accepted}
 
     def _judge(self, entry, outcome, answer):
         model = self.model

@@ -136,6 +136,7 @@ def sync(bench):
     forth = bench.token(SYNC, SYNC_AHEAD)
     bench.expect(forth, "COUNTER_SYNC")
     bench.expect(forth, "ALREADY_USED")
+    bench.expect(bench.token(SYNC, -SYNC_BACK - 1), "ALREADY_USED")
     bench.expect(bench.token(SYNC, -SYNC_BACK), "COUNTER_SYNC")
     bench.expect(back, "ALREADY_USED")
     bench.expect(forth, "ALREADY_USED")
