@@ -168,9 +168,12 @@ def _confirm(port, unit):
                 "the unit is written, but gives a prompt after its restart: it is not sealed."
                 " Take it aside"
             ) from None
-        except ConsoleError:
+        except ConsoleError as error:
             if time.monotonic() > end:
-                raise
+                raise ProvisionError(
+                    f"the unit was written, but is not heard after its restart: {error}. Plug the"
+                    " cable in again and repeat the same command: it tells whether all is well"
+                ) from None
             time.sleep(0.2)  # its port is away while it restarts
 
 

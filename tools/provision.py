@@ -128,6 +128,7 @@ class Station:
             def press(keys):
                 threading.Thread(target=_press, args=(unit, keys), daemon=True).start()
 
+            unit.do("run 200")  # it draws its display: Ctrl-C would leave half a frame on the wire
             return self.make(unit.port, job._replace(robot=press, seconds=SIM_SECONDS), sim)
 
 

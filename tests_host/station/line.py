@@ -34,11 +34,18 @@ def has_no_key(text):
     return text
 
 
-def make(unit, row=FIRST, keys=None, seconds=20, **options):
+def rest(unit):
+    """Let a unit that was just switched on draw its display: Ctrl-C would leave half a frame."""
+    unit.do("run 200")
+
+
+def make(unit, row=FIRST, keys=None, seconds=20, running=True, **options):
     """Provision a SimulatedUnit; a robot presses `keys` (None: those that it should).
 
-    Returns (what provision() returned, {step: last text}).
+    `running`: the firmware runs on it. Returns (what provision() returned, {step: last text}).
     """
+    if running:
+        rest(unit)
     said = {}
 
     def press(wanted):

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from firmware.console import key_check as key_check_of_the_unit
-from tests_host.station.line import FIRST, KEYS, UNITS, has_no_key, list_file, make
+from tests_host.station.line import FIRST, KEYS, UNITS, has_no_key, list_file, make, rest
 from tools import ports
 from tools.cable import SimulatedUnit
 from tools.console import Console
@@ -55,6 +55,7 @@ class Worker:
                 self._unit.do("keys 123456789*0#")
 
     def __enter__(self):
+        rest(self._unit)
         self._thread.start()
         return self
 
@@ -188,7 +189,7 @@ def test_a_full_file_system_leaves_the_unit_blank_and_is_told():
 def test_a_board_without_firmware_is_told():
     with SimulatedUnit(board="pico", bare=True) as unit:
         with pytest.raises(ProvisionError, match="no firmware runs.*payg deploy"):
-            make(unit)
+            make(unit, running=False)
 
 
 def test_a_unit_that_does_not_answer_is_told(monkeypatch):
@@ -197,7 +198,7 @@ def test_a_unit_that_does_not_answer_is_told(monkeypatch):
     tty.setraw(slave)
     try:
         with pytest.raises(ProvisionError, match="does not answer"):
-            make(type("Dead", (), {"port": os.ttyname(slave)}))
+            make(type("Dead", (), {"port": os.ttyname(slave)}), running=False)
     finally:
         os.close(host)
         os.close(slave)
