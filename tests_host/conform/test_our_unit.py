@@ -2,15 +2,19 @@
 
 import json
 import shutil
+import sys
 
 import pytest
 from click.testing import CliRunner
 
+from tests_host.simulator import Sim
 from tools.conform import command
 from tools.conformance.checks import CHECKS
 from tools.conformance.run import NOT_RUN, PASS
+from tools.console import Console
 
 AS_ON_A_BOARD = "sys.path[:0] = ['', 'lib']\nprint('on')\n"
+PAYG = (sys.executable, "-m", "tools.cli")
 KEY = "00112233445566778899aabbccddeeff"
 
 
@@ -60,6 +64,15 @@ def test_a_blank_unit_is_made_one_in_ram_and_stays_blank(plug_in, pico_build, tm
     assert unit.reset, "the unit in RAM is gone"
     after = {path: path.read_bytes() for path in unit.folder.rglob("*") if path.is_file()}
     assert after == before
+
+
+def test_the_firmware_at_work_is_stopped_checked_in_ram_and_blank_afterwards(tmp_path):
+    with Sim(headless=True, command=[*PAYG, "sim", "--cable"]) as sim:
+        port = json.loads(sim.read_line())["port"]
+        done, _ = conform(tmp_path, "--port", port, "--entries", "20", "--seed", "5")
+        assert done.exit_code == 0, done.output
+        with Console(port) as console:
+            assert console.ask("ID")[0] == ""
 
 
 def test_a_unit_with_an_identity_is_refused(plug_in, pico_build):

@@ -141,11 +141,14 @@ class Bench:
         self.model.free = kind == "PAYG_DISABLED"
         self.model.left = 0 if self.model.free else seconds or 0
 
-    def fresh(self):
-        """Set some time: mistakes are forgiven, older counts used. Raises DeviationError."""
-        further = self._find_count() if self.doubt else REACH
+    def fresh(self, reach=REACH):
+        """Set some time: mistakes are forgiven, older counts used. Raises DeviationError.
+
+        reach: counts further on that are tried, in order.
+        """
+        reach = self._find_count() if self.doubt else reach
         self.doubt = False
-        for distance in further:
+        for distance in reach:
             try:
                 self.set(FRESH, distance)
                 return
