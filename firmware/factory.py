@@ -107,7 +107,7 @@ class Bench:
         load.set(True)
         try:
             self._pass(load, _LOAD_MS)
-            told = load.on, load.faults, load.battery_mv, load.current_ma, before, live()
+            told = [load.on, load.faults, load.battery_mv, load.current_ma, before, live()]
         finally:
             load.set(False)
         start = ticks_ms()
@@ -116,7 +116,7 @@ class Bench:
         parts = self._names["wiring"].parts
         for at, name in ((2, "BATTERY"), (3, "CURRENT")):
             if not hasattr(parts, name):
-                told = told[:at] + ("-",) + told[at + 1 :]
+                told[at] = "-"
         print(*told, live())
 
     def _pass(self, load, duration):
