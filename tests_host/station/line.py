@@ -2,6 +2,8 @@
 
 import threading
 
+import serial
+
 from tools.factory import Job, provision
 from tools.lists import Unit, write_list
 
@@ -32,6 +34,19 @@ def has_no_key(text):
     for key in KEYS.values():
         assert key[:16] not in small and key[16:] not in small
     return text
+
+
+def type_line(unit, text):
+    """Send a line over the port, as somebody else's tool would; return the answer."""
+    with serial.Serial(unit.port, 115200, timeout=10) as port:
+        port.write(f"{text}\r".encode())
+        return port.read_until(b"\n").decode().strip()
+
+
+def set_up(unit):
+    """Make a SimulatedUnit FIRST in the old factory tools' way."""
+    row = f"{FIRST.serial};{FIRST.starting_code};{KEYS[FIRST.serial]}"
+    assert type_line(unit, f"#SETUP;{row}").startswith("#SETUP;OK;")
 
 
 def rest(unit):

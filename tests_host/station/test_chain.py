@@ -4,7 +4,7 @@ import pytest
 import serial
 from click.testing import CliRunner
 
-from tests_host.station.line import FIRST, has_no_key, list_file
+from tests_host.station.line import FIRST, has_no_key, list_file, type_line
 from tests_host.station.test_provision import Worker
 from tools import console, deploy, ports, provision, verify
 from tools.cable import SimulatedUnit
@@ -43,13 +43,6 @@ def ask(unit, *question):
         return asked.ask(";".join(question))
 
 
-def type_token(unit, digits):
-    """Send a token over the console, as a phone or a platform's tool would; return the answer."""
-    with serial.Serial(unit.port, 115200, timeout=10) as port:
-        port.write(f"#TOKEN;{digits}\r".encode())
-        return port.read_until(b"\n").decode().strip()
-
-
 def test_from_a_bare_board_to_a_sealed_unit_and_back(tmp_path, monkeypatch):
     monkeypatch.setattr(ports, "QUIET", 0.7)
     batch = list_file(tmp_path)
@@ -74,11 +67,11 @@ def test_from_a_bare_board_to_a_sealed_unit_and_back(tmp_path, monkeypatch):
         code, said = run(verify, *at, "--batch", batch)  # sealed: by its answers
         assert code == 0, said
         assert "as the list has it" in said and "files were not read" in said
-        assert type_token(unit, server.make("add", 30)) == f"#TOKEN;VALID;{MONTH}"
+        assert type_line(unit, "#TOKEN;" + server.make("add", 30)) == f"#TOKEN;VALID;{MONTH}"
         _is_sealed(unit, batch)
 
         restarts = unit.restarts
-        assert type_token(unit, server.make("extended", 1)).startswith("#TOKEN;VALID;")
+        assert type_line(unit, "#TOKEN;" + server.make("extended", 1)).startswith("#TOKEN;VALID;")
         unit.wait_restart(restarts + 1)
         assert unit.do("status")["load"] is False
         code, said = run(verify, *at, "--batch", batch)  # service mode: every file

@@ -1,94 +1,93 @@
-"""`payg console` against the firmware's own console, which runs on the real MicroPython."""
+"""`payg console` against the firmware on simulated chips, and against what is not the firmware."""
 
 import pytest
 import serial
 from click.testing import CliRunner
 
-from firmware import VERSION
-from firmware.console import key_check
-from tools import ROOT
+from firmware import VERSION, events
+from tests_host.station.line import FIRST, has_no_key, set_up, type_line
 from tools import console as asking
-from tools.console import ConsoleError, command, described
-
-KEY = bytes(range(16))
-FIRMWARE = f"""
-sys.path[:] = [{str(ROOT)!r}, {str(ROOT / "lib")!r}] + sys.path
-import asyncio
-from firmware.console import Console
-from firmware.store import Identity
-class Unit:
-    identity = IDENTITY
-    def free(self):
-        return FREE
-    def active(self):
-        return SECONDS > 0
-    def seconds_left(self):
-        return SECONDS
-    def count(self):
-        return 7
-print("on")
-asyncio.run(Console(Unit(), None, sys.stdin.buffer, sys.stdout).run())
-"""
-SET_UP = f"Identity('SLT000000001', {KEY!r}, 123456789)"
-
-
-def firmware(identity=SET_UP, seconds=0, free=False):
-    """Source of a unit that runs the firmware's console."""
-    text = FIRMWARE.replace("IDENTITY", identity).replace("SECONDS", str(seconds))
-    return text.replace("FREE", str(free))
+from tools.cable import SimulatedUnit
+from tools.console import ConsoleError, command, described, moment
+from tools.factory import key_check
 
 
 def run(port):
     """Return (exit code, everything it said)."""
     result = CliRunner().invoke(command, ["--port", str(port)])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result.exit_code, result.output
+    return result.exit_code, has_no_key(result.output)
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"seconds": 273906}, "active, 3 d 04:05:06 left"),
-        ({}, "inactive: nothing is paid"),
-        ({"free": True}, "free: unlocked for good"),
-    ],
-)
-def test_a_unit_says_who_it_is_and_what_is_paid(plug_in, options, words):
-    code, said = run(plug_in(busy=firmware(**options)).port)
+@pytest.fixture
+def unit():
+    """A sealed unit."""
+    with SimulatedUnit(board="pico") as made:
+        set_up(made)
+        yield made
+
+
+def test_a_unit_says_who_it_is_what_is_paid_and_what_happened(unit):
+    unit.do("keys 662486790#")
+    for wrong in ("111111111", "111111112"):
+        type_line(unit, f"#TOKEN;{wrong}")
+    unit.do("advance 61")
+    code, said = run(unit.port)
     assert code == 0, said
-    assert said.splitlines() == [
-        "Serial     SLT000000001",
-        f"Status     {words}",
-        "Count      7",
-        f"Key check  {key_check(KEY)}",
+    lines = said.splitlines()
+    assert lines[0] == "Serial     SLT000000001"
+    assert lines[1].startswith("Status     active, 0 d 23:58:")
+    assert lines[2:7] == [
+        "Count      2",
+        f"Key check  {key_check(FIRST.key)}",
         f"Firmware   {VERSION}",
+        "Keypad     not locked, 2 wrong tokens in a row",
+        "Clock      0 faults so far",
     ]
-    assert KEY.hex() not in said
+    assert lines[7:9] == ["Restarts   0 in a row", "Events     1"]
+    assert lines[9].endswith("provisioned") and len(lines) == 10
+    assert unit.restarts == 0
+
+    type_line(unit, "#TOKEN;111111113")
+    _, said = run(unit.port)
+    assert "locked for 0 d 00:0" in said and "3 wrong tokens in a row" in said
+
+    unit.do("advance 200")
+    type_line(unit, "#TOKEN;650975787")
+    _, said = run(unit.port)
+    assert "free: unlocked for good" in said and "0 wrong tokens" in said
 
 
-def test_what_somebody_else_typed_before_is_passed_over(plug_in):
-    unit = plug_in(busy=firmware())
+def test_what_somebody_else_typed_before_is_passed_over(unit):
     with serial.Serial(unit.port) as port:
         port.write(b"#STATUS\r#ID\r#TOK")
     code, said = run(unit.port)
-    assert code == 0 and "inactive" in said, said
+    assert code == 0 and "Serial     SLT000000001" in said, said
 
 
-def test_a_blank_unit_says_so(plug_in):
-    code, said = run(plug_in(busy=firmware(identity="None")).port)
-    assert code == 0 and said == f"A blank unit, firmware {VERSION}: it has no identity yet\n"
+def test_a_blank_unit_says_so_and_runs_on():
+    with SimulatedUnit(board="pico") as unit:
+        code, said = run(unit.port)
+        assert code == 0 and "blank unit" in said and VERSION in said and "not sealed" in said
+        assert unit.restarts == 0
+        set_up(unit)
 
 
-def test_a_board_without_the_firmware_is_told(plug_in, monkeypatch):
-    monkeypatch.setattr(asking, "QUIET", 0.2)
+def test_every_event_has_a_name_and_a_time_that_is_not_known_is_said():
+    assert moment(0) == "at an unknown time "
+    assert moment(86400 * 366 + 3661) == "2021-01-01 01:01:01"
+    assert all(events.NAMES)
+
+
+def test_a_board_without_the_firmware_is_told(plug_in):
     code, said = run(plug_in().port)
-    assert code == 1 and "not the firmware" in said and "payg deploy" in said
+    assert code == 1 and "MicroPython's prompt" in said and "payg deploy" in said
 
 
 def test_a_unit_that_does_not_answer_is_told(plug_in, monkeypatch):
-    monkeypatch.setattr(asking, "QUIET", 0.1)
+    monkeypatch.setattr(asking, "PATIENCE", 0.3)
     code, said = run(plug_in(busy="print('on')\nwhile True:\n    pass\n").port)
-    assert code == 1 and "does not answer" in said
+    assert code == 1 and "does not answer" in said and "plugged out and in" in said
 
 
 def test_a_cable_pulled_meanwhile_is_told(plug_in):
@@ -104,8 +103,16 @@ def test_a_port_that_is_not_there(tmp_path):
     assert code == 1 and "there is no port" in said
 
 
-def test_an_answer_of_another_version_is_refused():
+@pytest.mark.parametrize(
+    ("identity", "status", "counters"),
+    [
+        (["A1", "0011"], ["ACTIVE", "5"], ["1", "0", "0", "0", "0"]),
+        (["A1", "0011", "1", "1.0"], ["ACTIVE", "soon"], ["1", "0", "0", "0", "0"]),
+        (["A1", "0011", "1", "1.0"], ["ACTIVE"], ["1", "0", "0", "0", "0"]),
+        (["A1", "0011", "1", "1.0"], ["INACTIVE"], ["1", "0", "0"]),
+        (["A1", "0011", "1", "1.0"], ["INACTIVE"], ["1", "0", "0", "0", "x"]),
+    ],
+)
+def test_an_answer_of_another_version_is_refused(identity, status, counters):
     with pytest.raises(ConsoleError, match="another way"):
-        described(["A1", "0011"], ["ACTIVE", "5"])
-    with pytest.raises(ConsoleError, match="another way"):
-        described(["A1", "0011", "1", "1.0"], ["ACTIVE", "soon"])
+        described(identity, status, counters)
