@@ -3,7 +3,7 @@
 import pytest
 
 from tests_host.emulated.rig import SECOND
-from tools.emulator.unit import PROMPT
+from tools.emulator.prompt import BANNER
 
 pytestmark = pytest.mark.emulated
 
@@ -17,7 +17,7 @@ def test_a_blank_unit_shows_that_it_is_none(launch, blank):
     assert rig.ask("#ID")[:3] == ["", "", "0"]
     assert rig.heard.count(b"\n") == rig.heard.count(b"\r") == 1
     rig.console.feed(b"\x03\x03\x01")  # its prompt is there for the station
-    rig.until(lambda: PROMPT in rig.heard)
+    rig.until(lambda: BANNER in rig.heard)
     assert rig.board.glass() == "nOnE"
 
 

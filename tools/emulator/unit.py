@@ -6,6 +6,7 @@ simulator those are the firmware's own objects; here they look and ask.
 
 from openpaygo.token_shared import OpenPAYGOTokenShared
 
+from tools.emulator.prompt import PromptError, execute
 from tools.sim.words import Refused
 
 REST_US = 15_000  # a guest that sleeps so long has done what it was told,
@@ -14,8 +15,6 @@ BRIEF_US = 4_000  # It looks at clock and load for less than that, all the time
 ANSWER_US = 3_000_000
 START_US = 10_000_000
 FRESH_US = 1_000_000  # what was asked is true for so long, unless something was done
-PROMPT_US = 2_000_000
-PROMPT = b"raw REPL; CTRL-B to exit\r\n>"
 SHOWN = {"Err": "INVALID", "USEd": "ALREADY_USED", "----": "MALFORMED"}
 ACCEPTED = ("GOOd", "FULL")
 EITHER = {"FrEE", "OFF"}  # of an entry, or what was there before
@@ -23,6 +22,8 @@ GIVE = """
 from firmware.store import Identity
 unit.provision(Identity({serial!r}, {key!r}, {starting_code!r}, {count!r}, {time_divider!r},
     {restricted!r}, {language!r}))
+log.flush()
+restarts.forget()
 """
 RESTART = b"import machine\r\nmachine.reset()\r\n\x04"
 
@@ -64,6 +65,7 @@ class Unit:
         self.entries = 0
         self._entry = ""
         self._judged = None  # digits that wait for their outcome
+        self._answered = None  # digits sent over the console, and what was answered
         self._rest_at = self._entered_at = 0
         self._looked = (0, 0)
         self._working = 0  # since when it is awake
@@ -107,6 +109,8 @@ class Unit:
                 self._rest_at = now + REST_US
         if now < self._rest_at or not self._board.painted:
             return True
+        if self._answered is not None:
+            self._hear()
         return self._judged is not None and not self._see()
 
     def _see(self):
@@ -185,49 +189,32 @@ class Unit:
         }
 
     def _told(self, digits, answer):
-        """A token came in over the console, and was judged."""
+        """A token came in over the console, and was judged; this is called while time passes."""
         self._status = None
-        self.entries += 1
+        self._answered = (digits, answer)
+
+    def _hear(self):
+        """What came of a token that was sent?"""
+        (digits, answer), self._answered = self._answered, None
         accepted = answer in ("VALID", "PAYG_DISABLED")
         self.outcome = self._kind(digits) if accepted else answer
+        self.entries += 1
 
     def provision(self, identity):
         """Give a blank unit this identity at its prompt, then restart it. Raises ValueError."""
-        answer = self.execute(GIVE.format(**identity._asdict()))
-        if answer:
-            raise ValueError(answer)
+        try:
+            _, trouble = execute(self._console, self._world, GIVE.format(**identity._asdict()))
+        except PromptError as error:
+            raise ValueError(str(error)) from None
+        if trouble:
+            raise ValueError(trouble.strip().splitlines()[-1])
         self._console.feed(RESTART)
         self._status = None
         resets = self._board.chip.resets
         self._world.run_while(
             lambda: self._board.chip and self._board.chip.resets == resets, ANSWER_US
         )
-
-    def execute(self, source):
-        """Run code at the prompt of a blank unit, without its globals being lost.
-
-        Returns the last line of its traceback, "" without one.
-        """
-        heard = bytearray()
-        console, world = self._console, self._world
-        hear, console.hear = console.hear, heard.extend
-
-        def until(text):
-            if not world.run_while(lambda: text not in heard and self._board.chip, PROMPT_US):
-                raise ValueError("the unit has no prompt")
-            heard[:] = heard[heard.index(text) + len(text) :]
-
-        try:
-            console.feed(b"\r\x03\x03\x01")
-            until(PROMPT)
-            console.feed(source.encode() + b"\x04")
-            until(b"\x04")
-            world.run_while(lambda: b"\x04>" not in heard and self._board.chip, PROMPT_US)
-        finally:
-            console.hear = hear
-        console.reset()
-        lines = bytes(heard).split(b"\x04")[0].decode("ascii", "replace").strip().splitlines()
-        return lines[-1] if lines else ""
+        self._console.take()  # what the prompt said
 
 
 class Log:
