@@ -1,126 +1,38 @@
-"""Benchmarks on an RP2040: runs scripts on the stock MicroPython image in an emulated Pico.
+"""Benchmarks on an RP2040: the build on MicroPython's own image in an emulated Pico.
 
-The image is named by MICROPYTHON_UF2. Without it, or without the emulator (rp2040py), a line says
-that there are no figures. Times are the emulated clock's: one cycle is 8 ns, as at 125 MHz.
+Without an image (see tools/emulator/image.py) a line says that there are no figures. Times are the
+emulated clock's: one cycle is 8 ns, as at 125 MHz. docs/emulator.md says what that leaves out.
 """
 
-import asyncio
-import os
+import sys
+import tempfile
 from pathlib import Path
 
+from tests_host.emulated.rig import SECOND, Rig, add, memories
 from tools import ROOT
 from tools.bench_tokens import TIMING, print_timings, row, timing_job
+from tools.build import build
+from tools.emulator.image import NoPicoError, find_image
+from tools.emulator.probe import board_file, free_heap
+from tools.emulator.prompt import run_script
 
-WALL_SECONDS = 600  # a busy guest runs at a fourteenth of real time
-PIECE = 4096  # characters written at once
-WAKE_NS = 10_000  # emulated time from typing to the guest's seeing it
-GUEST_WRITE = """
-import os
-def write(path, text, mode):
-    at = path.find("/")
-    while at > 0:
-        try:
-            os.mkdir(path[:at])
-        except OSError:
-            pass
-        at = path.find("/", at + 1)
-    with open(path, mode) as file:
-        file.write(text)
-"""
-
-
-class NoPicoError(Exception):
-    """There is no emulated Pico to be had; the text says why."""
-
-
-class GuestError(Exception):
-    """The script on the Pico ended in an exception; the text is its traceback."""
-
-
-class QuietHost:
-    """Keeps the emulated USB host from answering each read of the guest with an empty packet.
-
-    Stock, it does so every 10 us, which keeps the guest awake for ever. Here a read is left
-    unanswered until there is something to send.
-    """
-
-    def __init__(self, cdc):
-        self._cdc = cdc
-        self._answer = cdc.usb.on_endpoint_read
-        self._send = cdc.send_serial_byte
-        self._forget = cdc.usb.on_reset
-        self._waiting = None
-        self._alarm = cdc.usb.rp2040.clock.create_alarm(self._wake)
-        self._alarmed = False
-        cdc.usb.on_endpoint_read = self._read
-        cdc.usb.on_reset = self._reset
-        cdc.send_serial_byte = self._type
-
-    def _read(self, endpoint, size):
-        cdc = self._cdc
-        idle = cdc.tx_fifo.empty and cdc._pending_line_coding is None
-        if idle and endpoint == cdc._out_endpoint:
-            self._waiting = size
-        else:
-            self._answer(endpoint, size)
-
-    def _type(self, byte):
-        self._send(byte)
-        if self._waiting is not None and not self._alarmed:
-            self._alarmed = True
-            self._alarm.schedule(WAKE_NS)
-
-    def _wake(self):
-        self._alarmed = False
-        if self._waiting is not None and not self._cdc.tx_fifo.empty:
-            size, self._waiting = self._waiting, None
-            self._answer(self._cdc._out_endpoint, size)
-
-    def _reset(self):
-        self._waiting = None
-        self._forget()
+CREDIT = 30  # days
+SETTLE_US = 12 * SECOND  # until messages are gone and nothing is left to be done
+WATCHED_US = 20 * SECOND
+TOKENS = 1_000
 
 
 def make_pico():
-    """Return the emulator's device for a bare Pico, not started. Raises NoPicoError."""
-    image = os.environ.get("MICROPYTHON_UF2", "")
-    if not image:
-        raise NoPicoError("MICROPYTHON_UF2 names no MicroPython image for the Pico")
-    if not Path(image).is_file():
-        raise NoPicoError("MICROPYTHON_UF2 names a file that does not exist")
-    try:
-        from rp2040py.boards import BoardSpec
-        from rp2040py.device import MicroPythonDevice
-    except ImportError:
-        raise NoPicoError("the emulator rp2040py is not installed") from None
-    pico = MicroPythonDevice(board=BoardSpec(image=image))
-    QuietHost(pico.cdc)
-    return pico
-
-
-async def _execute(pico, source):
-    out, err = await pico.aexec(source, WALL_SECONDS)
-    if err:
-        raise GuestError(err.decode(errors="replace"))
-    return out.decode().replace("\r\n", "\n")
-
-
-async def _run(pico, script, files):
-    async with pico:
-        await _execute(pico, GUEST_WRITE)
-        for where, text in files.items():
-            for at in range(0, max(len(text), 1), PIECE):
-                piece, mode = text[at : at + PIECE], "a" if at else "w"
-                await _execute(pico, f"write({where!r}, {piece!r}, {mode!r})")
-        return await _execute(pico, script)
+    """Return what `run` takes for a bare Pico. Raises NoPicoError."""
+    return find_image(say=_say)
 
 
 def run(pico, script, files):
     """Boot a Pico of make_pico(), write files (path: text), run a script; return what it printed.
 
-    Raises GuestError, and TimeoutError after WALL_SECONDS.
+    Raises tools.emulator.prompt.GuestError and PromptError.
     """
-    return asyncio.run(_run(pico, script, files))
+    return run_script(pico, script, files)
 
 
 def with_arguments(source, *arguments):
@@ -134,15 +46,90 @@ def library():
     return {path.relative_to(ROOT).as_posix(): path.read_text() for path in paths}
 
 
+def _say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def _row(bench, value, **more):
+    row(bench=bench, runtime="rp2040", value=value, **more)
+
+
+def start(rig):
+    """Print how long after reset the load is switched on."""
+    rig.until(lambda: rig.board.load)
+    ((decided, _),) = rig.board.watches["load"].changes
+    _row("load_decision_ms", round(decided / 1_000), limit=500)
+
+
+def echo(rig):
+    """Print how long after a key press the buzzer clicks, and the digits show the key."""
+    rig.wait(SETTLE_US)
+    clicks, shown = [], []
+    for key in "1234567":
+        rig.do("levels")
+        pressed = rig.world.now
+        rig.board.keypad.press(key)
+        rig.until(lambda: rig.board.glass().endswith(key), SECOND)  # noqa: B023
+        shown.append((rig.world.now - pressed) / 1_000)
+        changes = rig.board.watches["buzzer"].take()
+        clicks.append(min(at for at, on in changes if on) - pressed)
+        rig.board.keypad.release(key)
+        rig.wait(SECOND // 10)
+    _row("key_click_ms", round(max(clicks) / 1_000, 1))
+    _row("key_echo_ms", round(max(shown)), limit=100)
+
+
+def idle(rig, load):
+    """Print how much a unit is awake that nobody touches, without USB."""
+    rig.wait(SETTLE_US)
+    chip = rig.board.chip
+    begin = chip.nanos
+    wakes = chip.wakes_until(begin + WATCHED_US * 1_000)
+    took = chip.nanos - begin
+    awake = sum(time for _, time in wakes)
+    _row("idle_awake_percent", round(awake / took * 100, 2), load=load, limit=2)
+    _row("idle_wakes_per_s", round(len(wakes) * 1e9 / took, 1), load=load)
+
+
+def heap(rig):
+    """Print the free heap after the start, and after many tokens."""
+    rig.until(lambda: rig.board.glass() == " OFF")
+    rig.wait(2 * SECOND)
+    _row("heap_free_bytes", free_heap(rig), tokens=0)
+    for number in range(1, TOKENS + 1):
+        answer = rig.ask("#TOKEN;" + add(1, 2 * number))
+        if not answer or answer[0] != "VALID":
+            raise RuntimeError(f"token {number} was answered {answer}")
+        if not number % 100:
+            _say(f"pico: {number} of {TOKENS} tokens")
+    _row("heap_free_bytes", free_heap(rig), tokens=TOKENS)
+
+
+def unit(image):
+    """Print what the whole firmware does."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree, probed = Path(folder, "tree"), Path(folder, "probed")
+        build("pico", tree)
+        build("pico", probed, board_file(Path(folder)))
+        paid = memories(tree, f"keys {add(CREDIT, 2)}#", "advance 10")
+        rig = Rig(image, paid)
+        start(rig)
+        echo(rig)
+        idle(Rig(image, paid, plugged=False), "on")
+        idle(Rig(image, memories(tree), plugged=False), "off")
+        heap(Rig(image, memories(probed)))
+
+
 def main():
     """Print the rows, or one row that says why there are none."""
     try:
         pico = make_pico()
     except NoPicoError as error:
-        row(bench="token timings", runtime="rp2040", skipped=str(error))
+        row(bench="everything on a Pico", runtime="rp2040", skipped=str(error))
         return
     script = with_arguments(TIMING.read_text(), "job.json")
     print_timings(run(pico, script, library() | {"job.json": timing_job()}), "rp2040")
+    unit(pico)
 
 
 if __name__ == "__main__":
