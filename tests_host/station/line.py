@@ -54,10 +54,11 @@ def rest(unit):
     unit.do("run 200")
 
 
-def make(unit, row=FIRST, keys=None, seconds=20, running=True, **options):
+def make(unit, row=FIRST, keys=None, seconds=20, running=True, tell=None, **options):
     """Provision a SimulatedUnit; a robot presses `keys` (None: those that it should).
 
-    `running`: the firmware runs on it. Returns (what provision() returned, {step: last text}).
+    `running`: the firmware runs on it. `tell` is told everything, too. Returns (what provision()
+    returned, {step: last text}).
     """
     if running:
         rest(unit)
@@ -69,5 +70,7 @@ def make(unit, row=FIRST, keys=None, seconds=20, running=True, **options):
 
     def say(step, text, passing=False):
         said[step] = has_no_key(text)
+        if tell:
+            tell(step, text, passing)
 
     return provision(unit.port, Job(row, seconds=seconds, robot=press, **options), say), said

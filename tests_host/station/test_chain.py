@@ -4,7 +4,7 @@ import pytest
 import serial
 from click.testing import CliRunner
 
-from tests_host.station.line import FIRST, has_no_key, list_file, type_line
+from tests_host.station.line import FIRST, has_no_key, list_file, rest, set_up, type_line
 from tests_host.station.test_provision import Worker
 from tools import console, deploy, ports, provision, verify
 from tools.cable import SimulatedUnit
@@ -109,7 +109,10 @@ def _is_sealed(unit, batch):
 
 def _files_are_repaired(unit):
     """A changed file is seen, and sent anew; the unit restarts."""
+    restarts = unit.restarts
     with Prompt(unit.port) as prompt:
+        unit.do("advance 60")
+        assert unit.restarts == restarts, "there is a watchdog in service mode"
         prompt.run("f = open('firmware/texts_fr.mpy', 'wb'); f.write(b'?'); f.close()")
         prompt.run("f = open('main.old', 'wb'); f.write(b'?'); f.close()")
     code, said = run(verify, "--port", unit.port)
@@ -149,3 +152,42 @@ def test_the_old_factory_tools_provision_over_a_bare_serial_port(tmp_path, line)
         unit.power_off()
         unit.power_on()
         assert ask(unit, "ID") == ["SLT000000001", key_check(FIRST.key), "2", "0.1.0"]
+
+
+def test_a_unit_in_service_mode_is_not_made_another_and_seals_itself_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(ports, "QUIET", 0.7)
+    batch = list_file(tmp_path)
+    server = Server(FIRST)
+    with SimulatedUnit(board="pico") as unit:
+        set_up(unit)
+        options = ("--port", unit.port, "--batch", batch, "--serial")
+        for serial_number in ("SLT000000002", FIRST.serial):
+            restarts = unit.restarts
+            type_line(unit, "#TOKEN;" + server.make("extended", 1))
+            unit.wait_restart(restarts + 1)
+            rest(unit)
+            with Prompt(unit.port) as prompt:
+                prompt.run("1")
+            code, said = run(provision, *options, serial_number)
+            if serial_number == FIRST.serial:
+                assert code == 0 and "is this unit already" in said, said
+            else:
+                assert code == 1 and "the unit is SLT000000001 already" in said, said
+            unit.wait_restart(restarts + 2)
+            assert ask(unit, "ID")[:2] == [FIRST.serial, key_check(FIRST.key)]
+        _is_sealed(unit, batch)
+
+
+def test_service_mode_ends_after_ten_minutes_also_at_the_prompt():
+    with SimulatedUnit(board="pico") as unit:
+        set_up(unit)
+        type_line(unit, "#TOKEN;" + Server(FIRST).make("extended", 1))
+        unit.wait_restart(1)
+        rest(unit)
+        with Prompt(unit.port) as prompt:
+            prompt.run("1")
+            unit.do("advance 590")
+            assert unit.restarts == 1
+        unit.do("advance 12")
+        unit.wait_restart(2)
+        assert ask(unit, "ID")[0] == FIRST.serial

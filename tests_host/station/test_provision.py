@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import io
 import os
 import pty
 import threading
@@ -9,6 +10,7 @@ import traceback
 import tty
 
 import pytest
+import rich.console
 from click.testing import CliRunner
 
 from firmware.console import key_check as key_check_of_the_unit
@@ -16,10 +18,10 @@ from tests_host.station.line import FIRST, KEYS, UNITS, has_no_key, list_file, m
 from tools import ports
 from tools.cable import SimulatedUnit
 from tools.console import Console
-from tools.factory import ProvisionError, key_check
+from tools.factory import Job, ProvisionError, key_check
 from tools.ledger import Ledger
 from tools.ports import Prompt, RefusedError
-from tools.provision import command
+from tools.provision import Report, Station, command
 
 CHECK = key_check(FIRST.key)
 BLANK = ["", "", "0", "0.1.0"]
@@ -283,3 +285,25 @@ def test_simulated_units_are_made_by_one_command(tmp_path):
 def test_command_lines_that_make_no_sense(tmp_path, options, words):
     code, said = run(*options, "--batch", list_file(tmp_path))
     assert code == 2 and words in said
+
+
+def test_bars_are_drawn_on_a_terminal():
+    drawn = io.StringIO()
+    terminal = rich.console.Console(file=drawn, force_terminal=True, width=120)
+    with SimulatedUnit(board="pico") as unit, Report(terminal) as report:
+        make(unit, tell=report.unit("/dev/x  A1"))
+    text = drawn.getvalue()
+    assert "/dev/x  A1" in text and "\u2501" in text
+    assert "answers as SLT000000001" in text
+
+
+def test_a_worker_who_stops_it_leaves_a_blank_unit_and_the_ledger_knows(tmp_path):
+    with SimulatedUnit(board="pico") as unit, Ledger(str(tmp_path / "ledger.db")) as ledger:
+        rest(unit)
+        with Report(rich.console.Console(file=io.StringIO())) as report:
+            report.stopped = True
+            assert Station("one", ledger, report).make(unit.port, Job(FIRST)) is False
+        unit.wait_restart(1)
+        assert identity_of(unit) == BLANK
+        assert ledger.failures(FIRST.serial)[0][2] == "stopped at the station"
+        assert ledger.unit(FIRST.serial) is None

@@ -1,9 +1,10 @@
 """The cable is pulled, or the power lost, after any byte that goes to a unit being provisioned."""
 
 import os
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 
-from tests_host.station.line import FIRST, make, rest
+from tests_host.station.line import FIRST, has_no_key, make, rest
 from tests_host.station.test_provision import BLANK, CHECK, identity_of
 from tools import factory
 from tools.cable import SimulatedUnit
@@ -32,6 +33,7 @@ def _cut(limit):
         try:
             make(unit, running=False)
         except ProvisionError as error:
+            has_no_key("".join(traceback.format_exception(error)))
             assert "Plug the cable in" in str(error) or "there is no port" in str(error), error
         unit.pull()
         if limit % 2:  # half of the time the power goes, too
