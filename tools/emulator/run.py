@@ -20,6 +20,14 @@ from tools.sim.keep import Keep, KeepError
 from tools.sim.session import Session
 from tools.wiring import load
 
+LONG = 600  # seconds of emulated time about which something is said
+SPEED = 5  # times as fast as real time runs an emulated unit that idles
+
+
+def say(text):
+    """Write a line of progress to standard error."""
+    print(text, file=sys.stderr, flush=True)
+
 
 class Bench:
     """A Pico on its board, with everything that the session and the tests turn.
@@ -67,6 +75,9 @@ class Bench:
         """Let the world run until the session is over; return its exit status."""
         self.board.power_on()
         for wish in session.run():
+            seconds = (wish - self.world.now) // 1_000_000
+            if self.board.power and seconds >= LONG:
+                say(f"{seconds:,} s of an emulated Pico take about {seconds // (60 * SPEED)} min")
             self.world.run_until(wish)
         return session.status
 
@@ -88,13 +99,13 @@ def main(arguments):
     """Run one emulated unit on standard input and output; return the exit status."""
     options = json.loads("".join(arguments) or "{}")
     try:
-        image = find_image(options.get("image"), lambda text: print(text, file=sys.stderr))
+        image = find_image(options.get("image"), say)
         bench = Bench(image, identity_of(options), options.get("state"))
     except NoPicoError as error:
         return _refuse(str(error))
     except (KeepError, OSError) as error:
         return _refuse(f"the state cannot be used: {error}")
-    print("Starting the emulated Pico takes about ten seconds ...", file=sys.stderr, flush=True)
+    say("Starting the emulated Pico takes about ten seconds ...")
     return bench.serve(
         bench.session(sys.stdin.buffer.readline, lambda text: print(text, flush=True))
     )
