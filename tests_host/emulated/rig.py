@@ -51,12 +51,14 @@ def memories(tree, *lines):
 
 
 class Rig(Bench):
-    """A Bench whose supply is on. `kept`: (flash, EEPROM, clock), or the first of them alone."""
+    """A Bench whose supply is on. `kept`: (flash, EEPROM, clock), or the first of them alone.
+
+    The first `do` makes a blank unit IDENTITY.
+    """
 
     def __init__(self, image, kept, plugged=True):
         flash, *others = kept if isinstance(kept, tuple) else (kept,)
-        super().__init__(image, files=flash, plugged=plugged)
-        self.firmware.unit_of(IDENTITY)
+        super().__init__(image, IDENTITY, files=flash, plugged=plugged)
         if others:
             self.board.eeprom.load(others[0])
             self.board.clock.load(others[1])

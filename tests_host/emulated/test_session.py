@@ -6,6 +6,7 @@ import pytest
 
 from tests_host.emulated.rig import KEY, STARTING_CODE, add
 from tests_host.simulator import Sim
+from tools.cli import main as payg
 from tools.emulator.run import main
 
 UNIT = {"serial": "A1", "key": KEY.hex(), "starting_code": STARTING_CODE}
@@ -25,6 +26,13 @@ def test_without_an_image_it_says_so_in_one_line(monkeypatch, capsys, tmp_path):
     assert "none.uf2" in json.loads(line)["error"]
 
 
+@pytest.mark.parametrize("options", (("--pico", "--board", "esp32"), ("--image", __file__)))
+def test_options_that_do_not_go_together(options, capsys):
+    with pytest.raises(SystemExit) as ended:
+        payg(["sim", "--headless", *options])
+    assert ended.value.code == 2 and "--pico" in capsys.readouterr().err
+
+
 @pytest.mark.emulated
 def test_any_script_runs_on_either(image):
     fast, slow = Sim(board="pico", **UNIT), Sim(900, pico=True, image=image, **UNIT)
@@ -36,3 +44,12 @@ def test_any_script_runs_on_either(image):
             if "events" in expected:
                 kinds = [event for _, event, _ in expected["events"]]
                 assert [event for _, event, _ in found["events"]] == kinds
+
+
+@pytest.mark.emulated
+def test_what_a_killed_one_leaves_the_other_goes_on_with(image, tmp_path):
+    with Sim(900, pico=True, image=image, state=tmp_path, **UNIT) as slow:
+        assert slow.keys(add(1, 2) + "#")["result"] == "ADD_TIME"
+    with Sim(board="pico", state=tmp_path, **UNIT) as fast:
+        answer = fast.status()
+    assert (answer["count"], answer["load"], answer["clock_faults"]) == (2, True, 0)

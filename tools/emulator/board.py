@@ -11,7 +11,6 @@ from rp2040py.peripherals.i2c import I2CMode
 from tools.emulator.pico import Pico
 from tools.sim import pins
 from tools.sim.board import Board
-from tools.sim.parts import PowerCut
 
 FIRST_ADC = 26
 ADC_MOST = 4095
@@ -176,6 +175,3 @@ class I2cPort:
         if target is not None:
             target.stop()
         self._after(1, self._port.complete_stop)
-
-
-__all__ = ("I2cPort", "PicoBoard", "PowerCut")

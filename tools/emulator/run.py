@@ -7,8 +7,10 @@ are the same ones; `flash wipe` leaves a file system with nothing but the build 
 """
 
 import json
+import os
 import sys
 
+from tools.build import BuildError
 from tools.emulator.board import PicoBoard
 from tools.emulator.console import Console
 from tools.emulator.deployed import deployed
@@ -17,6 +19,7 @@ from tools.emulator.unit import Firmware
 from tools.emulator.world import World
 from tools.identity import Identity
 from tools.sim.keep import Keep, KeepError
+from tools.sim.parts import ChipError
 from tools.sim.session import Session
 from tools.wiring import load
 
@@ -27,6 +30,17 @@ SPEED = 5  # times as fast as real time runs an emulated unit that idles
 def say(text):
     """Write a line of progress to standard error."""
     print(text, file=sys.stderr, flush=True)
+
+
+class Unbuffered:
+    """Files as the state's directory needs them: a killed emulator leaves what a board would."""
+
+    rename = staticmethod(os.rename)
+
+    @staticmethod
+    def open(path, mode):
+        """Open a file whose writes are done when they return."""
+        return open(path, mode, buffering=0)
 
 
 class Bench:
@@ -43,11 +57,11 @@ class Bench:
         self.board = PicoBoard(
             self.world, load("pico"), image, lambda data: self.console.hear(data), plugged
         )
-        self.keep = Keep(str(state), self.board) if state else None
+        self.keep = Keep(str(state), self.board, host=Unbuffered) if state else None
         if files is None:
             files = deployed(self.board.flash.dump() if state else None)
         self._fill(files)
-        self._wipe = self.board.flash.wipe
+        self._erase = self.board.flash.wipe
         self.board.flash.wipe = self._deploy_anew
         self.firmware = Firmware(self.board, self.console, identity)
         self.board.on_restart = self.firmware.restarted
@@ -59,7 +73,7 @@ class Bench:
             record(0, files)
 
     def _deploy_anew(self):
-        self._wipe()
+        self._erase()
         self._fill(deployed())
 
     def save(self):
@@ -103,12 +117,19 @@ def main(arguments):
         bench = Bench(image, identity_of(options), options.get("state"))
     except NoPicoError as error:
         return _refuse(str(error))
+    except BuildError as error:
+        return _refuse(str(error))
     except (KeepError, OSError) as error:
         return _refuse(f"the state cannot be used: {error}")
     say("Starting the emulated Pico takes about ten seconds ...")
-    return bench.serve(
-        bench.session(sys.stdin.buffer.readline, lambda text: print(text, flush=True))
-    )
+    session = bench.session(sys.stdin.buffer.readline, lambda text: print(text, flush=True))
+    try:
+        return bench.serve(session)
+    except ChipError as error:
+        session.fail(f"the firmware used a chip as its datasheet forbids: {error}")
+    except BrokenPipeError:
+        pass  # nobody listens any more
+    return 1
 
 
 if __name__ == "__main__":

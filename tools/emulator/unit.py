@@ -12,6 +12,7 @@ from tools.sim.words import Refused
 REST_US = 15_000  # a guest that sleeps so long has done what it was told,
 SURE_US = 100_000  # surely so, where the glass does not tell.
 BRIEF_US = 4_000  # It looks at clock and load for less than that, all the time
+CHATTER_US = 30_000  # a contact that closes again so soon bounces
 ANSWER_US = 3_000_000
 START_US = 10_000_000
 FRESH_US = 1_000_000  # what was asked is true for so long, unless something was done
@@ -29,7 +30,7 @@ RESTART = b"import machine\r\nmachine.reset()\r\n\x04"
 
 
 class Firmware:
-    """`board`: a PicoBoard, `console`: its Console, `options`: tools.identity.Identity or None."""
+    """`board`: a PicoBoard; `console`: its Console; `identity`: of the options, or None."""
 
     def __init__(self, board, console, identity):
         self.failure = None
@@ -43,10 +44,6 @@ class Firmware:
     def unit(self):
         """The unit, None without power."""
         return self._seen if self._board.power else None
-
-    def unit_of(self, identity):
-        """Whose tokens will be entered, for telling what an accepted one was."""
-        self._seen._identity = identity
 
     def is_same(self, identity):
         """Tell whether the unit has this identity, as far as the serial number shows."""
@@ -64,6 +61,7 @@ class Unit:
         self.outcome = None
         self.entries = 0
         self._entry = ""
+        self._pressed = ("", 0)  # the last key, and when
         self._judged = None  # digits that wait for their outcome
         self._answered = None  # digits sent over the console, and what was answered
         self._rest_at = self._entered_at = 0
@@ -87,11 +85,15 @@ class Unit:
         press = keypad.press
 
         def pressed(key):
+            now = self._world.now
             glass = self._board.glass().strip()  # up to two keys behind
             press(key)
+            if key == self._pressed[0] and now - self._pressed[1] < CHATTER_US:
+                return
+            self._pressed = (key, now)
             self._status = None
             if key == "#" and self._entry and glass and glass in self._entry:
-                self._judged, self._entered_at = self._entry, self._world.now
+                self._judged, self._entered_at = self._entry, now
             self._entry = self._entry + key if key.isdigit() else ""
 
         keypad.press = pressed
