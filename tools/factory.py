@@ -74,6 +74,11 @@ def provision(port, job, say):
         return firmware
     except (PortError, ConsoleError) as error:
         raise ProvisionError(str(error)) from None
+    except ValueError:  # its answer cannot be read
+        raise ProvisionError(
+            "the unit answers in another way than this version expects. Repeat `payg deploy`, then"
+            " try again"
+        ) from None
     except RefusedError as error:
         what = "Its flash is full or worn. " if "StoreError" in str(error) else ""
         raise ProvisionError(

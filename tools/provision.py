@@ -20,6 +20,7 @@ from tools.boards import BOARDS
 from tools.cable import CableError, SimulatedUnit
 from tools.factory import Job, ProvisionError, SelfTest, is_already, key_check, provision
 from tools.identity import LANGUAGES
+from tools.interpreter import MissingInterpreterError
 from tools.ledger import Ledger, LedgerError, TakenError
 from tools.lists import ListError, find, read_list
 
@@ -166,6 +167,8 @@ def following(batch, ledger, station, how_many):
     for _ in range(how_many):
         serial = ledger.next_serial((unit.serial for unit in read_list(batch)), station)
         if serial is None:
+            for taken in units:
+                ledger.failed(taken, station, "given back: too few were free for all ports")
             raise click.ClickException(
                 f"no serial number of {batch} is free for every unit. Nothing was changed"
             )
@@ -238,7 +241,13 @@ def finish(units, done):
     "--station", default=platform.node(), metavar="NAME", help="Of this computer, in the ledger."
 )
 @click.option("--language", type=click.Choice(LANGUAGES), default="en", help="Of the display.")
-@click.option("--seconds", default=60, show_default=True, help="For pressing all keys.")
+@click.option(
+    "--seconds",
+    type=click.IntRange(5, 600),
+    default=60,
+    show_default=True,
+    help="For pressing all keys.",
+)
 @click.option(
     "--sim",
     metavar="DIR",
@@ -285,6 +294,6 @@ def command(ports, batch, serial, ledger, station, language, seconds, sim, board
                 else:
                     makes = [(worker.make, port, job) for port, job in zip(ports, jobs)]
                 done = run(report, makes)
-    except (LedgerError, ListError) as error:
+    except (LedgerError, ListError, CableError, MissingInterpreterError) as error:
         raise click.ClickException(str(error)) from error
     click.get_current_context().exit(finish(units, done))

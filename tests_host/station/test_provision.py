@@ -20,6 +20,7 @@ from tools.cable import SimulatedUnit
 from tools.console import Console
 from tools.factory import Job, ProvisionError, key_check
 from tools.ledger import Ledger
+from tools.lists import write_list
 from tools.ports import Prompt, RefusedError
 from tools.provision import Report, Station, command
 
@@ -149,8 +150,8 @@ def test_what_is_broken_is_named_and_the_unit_stays_blank(fault, step, words, re
 def test_keys_that_were_not_pressed_alone_are_named():
     with SimulatedUnit(board="pico") as unit:
         together = ["press 7", "press 8", "run 60", "release 7", "release 8"]
-        with pytest.raises(ProvisionError, match="keys: 5 7 8 not pressed within 2 s"):
-            make(unit, keys=["keys 1234690*#", *together], seconds=2)
+        with pytest.raises(ProvisionError, match="keys: 5 7 8 not pressed within 3 s"):
+            make(unit, keys=["keys 1234690*#", "keys 1234690*#", *together], seconds=3)
         unit.wait_restart(1)
         assert identity_of(unit) == BLANK
 
@@ -307,3 +308,27 @@ def test_a_worker_who_stops_it_leaves_a_blank_unit_and_the_ledger_knows(tmp_path
         assert identity_of(unit) == BLANK
         assert ledger.failures(FIRST.serial)[0][2] == "stopped at the station"
         assert ledger.unit(FIRST.serial) is None
+
+
+def test_too_few_serial_numbers_are_given_back(tmp_path):
+    batch = tmp_path / "batch.csv"
+    write_list(batch, [FIRST])
+    ports_named = ("--port", "/dev/a", "--port", "/dev/b")
+    code, said = run(*ports_named, "--batch", batch, "--serial", "next", "--station", "one")
+    assert code == 1 and "is free for every unit. Nothing was changed" in said
+    with Ledger(str(tmp_path / "ledger.db")) as ledger:
+        assert ledger.begun("one") == []
+        assert ledger.next_serial([FIRST.serial], "one") == FIRST.serial
+        code, said = run("--port", "/dev/a", "--batch", batch, "--serial", "next")
+        assert code == 1
+    code, said = run("--port", "/dev/a", "--batch", batch, "--serial", "next", "--station", "one")
+    assert code == 1 and "Begun here and not finished: SLT000000001" in said
+
+
+def test_a_unit_of_another_version_is_told():
+    with SimulatedUnit(board="pico") as unit:
+        rest(unit)
+        with Prompt(unit.port) as prompt:
+            prompt.run("from firmware.factory import Bench\nBench.clock = lambda *a: print('1 2')")
+        with pytest.raises(ProvisionError, match="in another way"):
+            make(unit, running=False)
