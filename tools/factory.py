@@ -39,6 +39,10 @@ class ProvisionError(Exception):
     """The unit is not provisioned; the text says why and what to do next."""
 
 
+class UnsureError(ProvisionError):
+    """The unit may have its identity, or has it: its serial number must not go to another."""
+
+
 class Job(NamedTuple):
     """What a unit is to become: `unit` is a tools.lists.Unit, `language` its display's.
 
@@ -62,7 +66,7 @@ def provision(port, job, say):
 
     `say(step, text, passing=False)` is told each result, and what it is at. Returns SHA-256 in hex
     of the firmware's files as the unit read them, or None when it was this unit already and
-    nothing was changed. Raises ProvisionError.
+    nothing was changed. Raises ProvisionError, of which UnsureError.
     """
     try:
         if is_already(port, job.unit):
@@ -131,13 +135,26 @@ def _at_prompt(prompt, job, say):
         if state == "blank":
             SelfTest(prompt, job, say).run()
             firmware = _digest(look(prompt))
-        if prompt.last("bench.finish()") != f"{job.unit.serial} {key_check(job.unit.key)}":
-            raise ProvisionError("the unit answers with another key check value. Take it aside")
+        _finish(prompt, job.unit)
         return firmware if state == "blank" else None
     except Exception:
         with contextlib.suppress(PortError):
             prompt.restart()  # blank as it was; the key in its RAM is gone
         raise
+
+
+def _finish(prompt, unit):
+    """Have the identity written. Raises RefusedError: it was not; UnsureError: it may be."""
+    try:
+        answer = prompt.last("bench.finish()")
+    except PortError as error:
+        raise UnsureError(f"{error}") from None
+    except RefusedError as error:
+        if str(error).startswith(("StoreError", "ValueError")):
+            raise
+        raise UnsureError(f"the unit reports {error}. Repeat the same command") from None
+    if answer != f"{unit.serial} {key_check(unit.key)}":
+        raise UnsureError("the unit answers with another key check value. Take it aside")
 
 
 def _digest(files):
@@ -162,20 +179,22 @@ def _fields(job):
 
 
 def _confirm(port, unit):
-    """The unit has restarted: it must be this one, and sealed."""
+    """The unit has restarted: it must be this one, and sealed. Raises UnsureError."""
     end = time.monotonic() + BACK
     while True:
         try:
             _compare(knock(port), unit)
             return
         except AtPromptError:
-            raise ProvisionError(
+            raise UnsureError(
                 "the unit is written, but gives a prompt after its restart: it is not sealed."
                 " Take it aside"
             ) from None
+        except ProvisionError as error:
+            raise UnsureError(f"after its restart {error}") from None
         except ConsoleError as error:
             if time.monotonic() > end:
-                raise ProvisionError(
+                raise UnsureError(
                     f"the unit was written, but is not heard after its restart: {error}. Plug the"
                     " cable in again and repeat the same command: it tells whether all is well"
                 ) from None

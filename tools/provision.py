@@ -18,7 +18,15 @@ from rich.progress import BarColumn, Progress, TextColumn
 from tools import ledger_db
 from tools.boards import BOARDS
 from tools.cable import CableError, SimulatedUnit
-from tools.factory import Job, ProvisionError, SelfTest, is_already, key_check, provision
+from tools.factory import (
+    Job,
+    ProvisionError,
+    SelfTest,
+    UnsureError,
+    is_already,
+    key_check,
+    provision,
+)
 from tools.identity import LANGUAGES
 from tools.interpreter import MissingInterpreterError
 from tools.ledger import Ledger, LedgerError, TakenError
@@ -66,7 +74,7 @@ class Report:
         bar = self._bars.add_task(name, total=len(STEPS), text="") if self._bars else None
 
         def say(step, text, passing=False):
-            if self.stopped:
+            if self.stopped and step != STEPS[-1]:  # what is sealed is sealed
                 raise StoppedError
             if self._bars:
                 done = STEPS.index(step) + 1
@@ -111,6 +119,8 @@ class Station:
             raise ProvisionError(f"{error}. Nothing was changed on the unit") from None
         try:
             firmware = provision(port, job, say)
+        except UnsureError:
+            raise  # the serial number stays reserved: the same command finishes it
         except (ProvisionError, StoppedError) as error:
             reason = str(error) or "stopped at the station"
             self._ledger.failed(unit.serial, self._name, reason)

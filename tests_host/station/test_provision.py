@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from firmware.console import key_check as key_check_of_the_unit
 from tests_host.station.line import FIRST, KEYS, UNITS, has_no_key, list_file, make, rest
-from tools import ports
+from tools import factory, ports
 from tools.cable import SimulatedUnit
 from tools.console import Console
 from tools.factory import Job, ProvisionError, key_check
@@ -332,3 +332,29 @@ def test_a_unit_of_another_version_is_told():
             prompt.run("from firmware.factory import Bench\nBench.clock = lambda *a: print('1 2')")
         with pytest.raises(ProvisionError, match="in another way"):
             make(unit, running=False)
+
+
+def test_a_unit_that_is_not_heard_after_its_seal_keeps_its_serial_number(tmp_path, monkeypatch):
+    monkeypatch.setattr(factory, "BACK", 0)
+    ledger_file = str(tmp_path / "ledger.db")
+    with SimulatedUnit(board="pico") as unit, Ledger(ledger_file) as ledger:
+        rest(unit)
+        report = Report(rich.console.Console(file=io.StringIO()))
+        station = Station("one", ledger, report)
+
+        def press(keys):
+            threading.Thread(target=unit.do, args=(f"keys {keys}",), daemon=True).start()
+
+        def pull(port, row):
+            unit.pull()
+            return real(port, row)
+
+        real = factory._confirm
+        monkeypatch.setattr(factory, "_confirm", pull)
+        job = Job(FIRST, seconds=20, robot=press)
+        assert station.make(unit.port, job) is False
+        assert ledger.next_serial([FIRST.serial], "one") is None
+        assert ledger.unit(FIRST.serial).provisioned_at is None
+        unit.plug()
+        assert station.make(unit.port, job) is True
+        assert ledger.unit(FIRST.serial).key_check == CHECK
