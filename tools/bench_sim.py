@@ -4,7 +4,7 @@ import json
 import time
 
 from tests_host.simulator import Sim
-from tools.identity import DEMO_KEY, DEMO_STARTING_CODE, Identity
+from tools.identity import DEMO
 from tools.tokens import make_token
 
 ENTRIES = 500
@@ -13,7 +13,7 @@ DAYS_30 = 30 * 86_400
 
 def tokens(number):
     """Return that many tokens of one day each, in their order."""
-    identity = Identity("B1", bytes.fromhex(DEMO_KEY), DEMO_STARTING_CODE)
+    identity = DEMO
     made = []
     for _ in range(number):
         count, digits = make_token(identity, "add", 1)
@@ -38,7 +38,7 @@ def say(bench, value, **more):
 def main():
     """Print the figures."""
     good = tokens(ENTRIES)
-    with Sim(serial="B1", key=DEMO_KEY, starting_code=DEMO_STARTING_CODE) as sim:
+    with Sim(key=DEMO.key.hex(), starting_code=DEMO.starting_code) as sim:
         sim.status()
         for kind, entries in (("ADD_TIME", good), ("ALREADY_USED", good[-50:] * 10)):
             value, outcomes = entries_per_second(sim, entries)

@@ -20,7 +20,7 @@ from concurrent.futures import TimeoutError as Late
 from queue import SimpleQueue
 
 from tools.cable_child import Child
-from tools.identity import DEMO_SERIAL, Identity
+from tools.identity import DEMO
 from tools.interpreter import simulator_options
 
 PATIENCE = 60  # seconds for an answer
@@ -50,7 +50,7 @@ class SimulatedUnit:
         if sys.platform != "linux":
             raise CableError("a simulated unit on a cable needs Linux")
         self._folder = None if state else tempfile.TemporaryDirectory(prefix="payg-unit-")
-        identity = identity or Identity(DEMO_SERIAL, None)
+        identity = identity or DEMO._replace(key=None, starting_code=None)
         options = simulator_options(identity, state or self._folder.name, board)
         self._options = dict(options, bare=bare, sectors=flash_kb // 4, same=False, before={})
         self._usb = options["chip"] != "esp32"

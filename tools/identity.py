@@ -5,11 +5,6 @@ from typing import NamedTuple
 
 import click
 
-DEMO_SERIAL = "DEMO00001"
-DEMO_KEY = "00112233445566778899aabbccddeeff"
-"""The demo unit's key. It is public: whoever reads this can make tokens for that unit."""
-DEMO_STARTING_CODE = 123_456_789
-
 SERIAL_LENGTH = 32
 KEY_DIGITS = 32
 STARTING_CODE_MAX = 999_999_999
@@ -33,6 +28,10 @@ class Identity(NamedTuple):
     time_divider: int = 1
     restricted: bool = False
     language: str = "en"
+
+
+DEMO = Identity("DEMO00001", bytes.fromhex("00112233445566778899aabbccddeeff"), 123_456_789)
+"""The demo unit. Its key is public: whoever reads this can make tokens for it."""
 
 
 def parse_serial(text):

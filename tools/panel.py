@@ -19,6 +19,11 @@ HELP = (
     "[b]h[/b] an hour later    [b]d[/b] a day later    [b]p[/b] pull the plug or return it"
 )
 
+NO_TOKENS = (
+    "Its key is not known here.\n\nTokens come from whoever has\nits list:\n\n"
+    "payg token --batch FILE\n  --serial SERIAL --add 30"
+)
+
 
 def grouped(digits):
     """Return digits in groups of three, as in an SMS."""
@@ -95,8 +100,8 @@ def token_list(ready):
 class Panel(App):
     """The whole screen, for 80x24 characters. `run()` returns None, or what went wrong.
 
-    identity: tools.identity.Identity with a key; command: argument list of the simulator;
-    demo: the unit is the public one; pace: tick and key_pace of a Session.
+    identity: tools.identity.Identity, its key None for a unit that has it already; command:
+    argument list of the simulator; heading: the first line; pace: tick and key_pace of a Session.
     """
 
     ENABLE_COMMAND_PALETTE = False
@@ -113,12 +118,10 @@ class Panel(App):
     #help { height: 2; padding: 0 1; }
     """
 
-    def __init__(self, identity, command, demo=False, **pace):
+    def __init__(self, identity, command, heading, **pace):
         super().__init__()
         self.session = Session(identity, command, self, **pace)
-        self._heading = f"Solar charge controller {identity.serial}"
-        if demo:
-            self._heading += " - a demo unit: its key is public"
+        self._heading = heading
         self._following = None
 
     def compose(self):
@@ -130,7 +133,7 @@ class Panel(App):
                 yield Static(id="lamps")
                 yield Static(id="figures")
                 yield Static(keypad(None), id="keypad")
-            yield Static(id="choice")
+            yield Static(NO_TOKENS, id="choice")
         yield Static("Starting ...", id="said")
         yield Static(HELP, id="help")
 

@@ -8,6 +8,7 @@ import asyncio
 import json
 import tempfile
 
+from tools.identity import DEMO
 from tools.tokens import make_token, parse_days, value_of
 
 TICK = 100  # ms of simulated time, and of the world's, while nobody does anything
@@ -140,9 +141,10 @@ def spoil(digits, alphabet):
 class Session:
     """A unit and the person before it: actions go in by `enter`, `view` is told what to draw.
 
-    `view` has show(answer, names of what is lit), tokens({letter: (text, digits)}), say(text)
-    and key(character or None). tick: seconds between idle looks; key_pace: seconds between
-    keys that type themselves.
+    Without a key in `identity` there are no tokens ready, unless the unit is the demo one. `view`
+    has show(answer, names of what is lit), tokens({letter: (text, digits)}), say(text) and
+    key(character or None). tick: seconds between idle looks; key_pace: seconds between keys that
+    type themselves.
     """
 
     def __init__(self, identity, command, view, tick=TICK / 1000, key_pace=KEY_PACE):
@@ -163,6 +165,8 @@ class Session:
         """Start the unit, then do what is entered, for ever. Raises ChildError, OSError."""
         try:
             await self._child.start()
+            if self._identity.key is None and await self._is_demo():
+                self._identity = DEMO
             await self._do("status")
             self._view.say(WELCOME)
             while True:
@@ -172,6 +176,12 @@ class Session:
             while not self._actions.empty():
                 self._actions.get_nowait()
                 self._actions.task_done()
+
+    async def _is_demo(self):
+        from tools.factory import key_check
+
+        said = (await self._child.ask("uart #ID")).get("uart")
+        return bool(said) and said[-1].startswith(f"#ID;{DEMO.serial};{key_check(DEMO.key)};")
 
     async def stop(self):
         """Let the unit store its state and end."""
@@ -245,10 +255,12 @@ class Session:
             await self._renew_tokens(answer["count"])
 
     async def _renew_tokens(self, count):
+        self._tokens_at = count
+        if self._identity.key is None:
+            return
         again = self._tokens.get(AGAIN[0])
         # In a thread: the encoder walks the whole chain, half a second at a count of 65,535.
         self._tokens = await asyncio.to_thread(ready_tokens, self._identity, count)
-        self._tokens_at = count
         if again:
             self._tokens[AGAIN[0]] = again
         self._view.tokens(self._tokens)

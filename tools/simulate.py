@@ -9,13 +9,10 @@ import click
 
 from tools.boards import BOARDS
 from tools.identity import (
-    DEMO_KEY,
-    DEMO_SERIAL,
-    DEMO_STARTING_CODE,
+    DEMO,
     LANGUAGES,
     Identity,
     identity_options,
-    parse_key,
 )
 from tools.interpreter import MissingInterpreterError, simulator_command
 
@@ -59,8 +56,8 @@ from tools.interpreter import MissingInterpreterError, simulator_command
 def sim(headless, state, board, pico, image, cable, bare, **options):
     """Run a simulated controller: the real firmware on simulated chips.
 
-    Without --headless it is a panel in this terminal. Without --key the panel shows a demo
-    unit, whose key is public; a headless unit without --key is blank.
+    Without --headless it is a panel in this terminal. Without --key the panel shows the unit that
+    is kept in --state, else a demo unit, whose key is public; a headless one is blank.
 
     \b
     Try it:
@@ -91,7 +88,7 @@ def sim(headless, state, board, pico, image, cable, bare, **options):
         check_cable(headless, pico, cable)
         sys.exit(run_cable(identity_from(options), state, board, bare))
     if not headless:
-        run_panel(options, start)
+        run_panel(options, start, state)
         return
     command = start(identity_from(options))
     sys.stdout.flush()
@@ -101,7 +98,7 @@ def sim(headless, state, board, pico, image, cable, bare, **options):
 def identity_from(options):
     """Return the Identity of parsed options; what is not given is a new unit's."""
     return Identity(
-        serial=options["serial"] or DEMO_SERIAL,
+        serial=options["serial"] or DEMO.serial,
         key=options["key"],
         starting_code=options["starting_code"],
         count=1 if options["count"] is None else options["count"],
@@ -145,18 +142,22 @@ def run_cable(identity, state, board, bare):
     return serve(sys.stdin, sys.stdout, identity=identity, state=state, board=board, bare=bare)
 
 
-def run_panel(options, start):
+def run_panel(options, start, state):
     """Show the panel until the person quits; `start(identity)` gives the unit's command."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("the panel needs a terminal; for scripts there is --headless")
-    demo = options["key"] is None
-    if demo:
-        options = dict(options, key=parse_key(DEMO_KEY), starting_code=DEMO_STARTING_CODE)
     identity = identity_from(options)
+    kept = state is not None and state.is_dir() and any(state.iterdir())
+    heading = f"Solar charge controller {identity.serial}"
+    if identity.key is None and kept:
+        heading = f"Solar charge controller in {state}"
+    elif identity.key is None:
+        identity = identity._replace(key=DEMO.key, starting_code=DEMO.starting_code)
+        heading += " - a demo unit: its key is public"
     command = start(identity)
     from tools.panel import Panel
 
-    failure = Panel(identity, command, demo=demo).run()
+    failure = Panel(identity, command, heading).run()
     if failure:
         click.echo(f"payg sim: {failure}", err=True)  # may have the simulator's own lines below
         sys.exit(1)

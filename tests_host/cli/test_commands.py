@@ -10,7 +10,7 @@ import pytest
 
 from tools import ROOT, bench, interpreter
 from tools.cli import COMMANDS, main
-from tools.identity import DEMO_SERIAL
+from tools.identity import DEMO
 
 KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
 
@@ -114,7 +114,7 @@ def test_headless_without_options_is_a_blank_unit(tmp_path, monkeypatch):
     assert (
         options.items()
         >= {
-            "serial": DEMO_SERIAL,
+            "serial": DEMO.serial,
             "key": None,
             "starting_code": None,
             "count": 1,

@@ -5,20 +5,19 @@ import sys
 
 import pytest
 
-from tools.identity import DEMO_KEY, DEMO_SERIAL, DEMO_STARTING_CODE, Identity, parse_key
+from tools.identity import DEMO, Identity
 from tools.interpreter import simulator_command
 from tools.panel import Panel
 from tools.panel_session import LETTERS, ready_tokens
 
-DEMO = Identity(DEMO_SERIAL, parse_key(DEMO_KEY), DEMO_STARTING_CODE)
 DAY = 86_400
 
 
-def at_the_panel(person, identity=DEMO, state=None, demo=True):
+def at_the_panel(person, identity=DEMO, state=None, heading="The heading"):
     """Run the coroutine `person(panel, press, screen)` before a panel of 80x24 characters."""
 
     async def run():
-        panel = Panel(identity, simulator_command(identity, state), demo=demo, key_pace=0)
+        panel = Panel(identity, simulator_command(identity, state), heading, key_pace=0)
         async with panel.run_test(size=(80, 24)) as pilot:
 
             async def press(*keys):
@@ -40,7 +39,7 @@ def at_the_panel(person, identity=DEMO, state=None, demo=True):
 
 def test_a_listed_token_switches_the_load_on():
     async def person(panel, press, screen):
-        assert "its key is public" in screen()
+        assert "The heading" in screen()
         assert not panel.session.answer["load"]
         await press("a")
         assert panel.session.answer["load"]
@@ -128,8 +127,6 @@ def test_own_unit_in_restricted_digits_is_kept(tmp_path):
     identity = Identity("OWN1", bytes(range(16)), restricted=True, time_divider=255)
 
     async def credit(panel, press, screen):
-        assert "OWN1" in screen()
-        assert "public" not in screen()
         await press("a")
         assert panel.session.answer["load"]
         await press("q")
@@ -138,13 +135,39 @@ def test_own_unit_in_restricted_digits_is_kept(tmp_path):
         assert panel.session.answer["load"]
         assert panel.session.answer["count"] == 2
 
-    at_the_panel(credit, identity, tmp_path / "unit", demo=False)
-    at_the_panel(look, identity, tmp_path / "unit", demo=False)
+    at_the_panel(credit, identity, tmp_path / "unit")
+    at_the_panel(look, identity, tmp_path / "unit")
+
+
+def test_a_kept_unit_needs_no_key_but_has_no_tokens_ready(tmp_path):
+    own = DEMO._replace(serial="OWN1", key=bytes(16))
+    nameless = DEMO._replace(key=None, starting_code=None)
+
+    async def credit(panel, press, screen):
+        await press("a")
+
+    async def look(panel, press, screen):
+        assert panel.session.answer["count"] == 2 and panel.session.answer["load"]
+        await press("a", "b", "w")
+        assert panel.session.answer["count"] == 2
+        assert "Its key is not known here" in screen()
+
+    at_the_panel(credit, own, tmp_path / "own")
+    at_the_panel(look, nameless, tmp_path / "own")
+
+
+def test_a_kept_demo_unit_is_recognised(tmp_path):
+    async def credit(panel, press, screen):
+        await press("a")
+        assert panel.session.answer["load"]
+
+    at_the_panel(credit, DEMO, tmp_path / "demo")
+    at_the_panel(credit, DEMO._replace(key=None, starting_code=None), tmp_path / "demo")
 
 
 def test_a_simulator_that_ends_is_reported():
     async def run():
-        panel = Panel(DEMO, [sys.executable, "-c", "import sys; sys.exit('the reason')"])
+        panel = Panel(DEMO, [sys.executable, "-c", "import sys; sys.exit('the reason')"], "")
         async with panel.run_test():
             await panel._following.wait()
         return panel.return_value
