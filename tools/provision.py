@@ -35,8 +35,6 @@ from tools.lists import ListError, find, read_list
 STEPS = (*SelfTest.STEPS, "sealed")
 SIM_SECONDS = 30  # for the keys of a simulated unit
 AT_ONCE = 4  # simulated units for each processor: most of the time they wait
-
-
 ALREADY = "is this unit already, nothing was changed"
 
 
@@ -127,9 +125,7 @@ class Station:
             raise ProvisionError(reason) from None
         check = key_check(unit.key)
         self._ledger.provisioned(unit.serial, self._name, firmware, check, unit.count)
-        return (
-            "provisioned and sealed" if firmware else "is this unit already, nothing was changed"
-        )
+        return "provisioned and sealed" if firmware else ALREADY
 
     def simulate(self, sim, board, job):
         """Make a simulated unit in a directory below `sim`, and provision it."""
@@ -178,7 +174,7 @@ def following(batch, ledger, station, how_many):
         serial = ledger.next_serial((unit.serial for unit in read_list(batch)), station)
         if serial is None:
             for taken in units:
-                ledger.failed(taken, station, "given back: too few were free for all ports")
+                ledger.release(taken, station)
             raise click.ClickException(
                 f"no serial number of {batch} is free for every unit. Nothing was changed"
             )
