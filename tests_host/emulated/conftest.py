@@ -11,6 +11,17 @@ from tools.flash_image import add_tree
 CREDIT = 30  # days
 
 
+def pytest_collection_modifyitems(items):
+    """The two longest ones first, one for each of two processes, which get half of all tests each.
+
+    Who is done takes over from the other: `--dist worksteal`.
+    """
+    long = [item for item in items if "test_memory" in item.nodeid]
+    rest = [item for item in items if item not in long]
+    half = len(items) // 2 - 1
+    items[:] = long[:1] + rest[:half] + long[1:] + rest[half:]
+
+
 @pytest.fixture(scope="session")
 def image():
     """Path of MicroPython's image for the Pico, or the reason why there is none."""

@@ -15,7 +15,7 @@ from tools.sim.world import NEVER
 
 KEY = bytes.fromhex("a29ab82edc5fbbc41ec9530f6dac86b1")  # the protocol's published example
 STARTING_CODE = 123_456_789
-IDENTITY = Identity("EMU1", KEY, STARTING_CODE)
+IDENTITY = Identity("AC07", KEY, STARTING_CODE)
 TOKENS = Unit(KEY, STARTING_CODE)
 DAY = 86_400
 SECOND = 1_000_000  # us

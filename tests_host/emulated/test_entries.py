@@ -40,7 +40,7 @@ def test_entries_and_status_pages(launch, sealed):
     assert answer["count"] == 7 and 0 <= 7 * DAY - answer["seconds_left"] <= 2
     rig.wait(6 * SECOND)  # the message goes
     assert set(page(rig, 1)) == {"7"}
-    assert {"Id", "EMU1"} <= set(page(rig, 12))
+    assert {"Id", "AC07"} <= set(page(rig, 12))
     assert page(rig, 2) == ["C  7"] * 2
     assert {"F", VERSION.replace(".", "-")[:4]} <= set(page(rig, 12))
     assert page(rig, 1) == ["GOOd"]

@@ -24,4 +24,4 @@ def test_nothing_gets_through(launch, credited):
     said = rig.heard.decode("ascii", "replace").split("\r\n")
     assert set(said) == {"#INVALID", ""}
     assert rig.board.chip.resets == 0 and rig.board.load
-    assert rig.ask("#ID")[0] == "EMU1"
+    assert rig.ask("#ID")[0] == "AC07"

@@ -23,8 +23,10 @@ else:
         print("#HEAP;%d" % gc.mem_free())
 
     def _hang(pin):
+        from time import sleep
+
         while True:
-            pass
+            sleep(1)
 
     Pin({HEAP_PIN}, Pin.IN, Pin.PULL_UP).irq(_heap, Pin.IRQ_FALLING)
     Pin({HANG_PIN}, Pin.IN, Pin.PULL_UP).irq(_hang, Pin.IRQ_FALLING)
