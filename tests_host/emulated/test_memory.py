@@ -8,6 +8,7 @@ from tools.emulator.probe import free_heap
 pytestmark = pytest.mark.emulated
 
 SLACK = 64  # bytes: numbers that have grown
+PRESSED_US, APART_US = 60_000, 40_000
 FIRST = 4  # tokens after which everything has been used once
 
 
@@ -24,10 +25,11 @@ def typed(rig, digits):
     keypad = rig.board.keypad
     for key in digits + "#":
         keypad.press(key)
-        rig.wait(30_000)
+        rig.wait(PRESSED_US)
         keypad.release(key)
-        rig.wait(25_000)
+        rig.wait(APART_US)
     rig.until(lambda: rig.board.glass() == "GOOd", 2 * SECOND)
+    rig.wait(SECOND // 4)  # what is written then takes no key
 
 
 def sent(rig, digits):
