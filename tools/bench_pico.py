@@ -2,6 +2,7 @@
 
 Without an image (see tools/emulator/image.py) a line says that there are no figures. Times are the
 emulated clock's: one cycle is 8 ns, as at 125 MHz. docs/emulator.md says what that leaves out.
+It takes half an hour, most of it for a thousand tokens.
 """
 
 import sys
