@@ -11,11 +11,13 @@ from pathlib import Path
 
 from tests_host.emulated.rig import SECOND, Rig, add, memories
 from tools import ROOT
+from tools.bench_build import SECTOR
 from tools.bench_tokens import TIMING, print_timings, row, timing_job
 from tools.build import build
 from tools.emulator.image import NoPicoError, find_image
 from tools.emulator.probe import board_file, free_heap
 from tools.emulator.prompt import run_script
+from tools.flash_image import add_tree
 
 CREDIT = 30  # days
 SETTLE_US = 12 * SECOND  # until messages are gone and nothing is left to be done
@@ -112,6 +114,7 @@ def unit(image):
         tree, probed = Path(folder, "tree"), Path(folder, "probed")
         build("pico", tree)
         build("pico", probed, board_file(Path(folder)))
+        _row("build_flash_bytes", add_tree(tree)[1] * SECTOR)
         paid = memories(tree, f"keys {add(CREDIT, 2)}#", "advance 10")
         rig = Rig(image, paid)
         start(rig)
