@@ -1,13 +1,14 @@
 """Measures an emulated unit from within: free heap, and tasks that hang, asked for by a pin.
 
 The board file that is deployed gets an interrupt on pins that nothing is wired to. So a sealed
-unit is measured with `main.py` as it is; the interrupt's code takes some 400 bytes of heap.
+unit is measured with `main.py` as it is; the interrupt's code takes some 400 bytes of heap. Its
+bus is the fastest that the chips allow: a token costs the emulator a third less.
 """
 
 from tools import ROOT
 
 HEAP_PIN, HANG_PIN = 22, 19
-ASK_NS = 1_000_000
+FASTER = '"freq": 100_000', '"freq": 400_000'
 SOURCE = f"""
 
 try:
@@ -36,7 +37,8 @@ else:
 def board_file(folder):
     """Write the Pico's board file with the probe into directory `folder`; return its path."""
     path = folder / "pico.py"
-    path.write_text((ROOT / "board" / "pico.py").read_text() + SOURCE)
+    data = (ROOT / "board" / "pico.py").read_text().replace(*FASTER)
+    path.write_text(data + SOURCE)
     return path
 
 
