@@ -352,9 +352,12 @@ def test_a_unit_that_is_not_heard_after_its_seal_keeps_its_serial_number(tmp_pat
         real = factory._confirm
         monkeypatch.setattr(factory, "_confirm", pull)
         job = Job(FIRST, seconds=20, robot=press)
+        # While somebody has it open the port's name is not given to another unit's cable.
+        held = os.open(unit.port, os.O_RDWR | os.O_NOCTTY)
         assert station.make(unit.port, job) is False
         assert ledger.next_serial([FIRST.serial], "one") is None
         assert ledger.unit(FIRST.serial).provisioned_at is None
         unit.plug()
+        os.close(held)
         assert station.make(unit.port, job) is True
         assert ledger.unit(FIRST.serial).key_check == CHECK
