@@ -57,3 +57,18 @@ def micropython_exe():
         return find_micropython()
     except MissingInterpreterError as error:
         pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture
+def payg(capsys):
+    """Run `payg` in this process: (exit code, standard output, standard error)."""
+
+    from tools.cli import main
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as exit_info:
+            main([str(argument) for argument in arguments])
+        output = capsys.readouterr()
+        return exit_info.value.code, output.out, output.err
+
+    return run

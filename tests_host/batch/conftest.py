@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tools.cli import main
 from tools.ledger import Ledger
 from tools.lists import Unit, write_list
 
@@ -22,19 +21,6 @@ SERVER_PROGRAMS = "/usr/lib/postgresql/*/bin"
 @pytest.fixture(autouse=True)
 def no_ledger_of_the_person(monkeypatch):
     monkeypatch.delenv("PAYG_LEDGER", raising=False)
-
-
-@pytest.fixture
-def payg(capsys):
-    """Run `payg` in this process: (exit code, standard output, standard error)."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as exit_info:
-            main([str(argument) for argument in arguments])
-        output = capsys.readouterr()
-        return exit_info.value.code, output.out, output.err
-
-    return run
 
 
 def unit(number, **changes):

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpaygo import OpenPAYGOTokenEncoder, TokenType
 
-from tools.cli import main
 from tools.identity import Identity
 from tools.tokens import make_token, parse_days, value_of
 
@@ -18,19 +17,6 @@ TYPES = {
     "sync": TokenType.COUNTER_SYNC,
     "extended": TokenType.ADD_TIME,
 }
-
-
-@pytest.fixture
-def payg(capsys):
-    """Run `payg` in this process: (exit code, standard output, standard error)."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as exit_info:
-            main([str(argument) for argument in arguments])
-        output = capsys.readouterr()
-        return exit_info.value.code, output.out, output.err
-
-    return run
 
 
 @pytest.mark.parametrize(
