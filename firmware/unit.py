@@ -193,6 +193,7 @@ class Unit:
         self._record(account, state)
         self._timer.replace(account, ticks_ms())
         self._state = state
+        self._test_from = None  # the test code is worth nothing from here on
         self.service = verdict[:2] == ("EXTENDED", SERVICE)
 
     def _finish(self, outcome):

@@ -170,6 +170,13 @@ def test_a_token_during_the_test_leaves_the_load_on(launch):
     assert sim.status()["load"] and sim.status()["seconds_left"] <= 86400 - 40
 
 
+def test_a_token_that_gives_nothing_ends_the_test(launch):
+    sim = launch(WATCHED, **TESTED)
+    sim.keys(TEST_CODE + "#")
+    state = sim.keys(TOKENS.token(0, 3) + "#")
+    assert state["result"] == "SET_TIME" and not state["load"]
+
+
 def test_without_a_test_code_no_digits_are_one(launch):
     sim = launch(WATCHED)
     assert sim.keys(TEST_CODE + "#")["result"] == "INVALID"
