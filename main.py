@@ -2,8 +2,7 @@
 
 The first line seals the console: from there on Ctrl-C is a character like any other. A blank unit
 gets it back, for the tools that deploy and provision it, and so does one in service mode: they end
-in a prompt. Everything else ends in a reset. The load is decided first, by as little code as
-possible.
+in a prompt. Everything else ends in a reset.
 """
 
 import micropython
@@ -16,14 +15,13 @@ try:
     import sys
     from time import sleep_ms, ticks_ms
 
-    from machine import PWRON_RESET, reset_cause
+    from machine import PWRON_RESET, WDT_RESET, reset_cause
 
     import board
     import firmware
-    from firmware.early import may_be_on
     from firmware.events import RESTART, SERVICE, EventLog
     from firmware.media import Files
-    from firmware.store import Store
+    from firmware.supervisor import SPAN_MS, Restarts, ServiceRequest, Supervisor, run_minimal
     from firmware.wiring import Wiring
 
     wiring = Wiring(board.find())
@@ -32,40 +30,37 @@ try:
     clock = wiring.clock()
     log = EventLog(files, clock)
     load = wiring.load()
-    trouble = None
-    try:
-        wiring.watch(load, files, log.add)
-        if load.watching:
-            load.check(ticks_ms())
-        store = Store(wiring.media(files))
-        decided = ticks_ms()
-        load.set(may_be_on(store, clock, files))
-    except Exception as error:
-        trouble = error  # told below
-
-    import asyncio
-
-    from firmware.app import App
-    from firmware.console import Console
-    from firmware.signals import Signals
-    from firmware.supervisor import Restarts, ServiceRequest, Supervisor, run_minimal
-    from firmware.unit import Unit
-
     supervisor = Supervisor()
     restarts = Restarts(files, reset_cause() == PWRON_RESET)
     if restarts.new:
         log.add(RESTART, reset_cause() * 10 + restarts.count)
     try:
-        if trouble:
-            raise trouble
+        wiring.watch(load, files, log.add)
+        if load.watching:
+            load.check(ticks_ms())
+
+        from firmware.store import Store
+        from firmware.unit import Unit
+
+        store = Store(wiring.media(files))
+        if restarts.hopeless and store.identity():
+            raise RuntimeError("minimal mode failed, too")
         unit = Unit(store, clock, load, log)
         service = restarts.service
         if service:
             log.add(SERVICE)
             load.serve()
             wiring.reset_after(600_000)
-        unit.start(decided)
+        # A reset by the watchdog, or by `reset`: the MCU may have hung for so many seconds.
+        unit.start(9 if reset_cause() == WDT_RESET else 0)
         unit.seal = lambda: micropython.kbd_intr(-1)
+
+        import asyncio
+
+        from firmware.app import App
+        from firmware.console import Console
+        from firmware.signals import Signals
+
         screens = wiring.displays()
         feed = None
         if service or not unit.identity:
@@ -79,17 +74,18 @@ try:
             console = Console(unit, app.enter, restarts, sys.stdin.buffer, sys.stdout.buffer)
             supervisor.arm(feed)
             if unit.identity and not service:
-                del firmware.wiring, firmware.early, wiring, matrix, Wiring, may_be_on
-                del sys.modules["firmware.wiring"], sys.modules["firmware.early"]
+                del firmware.wiring, wiring, matrix, Wiring
+                del sys.modules["firmware.wiring"]
             asyncio.run(app.run(supervisor, restarts, console.run()))
     except ServiceRequest:
         restarts.serve()
         reset()
     except Exception as error:
         load.cut()
-        if restarts.many:
-            sleep_ms(5_000)  # nothing helps: at least it wears nothing
-        else:
+        if restarts.hopeless:  # nothing helps: at least it costs and wears nothing
+            sleep_ms(SPAN_MS)
+            restarts.forget()
+        elif not restarts.many:
             supervisor.note(log, error)
         reset()
 finally:

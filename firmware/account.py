@@ -1,23 +1,27 @@
-"""Paid time, lockout and clock faults of a unit: plain whole seconds, counted by the caller.
+"""Paid time, lockout and doubt of a unit, in whole seconds that the caller counts.
 
-No clock, no storage.
-
-Rules and their reasons are in docs/threat-model.md: while powered only the MCU's ticks count; the
-clock chip says how long the power was off; a chip that cannot be believed costs time instead of
-giving it.
+No clock, no storage. The rule, its reasons and its proof: docs/threat-model.md. In short: each
+record says for how many seconds the load may at most be on before the next record (its bound),
+and each start charges the bound of the newest record. So load-on time never exceeds paid time,
+whatever the clock chip says. The chip only tells how long the power was off.
 """
 
 import struct
 
 DAY = 86400
 CAP = 9999 * DAY  # most paid time a unit keeps
-HEARTBEAT = 3600  # seconds at most between two records of a powered unit
-DOUBT = 180  # most seconds that short brown-outs may be given the benefit of the doubt for
-FORWARD_LIMIT = 400 * DAY  # a longer absence is a clock set forward
+FIRST = 10  # bound of the first record of a start; it doubles with each record,
+LONGEST = 60  # up to this one
+UNKNOWN = 3600  # bound of a record that an earlier version or the second medium kept
+ABSENCE = 400 * DAY  # a longer one is a clock set forward
+CALM = 30 * DAY  # doubt after a first clock fault: it costs nothing. A multiple of three
+DOUBT = DAY // 2  # what a further fault adds to that
+BOUNCES = 3  # starts in a row that stored one record only: the next one is patient
 FORGIVEN = 2  # mistakes without a lockout
-PENALTY = DAY // 2  # what a fault costs from the fourth one in FAULT_SPAN
-FAULT_SPAN = 30 * DAY
-_FORMAT = "<IIHBBBHIIIIIIBIH"
+_FORMAT = "<IIIHHHBBB"
+_FREE = 1  # flags: bit 0 free, bits 1 and 2 starts, above them tests
+_STARTS = 1
+_TESTS = 3
 OUTCOMES = (
     None,
     "ADD_TIME",
@@ -30,19 +34,6 @@ OUTCOMES = (
     "INVALID",
     "TEST",
 )
-_FREE, _SUSPECT, _PENAL = 1, 2, 4  # of the flags; above them the tests
-_TESTS = 3
-
-
-_STEPS = (0, 1, 2, 4, 8, 16, 32)
-
-
-def tallied(step):
-    """Seconds of powered time since the last record that the tally `step` (0..255) stands for.
-
-    The steps are fine right after a record, then a minute each.
-    """
-    return _STEPS[step] if step < len(_STEPS) else 60 * (step - len(_STEPS) + 1)
 
 
 def lockout(mistakes):
@@ -54,13 +45,15 @@ def lockout(mistakes):
 
 
 class Account:
-    """What is written with every record: about fifty bytes.
+    """What is written with every record: 21 bytes.
 
     left: paid seconds, 0..CAP. free: unlocked for good. locked: seconds of lockout left. mistakes:
-    wrong tokens in a row. chip: clock chip's reading at the record (seconds since 2020), 0 for
-    none. suspect: the chip disagreed with the ticks. last: number of the last judged entry's
-    outcome in OUTCOMES. tests: how often the test code was used. powered, counted: seconds with
-    power, and seconds of all counted time. faults: clock faults so far.
+    wrong tokens in a row. last: index of the last judged entry's outcome in OUTCOMES. tests: how
+    often the test code was used. chip: the clock chip's reading at the record (seconds since
+    2020), 0 when it is not to be believed. bound: seconds of load at most that may follow the
+    record before the next one. doubt: powered seconds until clock faults are forgotten. faults:
+    clock faults so far. starts: starts in a row, the newest not counted, in which no record
+    followed after the load had closed; at most BOUNCES.
     """
 
     def __init__(self):
@@ -71,63 +64,43 @@ class Account:
         self.last = 0
         self.tests = 0
         self.chip = 0
-        self.suspect = False
-        self.powered = 0
-        self.counted = 0
+        self.bound = 0
+        self.doubt = 0
         self.faults = 0
-        self._recent = (0, 0, 0)  # counted time of the last three faults, 0 for none
-        self._window = 0  # powered time when the running day of faults began
-        self._window_faults = 0
-        self._window_cost = 0
-        self._penal = False
-        self._doubt = DOUBT  # what is left of it
+        self.starts = 0
 
     def pack(self):
-        flags = _FREE * self.free | _SUSPECT * self.suspect | _PENAL * self._penal
-        flags |= self.tests << _TESTS
+        """Return the account as bytes. Numbers are capped: MicroPython's struct would wrap."""
         return struct.pack(
             _FORMAT,
-            self.left,
-            self.chip,
-            self.locked,
-            self.mistakes,
+            min(self.left, CAP),
+            min(self.chip, 0xFFFFFFFF),
+            min(self.doubt, CALM + DOUBT),
+            min(self.locked, 0xFFFF),
+            min(self.bound, 0xFFFF),
+            min(self.faults, 0xFFFF),
+            min(self.mistakes, 255),
             self.last,
-            flags,
-            self.faults,
-            self.powered,
-            self.counted,
-            self._recent[0],
-            self._recent[1],
-            self._recent[2],
-            self._window,
-            self._window_faults,
-            self._window_cost,
-            self._doubt,
+            _FREE * self.free | self.starts << _STARTS | min(self.tests, 31) << _TESTS,
         )
 
     @classmethod
     def unpack(cls, data):
+        """Return the account that `pack` made bytes of."""
         self = cls()
         (
             self.left,
             self.chip,
+            self.doubt,
             self.locked,
+            self.bound,
+            self.faults,
             self.mistakes,
             self.last,
             flags,
-            self.faults,
-            self.powered,
-            self.counted,
-            *recent,
-            self._window,
-            self._window_faults,
-            self._window_cost,
-            self._doubt,
         ) = struct.unpack(_FORMAT, data)
-        self._recent = tuple(recent)
         self.free = bool(flags & _FREE)
-        self.suspect = bool(flags & _SUSPECT)
-        self._penal = bool(flags & _PENAL)
+        self.starts = flags >> _STARTS & 3
         self.tests = flags >> _TESTS
         return self
 
@@ -165,80 +138,53 @@ class Account:
         """Count a wrong token and start the lockout that it earns."""
         self.mistakes = min(self.mistakes + 1, 255)
         self.locked = lockout(self.mistakes)
+        self.last = OUTCOMES.index("INVALID")
 
     def forgive(self):
         """A valid token ends the row of mistakes."""
         self.mistakes = self.locked = 0
 
-    def resume(self, chip, tally):
-        """Account for the time since the last record.
+    def away(self, reading):
+        """Return for how many seconds the power was off, None when the clock is not believed.
 
-        Call it once, at power-on. True when the clock was at fault.
-
-        chip: reading now, or None when it stopped or does not answer. tally: last step of powered
-        time since that record that the chip's spare registers tell of, or None when they do not
-        fit the record.
+        reading: the clock chip's, None when it stopped or does not answer.
         """
-        away = self._away(chip, tally)
+        if reading is None or not self.chip or not 0 <= reading - self.chip <= ABSENCE:
+            return None
+        return reading - self.chip
+
+    def resume(self, away, hung):
+        """Charge for a start, in the account of the newest record.
+
+        away: seconds without power, None for a clock fault. hung: seconds for which the MCU may
+        have hung, with the load on, before the watchdog reset it.
+        """
+        self.starts = min(self.starts + 1, BOUNCES) if self.left and self.bound <= FIRST else 0
+        self.charge(max(self.bound + hung, away or 0))
         if away is None:
-            self.fault()
-            return True
-        # The unit ran for at least `sure` seconds and for less than `most`. An honest chip tells
-        # how long exactly; one that was set back by less than a step cannot be told from it, so
-        # it is believed up to an allowance. Paid time that surely ran out without power makes up
-        # for that: what the load gets in all is never more than was paid, but for DOUBT once.
-        sure = max(away, tallied(tally))
-        most = max(away, tallied(tally + 1))
-        given = min(most - sure, self._doubt)
-        unused = max(0, min(away, self.left) - tallied(tally + 1))
-        self._doubt = min(DOUBT, self._doubt - given + unused)
-        self.charge(most - given)
-        self.counted += away
-        self.powered += tallied(tally)
-        return False
+            self.faults = min(self.faults + 1, 0xFFFF)
+            self.doubt = CALM + DOUBT if self.doubt else CALM
 
-    def resume_blind(self):
-        """The same for a board without a battery-backed clock: it never faults.
-
-        Its time without power is 0, but the stretch that no record tells of is paid for.
-        """
-        self.charge(HEARTBEAT)
-
-    def _away(self, chip, tally):
-        if chip is None or tally is None or not self.chip or self.suspect:
-            return None
-        away, seen = chip - self.chip, tallied(tally)
-        if not 0 <= away <= FORWARD_LIMIT or away < seen - tolerance(seen):
-            return None
-        return away
-
-    def fault(self):
-        """Count a clock fault and charge for it: one heartbeat, or the penalty once within a
-        powered day.
-        """
-        now = self.counted = self.counted + HEARTBEAT
-        if self._window_faults == 0 or self.powered - self._window > DAY:
-            self._window, self._window_faults = self.powered, 0
-            self._window_cost, self._penal = 0, False
-        self.faults = min(self.faults + 1, 0xFFFF)
-        self._window_faults = min(self._window_faults + 1, 255)
-        oldest = self._recent[0]
-        if oldest and now - oldest <= FAULT_SPAN:
-            self._penal = True
-        self._recent = self._recent[1:] + (now,)
-        due = max(self._window_faults * HEARTBEAT, PENALTY if self._penal else 0)
-        self.charge(due - self._window_cost)
-        self._window_cost = due
+    def power(self, seconds):
+        """Let powered seconds pass for the doubt. Above CALM three of them cost one more."""
+        before = max(self.doubt, CALM)
+        self.doubt = max(0, self.doubt - seconds)
+        self.charge(before // 3 - max(self.doubt, CALM) // 3)
 
     def clear_faults(self):
         """Forget the clock faults; a service action."""
-        self.faults = 0
-        self._recent = (0, 0, 0)
-        self._window_faults = 0
+        self.faults = self.doubt = 0
 
 
-def tolerance(seconds):
-    """Seconds by which the chip may differ from the ticks over a stretch: 2 % and its own
-    resolution.
-    """
-    return 2 + seconds // 50
+def from_version_1(data):
+    """Return the packed account of this version for that of records of version 1 (46 bytes)."""
+    self = Account()
+    self.left, self.chip, self.locked, self.mistakes, self.last, flags, self.faults = (
+        struct.unpack_from("<IIHBBBH", data)
+    )
+    self.free = bool(flags & 1)
+    self.tests = flags >> 3
+    self.bound = UNKNOWN
+    if flags & 2:  # the chip had disagreed with the ticks
+        self.chip = 0
+    return self.pack()

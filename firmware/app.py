@@ -121,20 +121,21 @@ class App:
             await self._load_changed.wait_ms(load.check(ticks_ms()))
 
     async def _keep_account(self):
-        log = self._unit.log
+        # Nothing is awaited between a look at what is due and the write: no entry comes between.
+        unit, log = self._unit, self._unit.log
         while True:
-            if self._unit.service:
+            if unit.service:
                 await sleep_ms(LONGEST_MS)  # it is read on the display, the console answers
-                raise ServiceRequest
-            self._unit.tick()
-            if self._unit.beat_due():
-                await self._released()
-                self._unit.beat()
-                log.rest()
-            if log.pending:
-                await self._released()
                 log.flush()
-            await self._account_changed.wait_ms(max(_SOON, min(self._unit.due(), _HOUR)))
+                raise ServiceRequest
+            unit.tick()
+            quiet = self._keypad.quiet
+            if unit.beat_due(quiet):
+                unit.beat()
+            if log.pending and quiet:
+                log.flush()
+            due = _SOON if log.pending else min(unit.due(), _HOUR)
+            await self._account_changed.wait_ms(max(_SOON, due))
 
     async def _keep_panel(self):
         while True:

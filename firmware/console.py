@@ -26,6 +26,7 @@ PAUSE_MS = 500  # ends a line: the older tool sends no line end
 _LONGEST = 120
 _CHECK_LABEL = b"PAYG key check value"
 _INVALID = "#INVALID"
+_TYPING_MS = 3_000  # a program is answered no faster than a person types: each entry wears flash
 _WORDS = ("TOKEN", "STATUS", "ID", "COUNTERS", "LOG", "SETUP")  # no serial numbers
 
 
@@ -122,6 +123,8 @@ class Console:
         if not unit.identity:
             return _INVALID
         outcome = await self._enter(digits)
+        if outcome in ("ALREADY_USED", "INVALID"):
+            await asyncio.sleep_ms(_TYPING_MS)
         if outcome == "LOCKED":
             return "#TOKEN;LOCKED;{}".format(unit.locked_seconds())
         if outcome == "ALREADY_USED":

@@ -1,7 +1,7 @@
 """The event log: what happened to this unit, for whoever is asked why.
 
-Bounded, in flash: `LENGTH` entries of eight bytes in one file that is written as a whole, which
-littlefs does or does not do. An entry is time, event, number; never a secret.
+Bounded, in flash: `LENGTH` entries of eight bytes in one file, which littlefs replaces as a
+whole. An entry is time, event, number; never a secret.
 """
 
 import struct
@@ -20,6 +20,8 @@ SENSOR = 11
 BYPASS = 12  # tampering: the output is live though the switch is off
 DEAD_OUTPUT = 13  # the switch is on, the output is not: fuse, or the sense wire was cut
 SERVICE = 14  # restarted into service mode
+SUPPLY = 15  # the supply fails as soon as the load is on
+STALE = 16  # the second medium was not believed: it knew less than the identity says
 NAMES = (
     "?",
     "restart",
@@ -36,6 +38,8 @@ NAMES = (
     "load bypassed",
     "output dead",
     "service mode",
+    "supply",
+    "old memory",
 )
 LENGTH = 32
 _ENTRY = "<IHBB"

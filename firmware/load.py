@@ -16,8 +16,8 @@ SENSOR = 8
 BYPASS = 16
 SERVICE = 32  # not a fault, but the load is off while the unit is in service mode
 
-SAMPLE_MS = 1000  # between two readings of everything but the current
-WATCH_MS = 60  # between two readings of the current while the load is on
+SAMPLE_MS = 1000  # between two readings
+WATCH_MS = 60  # the same for the current while the load is on and nothing else guards it
 CONFIRM_MS = 10  # a current above the limit is read again after this long
 RETRY_MS = 30_000
 RETRIES = 3
@@ -112,7 +112,8 @@ class LoadSwitch:
         battery: millivolts, current: milliamperes (at most `most`), both None when out of range.
         solar: millivolts of the panel, which are only told (`solar_mv`).
         live: is there voltage behind the switch? shorted: does the hardware's protection tell of
-        a short? `report(event, number)` is told of each fault that comes.
+        a short? With one, the current can wait: it is read with everything else, once a second.
+        `report(event, number)` is told of each fault that comes.
         """
         self._report = report
         self._battery, self._limits, self._solar = battery, limits, solar
@@ -146,8 +147,7 @@ class LoadSwitch:
 
         Returns milliseconds until it wants to be called again.
         """
-        watches_current = self.on and self._current
-        if watches_current:
+        if self._current:
             self._watch_current(now)
         first = self._sampled is None
         age = SAMPLE_MS if first else ticks_diff(now, self._sampled)
@@ -157,14 +157,16 @@ class LoadSwitch:
             self._drive()
             if faults != self.faults and self.on_change:
                 self.on_change()
-            watches_current = self.on and self._current
-        if watches_current:
-            return min(SAMPLE_MS - age, WATCH_MS if self._high_current is None else CONFIRM_MS)
-        return SAMPLE_MS - age
+        due = SAMPLE_MS - age
+        if self._high_current is not None:
+            return min(due, CONFIRM_MS)
+        if self.on and self._current and not self._shorted:
+            return min(due, WATCH_MS)
+        return due
 
     def _watch_current(self, now):
-        current = self._current()
-        if current is None or current <= self._most:
+        current = self.current_ma = self._current()
+        if not self.on or current is None or current <= self._most:
             self._high_current = None
         elif self._high_current is None:
             self._high_current = now
@@ -192,7 +194,6 @@ class LoadSwitch:
             self._judge(self._low, mv < low, mv >= back, now, mv, first)
             self._judge(self._high, mv > high, mv < high - high // _HYSTERESIS, now, mv, first)
         self.solar_mv = self._solar() if self._solar else None
-        self.current_ma = self._current() if self._current else None
         lost = bool(self._battery) and mv is None
         lost = lost or bool(self._current) and self.current_ma is None
         self._judge(self._sensor, lost, not lost, now, 0, first)

@@ -1,23 +1,23 @@
 """What a board senses: filtered readings of analog inputs, in millivolts and milliamperes; levels.
 
-An input is an ADC behind a divider or behind the amplifier of a shunt. `calibration` corrects
-what resistors and references of one unit are off; docs/load.md says how it is found.
+An input is an ADC behind a divider or behind the amplifier of a shunt. Each value stands for the
+moment it was read and for none before: how long one must hold is for the faults to say, and to
+keep. `calibration` corrects what resistors and references of one unit are off; docs/load.md says
+how it is found.
 """
 
 import json
 
 _READS = 8  # for one value; the highest and the lowest do not count
 _FAST = 4  # for a current, which is asked for often
-_STEADY = 2  # a voltage moves half of the way to each new value, a current all of it
 _GAIN = (0.9, 1.1)  # what a calibration may be; the rest is a fault of the unit
 
 
 class Input:
     """Call it for a value in thousandths of its unit, or None when that is out of range.
 
-    adc: a machine.ADC. scale: value per millivolt at the pin. steady: 1 follows at once.
-    lowest, highest: what can be; None for no such bound. gain, offset: the unit's calibration.
-    reads: how many make a value.
+    adc: a machine.ADC. scale: value per millivolt at the pin. lowest, highest: what can be;
+    None for no such bound. gain, offset: the unit's calibration. reads: how many make a value.
     """
 
     def __init__(
@@ -28,7 +28,6 @@ class Input:
         highest=None,
         gain=1.0,
         offset=0,
-        steady=1,
         reads=_READS,
     ):
         if hasattr(adc, "read_uv"):  # ESP32: corrected by the chip's own calibration
@@ -40,9 +39,7 @@ class Input:
         self._scale = scale * gain
         self._offset = offset
         self._bounds = lowest, highest
-        self._steady = steady
         self._reads = reads
-        self._mean = None
 
     def __call__(self):
         read, reads = self._read, self._reads
@@ -57,20 +54,15 @@ class Input:
         value = (total - least - most) / (reads - 2) * self._scale + self._offset
         lowest, highest = self._bounds
         if (lowest is not None and value < lowest) or (highest is not None and value > highest):
-            self._mean = None
             return None
-        if self._mean is None:
-            self._mean = value
-        else:
-            self._mean += (value - self._mean) / self._steady
-        return int(self._mean + 0.5)
+        return int(value + 0.5)
 
 
 def voltage(adc, wiring, lowest, highest, calibration):
     """Input for a voltage (mV). wiring["divider"]: ohms to the voltage, ohms to ground."""
     top, bottom = wiring["divider"]
     gain, offset = calibration
-    return Input(adc, (top + bottom) / bottom, lowest, highest, gain, offset, _STEADY)
+    return Input(adc, (top + bottom) / bottom, lowest, highest, gain, offset)
 
 
 def current(adc, wiring, calibration):
@@ -81,7 +73,7 @@ def current(adc, wiring, calibration):
     scale = 1000 / (wiring["shunt_mohm"] * wiring["gain"])
     gain, offset = calibration
     offset -= wiring.get("zero_mv", 0) * scale * gain
-    return Input(adc, scale, -wiring["limit_ma"] // 10, None, gain, offset, 1, _FAST)
+    return Input(adc, scale, -wiring["limit_ma"] // 10, None, gain, offset, _FAST)
 
 
 def level(pin, active):

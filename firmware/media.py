@@ -1,4 +1,4 @@
-"""Where records lie: littlefs, ESP32's NVS, an I2C EEPROM or FRAM, a clock chip's NVRAM.
+"""Where records lie: littlefs, an I2C EEPROM or FRAM, a clock chip's NVRAM.
 
 A medium has `read(name, slot) -> bytes or None` and `write(name, slot, data)`, both raising
 OSError when the medium does not answer, and `small`: True when it has room for briefs only. What
@@ -12,6 +12,8 @@ _ENOENT = 2
 _ENOSPC = 28
 _ETIMEDOUT = (110, 116)  # most ports; ESP32
 _LONGEST = 1024  # bytes, more than any record
+_NVS_NOT_FOUND = -0x1102  # ESP_ERR_NVS_NOT_FOUND
+_RECORDS = ("full", "beat", "identity")
 
 
 class Files:
@@ -54,27 +56,34 @@ def _write_file(path, data):
         file.write(data)
 
 
-class Nvs:
-    """Records in the key-value store of an ESP32. `nvs`: an `esp32.NVS`.
+def take_over(nvs, files):
+    """Move the records that earlier firmware kept in an ESP32's NVS into files.
 
-    ESP-IDF writes a new value before it erases the old one.
+    nvs: an `esp32.NVS`. A power cut in between does no harm: the identity is copied last and
+    erased last. Raises OSError.
     """
+    names = ["{}.{}".format(name, slot) for name in _RECORDS for slot in (0, 1)]
+    found = [(name, _blob(nvs, name)) for name in names]
+    if not any([files.read("identity", slot) for slot in (0, 1)]):
+        if not any([data for _, data in found[-2:]]):
+            return  # a blank unit
+        for name, data in found:
+            if data:
+                files.write(*name.split("."), data)
+    for name, data in found:
+        if data:
+            nvs.erase_key(name)
+            nvs.commit()
 
-    small = False
 
-    def __init__(self, nvs):
-        self._nvs = nvs
-
-    def read(self, name, slot):
-        data = bytearray(_LONGEST)
-        try:
-            return bytes(data[: self._nvs.get_blob("{}.{}".format(name, slot), data)])
-        except OSError:
-            return None  # most often: there is no such key yet
-
-    def write(self, name, slot, data):
-        self._nvs.set_blob("{}.{}".format(name, slot), data)
-        self._nvs.commit()
+def _blob(nvs, name):
+    data = bytearray(_LONGEST)
+    try:
+        return bytes(data[: nvs.get_blob(name, data)])
+    except OSError as error:
+        if error.errno != _NVS_NOT_FOUND:
+            raise  # a unit whose memory cannot be read is not a blank one
+        return None
 
 
 class Eeprom:
@@ -112,6 +121,7 @@ class Eeprom:
         if len(data) > size:
             raise OSError(_ENOSPC)
         start += slot * size
+        self._get(start, 1)  # a bus that is held low tells by one byte, not by a page
         for offset in range(0, len(data), self._page):
             part = data[offset : offset + self._page]
             at = start + offset
@@ -136,7 +146,7 @@ class Eeprom:
 class Nvram:
     """Briefs in the battery-backed RAM of a DS1307: registers 0x08 to 0x3B.
 
-    The last four hold the tally (firmware.clock). Writing costs no wear and no time.
+    Writing costs no wear and no time.
     """
 
     small = True

@@ -5,19 +5,20 @@ SipHash-2-4 of that under the device key, so that a foreign or forged one is nev
 kind has two slots on each medium, written in turn. A *full* record holds the token engine's state
 and the account, so that a token is spent and credited in one write. A *beat* holds the account
 and names the full record of its medium that it continues. A small medium gets *briefs* instead:
-count, credit and lockout in 26 bytes. The newest record of all media wins. See docs/storage.md.
+count, credit and lockout in 26 bytes.
+
+The chip's own flash decides: a record counts as stored only when the own flash took it, and while
+it holds a valid one, no other medium is believed. See docs/storage.md.
 """
 
 import struct
 from binascii import crc32
 
-from firmware.account import Account
+import opaygo
+from firmware.account import UNKNOWN, Account, from_version_1
 from firmware.texts import LANGUAGES
 
-# opaygo is imported where it is needed: firmware.early does without it.
-
-VERSION = 1
-MIGRATIONS = {}  # version -> function(kind, payload) that returns the next version's payload
+VERSION = 2
 IDENTITY, FULL, BEAT, BRIEF = 1, 2, 3, 4
 NAMES = {IDENTITY: "identity", FULL: "full", BEAT: "beat", BRIEF: "brief"}
 _MAGIC = b"PG"
@@ -32,10 +33,12 @@ _BRIEF_FREE = 1 << 31
 _IDENTITY = "<33s16sIIBBI"
 _NONE = 0xFFFFFFFF
 _LINK = "<II"  # a beat's first words: sequence of its full record, token count
+_LINK_SIZE = 8
+_ACCOUNT_1 = 46  # bytes of an account in version 1, at the end of a full record and of a beat
 
 
 class StoreError(Exception):
-    """No medium took the record; what should have been stored is not."""
+    """The own flash did not take the record; what should have been stored is not."""
 
 
 class NewerRecordError(Exception):
@@ -113,30 +116,18 @@ class Store:
     """Records over media (see firmware.media).
 
     `media[0]` is the chip's own flash, the only one that holds the identity; it is written first.
+    `stale`: a medium was not believed by `load`, for it knows less than the identity.
     """
 
     def __init__(self, media):
-        self.sequence = 0  # of the newest record stored or found; 0 when there is none
+        self.stale = False
         self._media = media
         self._key = None
         self._state = None
-        self._used = 0  # highest sequence given to a record, stored or not
+        self._used = 0  # highest sequence given to a record or seen
         self._bases = [0] * len(media)  # full record that the beats continue; 0: one is due
         self._unread = set()  # media that did not answer when they should have been read
         self._next = {}  # (medium, kind) -> slot to write next
-
-    def glance(self):
-        """(sequence, account) of the newest record in the chip's own flash, or None.
-
-        By its CRC alone: to be called before `identity`, whose key opens the tags. Raises
-        NewerRecordError.
-        """
-        full, beat = self._newest(0, FULL), self._newest(0, BEAT)
-        if beat and (full is None or beat[0] > full[0]):
-            return beat[0], Account.unpack(beat[2][struct.calcsize(_LINK) :])
-        if full is None:
-            return None
-        return full[0], Account.unpack(full[2][2 + (full[2][0] | full[2][1] << 8) :])
 
     def identity(self):
         """Identity of the unit, or None when it is blank; a lost copy is written again.
@@ -172,95 +163,98 @@ class Store:
             raise StoreError("the identity was not stored")
         self._key = identity.key
 
-    def load(self):
-        """Newest (token engine's state, account) on any medium, or None when there is none.
+    def load(self, count):
+        """Newest (token engine's state, account) that is believed, or None when there is none.
 
-        Raises NewerRecordError.
+        count: the one of the identity. Media beside the own flash are believed only when that
+        holds no record, and when they know no lower count. Raises NewerRecordError, and OSError
+        when the own flash cannot be read.
         """
-        best = (0, 0, None, Account())
-        states = []
-        for index in range(len(self._media)):
-            try:
-                found = self._restore(index, best[3])
-            except OSError:
-                self._unread.add(index)
-                found = None
-            states.append(found and found[2])
-            if found and found[:2] > best[:2]:
-                best = found
-        for index, state in enumerate(states):
-            if state != best[2]:
+        found = [self._look(index) for index in range(len(self._media))]
+        best = found[0]
+        if not best:
+            known = [record for record in found[1:] if record]
+            fresh = [record for record in known if record[2].count >= count]
+            self.stale = len(fresh) < len(known)
+            if fresh:
+                best = max(fresh, key=lambda record: record[:2])
+                best[3].bound = UNKNOWN
+        self._state = best and best[2]
+        for index, record in enumerate(found):
+            if not record or record[2] != self._state:
                 self._bases[index] = 0
-        self.sequence = self._used = best[0]
-        self._state = best[2]
-        return best[2:] if best[0] else None
+        return best and best[2:]
+
+    def _look(self, index):
+        # What a medium knows at the start, None for nothing.
+        try:
+            found = self._restore(index)
+        except OSError:
+            if index == 0:
+                raise  # nobody else may decide in its place
+            self._unread.add(index)
+            return None
+        if found:
+            self._used = max(self._used, found[0])
+        return found
 
     def save(self, state, account):
-        """Store the token engine's state and the account, at once or not at all.
+        """Store the token engine's state and the account, at once or not at all, on all media.
 
-        Raises StoreError if no medium took them.
+        Raises StoreError if the own flash does not take them.
         """
         if self._state is None:
             self._state = state
-        self._record(state, account, True)
+        self._record(state, account, True, True)
         self._state = state
 
-    def beat(self, account):
-        """Store the account; media that missed the newest state get it now. Raises StoreError."""
-        self._record(self._state, account, False)
+    def beat(self, account, copy=False):
+        """Store the account. Raises StoreError.
 
-    def attempt(self, account):
-        """Store the account on the first medium that takes it, before a token is judged.
-
-        Quick: what comes of the token goes to all media. Raises StoreError.
+        copy: on all media, else only on the own flash and on those that missed the state.
         """
-        self._record(self._state, account, False, True)
+        self._record(self._state, account, False, copy)
 
-    def _record(self, state, account, full, one=False):
+    def _record(self, state, account, full, copy):
         self._used += 1  # a write that failed may have been stored all the same
-        stored = False
-        for index in range(len(self._media)):
-            if stored and one:
-                break
-            try:
-                self._write(index, state, account, full)
-                stored = True
-            except OSError:
-                continue  # tried again with the next record
-        if not stored:
-            raise StoreError("no medium took the record")
-        self.sequence = self._used
+        try:
+            self._write(0, state, account, full)
+        except OSError:
+            raise StoreError("the own flash did not take the record") from None
+        for index in range(1, len(self._media)):
+            if copy or not self._bases[index]:
+                try:
+                    self._write(index, state, account, full)
+                except (OSError, NewerRecordError):
+                    self._bases[index] = 0  # tried again with the next record
 
     def _write(self, index, state, account, full):
         if index in self._unread:
             self._look_again(index)
         if self._media[index].small:
             self._put_next(index, BRIEF, _brief(state.count, account))
+            self._bases[index] = self._used
             return
         if not full and self._bases[index]:
             link = struct.pack(_LINK, self._bases[index], state.count)
             self._put_next(index, BEAT, link + account.pack())
             return
         self._bases[index] = 0  # until it is known to be stored
-        from opaygo import pack
-
-        engine = pack(state)
+        engine = opaygo.pack(state)
         self._put_next(index, FULL, struct.pack("<H", len(engine)) + engine + account.pack())
         self._bases[index] = self._used
 
     def _look_again(self, index):
-        """A medium that was not read at the boot is not written before: it may know more.
+        """Read a medium that did not answer at the start: its records must not look newer.
 
-        Raises OSError while it does not answer, and when it has to be left to the next boot.
+        Raises OSError while it does not answer, and until the next record is newer than its own.
         """
-        try:
-            found = self._restore(index, Account())
-        except NewerRecordError:
-            found = (self._used,)
+        found = self._restore(index)
         self._bases[index] = 0
-        if found and found[0] >= self._used:
-            raise OSError
         self._unread.discard(index)
+        if found and found[0] >= self._used:
+            self._used = found[0]
+            raise OSError
 
     def _put_next(self, index, kind, payload):
         slot = self._next.get((index, kind), 0)
@@ -271,31 +265,26 @@ class Store:
         key = None if kind == IDENTITY else self._key
         self._media[index].write(NAMES[kind], slot, seal(kind, sequence, payload, key))
 
-    def _restore(self, index, account):
-        """What a medium knows as (sequence, 1 if that is all, state, account), or None.
-
-        account: the one known so far, for a small medium to complete its own from.
-        """
+    def _restore(self, index):
+        """What a medium knows as (sequence, 1 if that is all, state, account), or None."""
         if self._media[index].small:
             brief = self._newest(index, BRIEF)
-            return brief and (brief[0], 0) + _from_brief(brief[2], account)
+            return brief and (brief[0], 0) + _from_brief(brief[2])
         full, beat = self._newest(index, FULL), self._newest(index, BEAT)
-        state = None
         if full:
             size = 2 + (full[2][0] | full[2][1] << 8)
-            account = Account.unpack(full[2][size:])
-            state = _engine(full[2][2:size])
+            account, state = Account.unpack(full[2][size:]), _engine(full[2][2:size])
             self._bases[index] = full[0] if full[1] == VERSION else 0
-        if beat and (full is None or beat[0] > full[0]):
-            base, count = struct.unpack_from(_LINK, beat[2])
-            account = Account.unpack(beat[2][struct.calcsize(_LINK) :])
-            if full is None or base != full[0]:  # the full record it continues is damaged
-                from opaygo import new_state
-
-                self._bases[index] = 0
-                return beat[0], 0, new_state(count), account
+            if not beat or beat[0] <= full[0]:
+                return full[0], 1, state, account
+        if not beat:
+            return None
+        base, count = struct.unpack_from(_LINK, beat[2])
+        account = Account.unpack(beat[2][_LINK_SIZE:])
+        if full and base == full[0]:
             return beat[0], 1, state, account
-        return full and (full[0], 1, state, account)
+        self._bases[index] = 0  # the full record that the beat continues is damaged
+        return beat[0], 0, opaygo.new_state(count), account
 
     def _newest(self, index, kind):
         """Newest valid (sequence, version, payload) of a kind on one medium, or None.
@@ -347,11 +336,11 @@ def unseal(kind, data, key):
         return None
     if version > VERSION:
         raise NewerRecordError("a {} record is of version {}".format(NAMES[kind], version))
+    if version == 0:
+        return None
     payload = data[start:end]
-    for old in range(version, VERSION):
-        if old not in MIGRATIONS:
-            return None
-        payload = MIGRATIONS[old](kind, payload)
+    if version == 1 and kind in (FULL, BEAT):
+        payload = payload[:-_ACCOUNT_1] + from_version_1(payload[-_ACCOUNT_1:])
     return sequence, version, payload
 
 
@@ -366,17 +355,13 @@ def _intact(data, end, key):
 
 
 def _tag(key, data):
-    from opaygo import siphash24
-
-    return siphash24(key, data)
+    return opaygo.siphash24(key, data)
 
 
 def _engine(data):
-    from opaygo import StateError, unpack
-
     try:
-        return unpack(data)
-    except StateError as error:  # its record was intact: the layout is not this firmware's
+        return opaygo.unpack(data)
+    except opaygo.StateError as error:  # its record was intact: the layout is not this firmware's
         raise NewerRecordError("token state: {}".format(error)) from None
 
 
@@ -385,12 +370,10 @@ def _brief(count, account):
     return struct.pack(_BRIEF, count | account.mistakes << 24, left, account.locked)
 
 
-def _from_brief(payload, account):
-    """(state, account): every count up to the last is used, the rest of the account as known."""
-    from opaygo import new_state
-
+def _from_brief(payload):
+    """(state, account): every count up to the last is used, the rest of the account is new."""
     count, left, locked = struct.unpack(_BRIEF, payload)
-    account = Account.unpack(account.pack())
-    account.mistakes, account.locked, account.chip = count >> 24, locked, 0
+    account = Account()
+    account.mistakes, account.locked = count >> 24, locked
     account.left, account.free = left & ~_BRIEF_FREE, bool(left & _BRIEF_FREE)
-    return new_state(count & 0xFFFFFF), account
+    return opaygo.new_state(count & 0xFFFFFF), account

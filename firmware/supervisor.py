@@ -2,7 +2,8 @@
 
 A restart that helps is hardly noticed. One that does not leads to minimal mode: after `MANY`
 restarts, each within `SPAN_MS` of the one before, the unit runs on its stored credit and nothing
-else, and tries again after `SPAN_MS`.
+else, and tries again after `SPAN_MS`. If that fails too, the load stays open so long and nothing
+is written: `main.py` does not even start the unit.
 """
 
 import asyncio
@@ -120,7 +121,7 @@ class Restarts:
         found = files.read("restarts", 0)
         before = found[0] if found else 0
         asked = before == _SERVICE
-        self.count = 0 if power_on or asked else min(before + 1, MANY)
+        self.count = 0 if power_on or asked else min(before + 1, MANY + 1)
         self.new = self.count > before
         self.service = self._write(before) and asked  # once, else it would never end
 
@@ -128,6 +129,11 @@ class Restarts:
     def many(self):
         """Is it time for minimal mode?"""
         return self.count >= MANY
+
+    @property
+    def hopeless(self):
+        """Has minimal mode failed, too?"""
+        return self.count > MANY
 
     def forget(self):
         """The unit has run for SPAN_MS, or is restarted on purpose: what was before is over."""
@@ -172,9 +178,8 @@ def run_minimal(unit, displays, feed, restarts):
     while ticks_diff(ticks_ms(), start) < SPAN_MS:
         now = ticks_ms()
         unit.tick()
-        if unit.beat_due():
+        if unit.beat_due(True):
             unit.beat()
-            unit.log.rest()
         if unit.log.pending:
             unit.log.flush()
         due = unit.load.check(now)

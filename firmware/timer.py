@@ -1,14 +1,21 @@
-"""The activation timer: the account, run down by the MCU's ticks and checked by the clock chip.
+"""The activation timer: the account, run down by the MCU's ticks, and what a record must say.
 
 Synchronous and without I/O of its own but the clock chip's; every method takes `now` in `ticks_ms`
-and must see one at least every six days (half the period of a 32-bit port's ticks).
+and must see one at least every six days (half the period of a 32-bit port's ticks). Rules and
+reasons: docs/threat-model.md.
 """
 
 from time import ticks_add, ticks_diff
 
-from firmware.account import HEARTBEAT, tallied, tolerance
+from firmware.account import BOUNCES, CALM, FIRST, LONGEST
 
-RECORD_EVERY = HEARTBEAT - 60  # a record may have to wait for a key to be released
+MARGIN_MS = 2_000  # the load opens so long before the bound: whole seconds, a slow write
+HOLD_MS = 5_000  # a due record waits so long at most for a key to be released,
+HOLD_MARGIN_MS = 2_500  # and never past this before the bound
+RETRY_MS = 10_000  # after a record that the flash refused
+IDLE_MS = 3600_000  # between records of a unit with neither credit nor lockout
+_ASK = 3  # times before the clock chip counts as silent
+_SILENT = -1
 
 
 class _Seconds:
@@ -25,46 +32,58 @@ class _Seconds:
 
 
 class ActivationTimer:
-    """Credit and lockout of `account`, from power-on (`now`) on.
+    """Credit and lockout of `account` from a start (`now`) on.
 
-    `clock`: a clock chip's driver or None.
+    `clock`: a clock chip's driver or None. `covered`: the newest record allows the load to be on
+    for paid time. `powered`: whole seconds since the start.
     """
 
     def __init__(self, account, clock, now):
         self.account = account
+        self.covered = False
+        self.powered = 0
         self._clock = clock
         self._power = _Seconds(now)
-        self._credit = _Seconds(now)  # begin with a paid second, not with a powered one
+        self._credit = _Seconds(now)  # begins with a paid second, not with a powered one
         self._lock = _Seconds(now)
-        self._recorded = account.powered  # powered time at the last record
-        self._wait = RECORD_EVERY  # from there to the next one
-        self._tallied = 0
-        self._checked = None  # (chip, powered) where the running comparison began
+        self._synced = now
+        self._snapshot = now  # of the newest record
+        self._bound = 0  # of the newest record
+        self._next = FIRST  # of the next one
+        self._due = now  # when the next one is due
+        self._known = (1, 0)  # the clock chip's last reading and `powered` then
+        self._base = None  # the same where the comparison with the ticks began
+        self._lost = False  # the clock is to be set after the next record
 
-    def resume(self, sequence):
-        """Charge for the time since the record `sequence`.
+    def resume(self, hung):
+        """Charge for a start, `account` being that of the newest record; True for a clock fault.
 
-        None for a new unit. True when the clock was at fault.
+        hung: see Account.resume.
         """
-        account, fault = self.account, False
-        chip = self._read()
-        if sequence is None:
-            pass
-        elif self._clock is None:
-            account.resume_blind()
-        else:
-            fault = account.resume(chip, self._clock.tally(sequence))
-        account.suspect = False
-        self._restart(chip)
-        return fault
+        account, away = self.account, 0
+        if self._clock:
+            self._known = max(1, account.chip), 0
+            away = account.away(self._first_reading())
+        account.resume(away, hung)
+        if account.starts == BOUNCES:
+            self._next = 0
+        return away is None
+
+    def begin(self):
+        """Begin without a record, in a new unit."""
+        if self._clock:
+            self._first_reading()
 
     def sync(self, now):
         """Bring the account up to `now`."""
         account, gone = self.account, self._power.take(now)
-        account.powered += gone
-        account.counted += gone
+        self.powered += gone
+        account.power(gone)
         account.charge(self._credit.take(now))
         account.locked = max(0, account.locked - self._lock.take(now))
+        self._synced = now
+        if ticks_diff(now, self._snapshot) >= self._bound * 1000 - MARGIN_MS:
+            self.covered = False
 
     def fractions(self, now):
         """Milliseconds of the running second that have gone: (of credit, of lockout)."""
@@ -82,83 +101,95 @@ class ActivationTimer:
         self.account = account
 
     def stamp(self, account):
-        """Write the chip's reading into an account that is about to be recorded.
+        """Write bound and clock reading into an account that is about to be recorded."""
+        account.bound = self._next
+        account.chip = self._reading() if self._clock else 0
+        if self._next > FIRST:
+            account.starts = 0
 
-        Compare it with the ticks.
-        """
-        chip = self._read()
-        if self._clock is None:
-            account.chip = 0
-            return
-        since, powered = self._checked
-        stretch = account.powered - powered
-        if chip is None or abs(chip - since - stretch) > tolerance(stretch):
-            account.suspect = True
-            self.account.suspect = True
-            self._restart(chip)
-        account.chip = self._checked[0] if chip is None else chip
+    def recorded(self, account):
+        """`account`, as of the last `sync`, was stored: it covers the load from then on."""
+        now = self._snapshot = self._synced
+        self._bound = account.bound
+        self.covered = self._bound * 1000 > MARGIN_MS
+        wait = IDLE_MS
+        if account.left or account.locked:
+            wait = max(FIRST, self._bound) * 5000 // 6 - 1000
+        self._due = ticks_add(now, wait)
+        self._next = min(LONGEST, max(FIRST, 2 * self._bound))
+        if self._lost:
+            self._set_clock()
 
-    def recorded(self, sequence):
-        """The account was stored as record `sequence`: start its tally."""
-        self._recorded = self.account.powered
-        self._wait = RECORD_EVERY
-        self._tallied = 0
-        self._leave_mark(sequence)
+    def refused(self, now):
+        """A record could not be stored: try again soon."""
+        self._due = ticks_add(now, RETRY_MS)
 
-    def postpone(self):
-        """The record that was due could not be stored: the next one is due as if it had been."""
-        self._wait += RECORD_EVERY
-
-    def tally(self, sequence):
-        """Leave a mark in the clock chip at each step since the record, while paid time runs."""
-        step, since = self._tallied, self.account.powered - self._recorded
-        while step < 254 and tallied(step + 1) <= since:
-            step += 1
-        if step > self._tallied:
-            self._tallied = step
-            if self.account.left:
-                self._leave_mark(sequence)
-
-    def record_due(self):
-        """Is it time for a record?"""
-        return self.account.powered - self._recorded >= self._wait
+    def record_due(self, now, quiet):
+        """Is it time for a record? quiet: no key is down."""
+        late = ticks_diff(now, self._due)
+        if late < 0 or quiet or late >= HOLD_MS:
+            return late >= 0
+        to_bound = self._bound * 1000 - ticks_diff(now, self._snapshot)
+        return bool(self.account.left) and self.covered and to_bound <= HOLD_MARGIN_MS
 
     def due(self, now):
-        """Milliseconds until the credit ends, or a record or a tally is due."""
-        account = self.account
-        since = account.powered - self._recorded
-        seconds = max(0, self._wait - since)
-        if account.left and self._clock:
-            seconds = min(seconds, tallied(self._tallied + 1) - since)
-        wait = seconds * 1000 - ticks_diff(now, self._power.mark)
-        if account.left:
-            wait = min(wait, account.left * 1000 - ticks_diff(now, self._credit.mark))
+        """Milliseconds until the credit ends, a record is due, or the load has to open."""
+        left = min(self.account.left, 3600)
+        wait = ticks_diff(self._due, now)
+        if left:
+            if self.account.doubt > CALM:
+                left = max(1, left * 3 // 4)
+            wait = min(wait, left * 1000 - ticks_diff(now, self._credit.mark))
+            if self.covered:
+                open_at = ticks_add(self._snapshot, self._bound * 1000 - MARGIN_MS)
+                wait = min(wait, ticks_diff(open_at, now))
         return max(0, wait)
 
-    def _leave_mark(self, sequence):
-        if self._clock:
+    # --- the clock chip ------------------------------------------------------------------
+
+    def _ask(self):
+        """The chip's reading, None when it stopped, _SILENT when it does not answer."""
+        for _ in range(_ASK):
             try:
-                self._clock.mark(sequence, self._tallied)
-            except OSError:
-                pass  # the next boot finds no mark and counts a fault
-
-    def _read(self):
-        try:
-            return self._clock and self._clock.read()
-        except OSError:
-            return None
-
-    def _restart(self, chip):
-        """Begin a comparison of chip and ticks here.
-
-        A chip without a time gets the last one known.
-        """
-        if self._clock is None:
-            return
-        if chip is None:
-            chip = max(1, self.account.chip)
-            try:
-                self._clock.set(chip)
+                return self._clock.read()
             except OSError:
                 pass
-        self._checked = (chip, self.account.powered)
+        return _SILENT
+
+    def _first_reading(self):
+        """The reading at a start, None when there is none; the comparison begins with it."""
+        reading = self._ask()
+        self._lost = reading is None
+        if reading is None or reading == _SILENT:
+            return None
+        self._known = self._base = reading, 0
+        return reading
+
+    def _expected(self):
+        """What the chip should read by its last reading and the ticks."""
+        return self._known[0] + self.powered - self._known[1]
+
+    def _reading(self):
+        """The reading for a record: 0 when the chip stopped or disagreed with the ticks."""
+        reading = self._ask()
+        if reading == _SILENT:
+            return self._expected()
+        if reading is None:  # when it was set by `_set_clock` it may have failed to start
+            new, self._lost = not self._lost, True
+            return 0 if new else self._expected()
+        self._known = reading, self.powered
+        if self._base is None:
+            self._base = self._known
+        since, start = self._base
+        stretch = self.powered - start
+        agrees = abs(reading - since - stretch) <= 2 + stretch // 50
+        return reading if agrees else 0
+
+    def _set_clock(self):
+        """Set a clock that lost the time, to what the record before says."""
+        try:
+            self._known = self._base = self._expected(), self.powered
+            self._clock.set(self._known[0])
+            self._lost = False
+        except OSError:
+            pass  # after the next record

@@ -8,7 +8,7 @@ from time import ticks_diff, ticks_ms
 
 import opaygo
 from firmware import events
-from firmware.account import OUTCOMES, Account
+from firmware.account import BOUNCES, OUTCOMES, Account
 from firmware.store import NewerRecordError, StoreError
 from firmware.timer import ActivationTimer
 
@@ -16,6 +16,7 @@ SERVICE = 1  # value of the extended token that asks for service mode
 CLEAR_FAULTS = 2  # of the one that clears the clock faults
 TEST_MS = 30_000  # the test code switches the load on for this long,
 TESTS = 5  # so many times
+COPY_S = 3500  # powered seconds between two copies of the records to the other media
 WRITING = 1  # yielded by `entering` right before it stores: no key may be down
 _SLICE = 200  # hashes between two yields: below 10 ms on an RP2040
 
@@ -39,6 +40,8 @@ class Unit:
         self._device = None
         self._state = None
         self._timer = None
+        self._copied = 0  # powered seconds at the last copy to all media
+        self._attempt = False  # an entry is being judged: it counts as a mistake in each record
         self._test_from = None  # ticks_ms when the test code was entered, None when it is over
         self.identity = None
         self.outcome = None
@@ -50,16 +53,16 @@ class Unit:
         self.seal = None  # called when a blank unit got its identity
         self.on_change = None  # called when something but an entry changed what the panel shows
 
-    def start(self, now=None):
-        """Bring back what was stored, account for the time without power, set the load.
+    def start(self, hung=0):
+        """Bring back what was stored, charge for the start, store that, set the load.
 
-        Call it once, at power-on. now: `ticks_ms` from which paid time is counted.
+        Call it once, at power-on. hung: seconds for which the MCU may have hung before. Raises
+        OSError when the own flash cannot be read.
         """
-        now = ticks_ms() if now is None else now
         try:
             identity = self._store.identity()
             if identity:
-                self._adopt(identity, now)
+                self._adopt(identity, hung)
         except NewerRecordError:
             self.problem = "newer"
             self.identity = None
@@ -85,15 +88,21 @@ class Unit:
         if self.on_change:
             self.on_change()
 
-    def _adopt(self, identity, now):
+    def _adopt(self, identity, hung):
         device = opaygo.Device(
             identity.key, identity.starting_code, identity.time_divider, identity.restricted
         )
-        found = self._store.load()
+        found = self._store.load(identity.count)
         state, account = found or (opaygo.new_state(identity.count), Account())
-        timer = ActivationTimer(account, self._clock, now)
-        if timer.resume(self._store.sequence if found else None):
+        timer = ActivationTimer(account, self._clock, ticks_ms())
+        if not found:
+            timer.begin()
+        elif timer.resume(hung):
             self._report(events.CLOCK_FAULT, account.faults)
+        if account.starts == BOUNCES:
+            self._report(events.SUPPLY)
+        if self._store.stale:
+            self._report(events.STALE)
         self.identity, self._device, self._state, self._timer = identity, device, state, timer
         self.outcome = OUTCOMES[account.last] if account.last < len(OUTCOMES) else None
         try:
@@ -101,15 +110,15 @@ class Unit:
                 self._record(account, state)
             self._record(account, None if found else state)
         except StoreError:
-            self._refused()  # what was paid is given all the same
+            self._refused()
 
     def entering(self, digits):
         """Judge an entry.
 
         Yields WRITING before each write, None while it works; then `outcome` is set.
 
-        The attempt is on record as a mistake before the token is judged; a token that turns out
-        valid or used takes the mistake back with the record that says so.
+        From before the token is judged until its result is stored, every record counts the
+        attempt as a mistake: a power cut in between does not undo it.
         """
         self.capped = self.service = False
         if not self.identity:
@@ -122,27 +131,28 @@ class Unit:
         except opaygo.TokenError:
             self._finish("MALFORMED")
             return
+        yield WRITING
         try:
-            yield WRITING
             if self._is_test(code):
                 self._test()
                 return
-            attempt = self._copy()
-            attempt.mistake()
-            attempt.last = OUTCOMES.index("INVALID")
-            self._record(attempt, attempt=True)
+            self._attempt = True
+            self._record(self._copy())
             for result in opaygo.judging(self._device, self._state, digits, _SLICE):
                 if result is None:
                     yield None
-            verdict, state = result
             yield WRITING
+            self._attempt = False
+            verdict, state = result
             if verdict.outcome == "INVALID":
-                self._wrong(attempt)
+                self._wrong()
             else:
                 self._settle(verdict, state)
         except StoreError:
             self._refused()  # not stored, so not credited
             return
+        finally:
+            self._attempt = False
         self._switch()
         self._finish(verdict.outcome)
 
@@ -165,13 +175,12 @@ class Unit:
         self._switch()
         self._finish("TEST")
 
-    def _wrong(self, attempt):
-        """The mistake is on record; now on all media, and its lockout runs from now."""
+    def _wrong(self):
+        """Count the mistake, stored or not; its lockout runs from now."""
         account = self._copy()
-        account.mistakes, account.locked = attempt.mistakes, attempt.locked
-        account.last = attempt.last
-        self._record(account)
+        account.mistake()
         self._timer.replace(account, ticks_ms(), True)
+        self._record(self._copy())
 
     def _settle(self, verdict, state):
         """Store what a valid or used token did, then let it count."""
@@ -205,19 +214,19 @@ class Unit:
         self._timer.sync(ticks_ms())
         return Account.unpack(self._timer.account.pack())
 
-    def _record(self, account, state=None, attempt=False):
-        """Store the account, and the token engine's state where that changed too.
+    def _record(self, account, state=None, copy=False):
+        """Store the account as of the last `_copy`, and the token engine's state if given.
 
-        Raises StoreError.
+        copy: on all media; a state always is. Raises StoreError.
         """
+        if self._attempt:
+            account.mistake()
         self._timer.stamp(account)
-        if attempt:
-            self._store.attempt(account)
-        elif state is None:
-            self._store.beat(account)
+        if state is None:
+            self._store.beat(account, copy)
         else:
             self._store.save(state, account)
-        self._timer.recorded(self._store.sequence)
+        self._timer.recorded(account)
         self.problem = None
 
     def _report(self, event, number=0):
@@ -226,29 +235,32 @@ class Unit:
 
     def _refused(self):
         self.problem = "memory"
+        if self.identity:
+            self._timer.refused(ticks_ms())
         self._report(events.STORE_FAILED)
+        self._switch()
 
     def tick(self):
         """Run the account down to now; the load follows."""
         if self.identity:
-            self._timer.sync(ticks_ms())
-            self._timer.tally(self._store.sequence)
             self._switch()
 
-    def beat_due(self):
-        """Is a heartbeat to be written? No key may be down then.
-
-        Not while an entry is judged: its attempt is on record and must stay there.
-        """
-        return bool(self.identity) and not self.busy and self._timer.record_due()
+    def beat_due(self, quiet):
+        """Is a record to be written? quiet: no key is down; else it may wait for a while."""
+        return bool(self.identity) and self._timer.record_due(ticks_ms(), quiet)
 
     def beat(self):
-        """Write the heartbeat."""
+        """Write the record that is due, each hour to all media."""
+        copy = self._timer.powered - self._copied >= COPY_S
         try:
-            self._record(self._copy())
+            self._record(self._copy(), copy=copy)
         except StoreError:
             self._refused()
-            self._timer.postpone()
+        if copy:
+            self._copied = self._timer.powered
+            if self.log:
+                self.log.rest()
+        self._switch()
 
     def due(self):
         """Milliseconds until `tick` or `beat` has something to do."""
@@ -262,11 +274,12 @@ class Unit:
     def _switch(self):
         since = self._test_from
         if since is not None and ticks_diff(ticks_ms(), since) >= TEST_MS:
-            self._test_from = None
-        self.load.set(self.active() or self._test_from is not None)
+            since = self._test_from = None
+        paid = self.seconds_left() > 0 and self._timer.covered
+        self.load.set(paid or self.free() or since is not None)
 
     def active(self):
-        """May the load be on: is there paid time left, or is the unit free?"""
+        """Is there paid time left, or is the unit free?"""
         return bool(self.identity) and (self.free() or self.seconds_left() > 0)
 
     def free(self):

@@ -8,7 +8,7 @@ from machine import ADC, I2C, WDT, Pin, Timer, reset
 
 from firmware.load import LoadSwitch, limits
 from firmware.measure import calibration, current, level, voltage
-from firmware.media import Eeprom, Nvram, Nvs
+from firmware.media import Eeprom, Nvram, take_over
 
 
 class Wiring:
@@ -79,7 +79,7 @@ class Wiring:
         if nvs:
             from esp32 import NVS
 
-            found = [Nvs(NVS(nvs["namespace"]))]
+            take_over(NVS(nvs["namespace"]), files)
         if chip:
             found.append(Eeprom(self.bus, chip["address"], chip["page"]))
         if self.parts.CLOCK["chip"] == "ds1307":
