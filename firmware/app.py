@@ -142,7 +142,8 @@ class App:
             now = ticks_ms()
             self._panel.tick(now)
             due = self._show(now)
-            await self._panel_changed.wait_ms(min(due, self._panel.due(now)))
+            # A millisecond late: at the end of the credit the load opens before the display says so.
+            await self._panel_changed.wait_ms(min(due, self._panel.due(now)) + 1)
 
     def _show(self, now):
         due = _HOUR
