@@ -3,7 +3,7 @@
 import json
 import time
 
-from tests_host.simulator import Sim
+from tools.proofs.simulator import Sim
 from tools.identity import DEMO
 from tools.tokens import make_token
 

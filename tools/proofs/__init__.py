@@ -1,0 +1,1 @@
+"""Models and searches that the tests and the benchmarks share."""
