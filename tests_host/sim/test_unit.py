@@ -82,6 +82,15 @@ def test_the_clock_chip_acts_on_the_unit(unit):
     assert unit.do("power on")["clock_faults"] == before + 2
 
 
+def test_a_dead_cell_loses_the_time_at_each_cut_until_there_is_a_new_one(unit):
+    unit.do("rtc lost")
+    for faults in (1, 2, 2):
+        unit.do("power off")
+        assert unit.do("power on")["clock_faults"] == faults
+        if faults == 2:
+            unit.do("rtc cell")
+
+
 def test_a_wiped_unit_finds_itself_in_its_second_memory(unit):
     before = unit.do(f"keys {ADD_29}#")
     blank = unit.do("flash wipe")

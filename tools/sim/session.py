@@ -211,6 +211,8 @@ class Session:
         clock = self._need_clock()
         if words == ["lost"]:
             clock.lost()
+        elif words == ["cell"]:
+            clock.battery = True
         elif len(words) == 2 and words[0] == "set":
             clock.set(signed(words[1]))
         else:

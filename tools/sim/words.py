@@ -11,7 +11,7 @@ HELP = {
     "run": "run takes whole milliseconds, 0 or more: run 250",
     "power": "power takes on or off: power off",
     "cut": "cut takes the number of the write step to fail in, 1 is the next, 0 none: cut 3",
-    "rtc": "rtc takes set with seconds, or lost: rtc set -3600",
+    "rtc": "rtc takes set with seconds, lost, or cell for a new one: rtc set -3600",
     "clock": "clock takes rate and a factor from 0 to 1000: clock rate 1.05",
     "flash": "flash takes wipe or report: flash report",
     "status": "status takes nothing",
