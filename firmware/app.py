@@ -142,7 +142,7 @@ class App:
             now = ticks_ms()
             self._panel.tick(now)
             due = self._show(now)
-            # A millisecond late: at the end of the credit the load opens before the display says so.
+            # A millisecond late: when the credit ends, the load opens before the display says so.
             await self._panel_changed.wait_ms(min(due, self._panel.due(now)) + 1)
 
     def _show(self, now):

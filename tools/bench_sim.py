@@ -3,8 +3,8 @@
 import json
 import time
 
-from tools.proofs.simulator import Sim
 from tools.identity import DEMO
+from tools.proofs.simulator import Sim
 from tools.tokens import make_token
 
 ENTRIES = 500

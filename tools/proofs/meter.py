@@ -11,7 +11,8 @@ from tools.identity import Identity
 from tools.proofs.simulator import Sim
 from tools.tokens import make_token
 
-UNIT = Identity("M1", bytes.fromhex("8f1c0ad86b6f4cbd9e2b5fd1f9a3c770"), 516273849, time_divider=24)
+KEY = bytes.fromhex("8f1c0ad86b6f4cbd9e2b5fd1f9a3c770")
+UNIT = Identity("M1", KEY, 516273849, time_divider=24)
 HOUR_MS = 3_600_000
 TICKS_MS = 5  # what seconds counted in ticks of a millisecond may add up to
 KEY_MS = 300  # a token counts from up to this long before the answer
