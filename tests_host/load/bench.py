@@ -13,7 +13,8 @@ MOST = 5_000  # mA
 class Bench:
     """What is wired can be changed at any time; None is a reading out of range.
 
-    `told`: the events reported, `opened`: when (ms since the start) the switch opened.
+    `told`: the events reported, `opened`: when (ms since the start) the switch opened, `read`:
+    when the current was read.
     """
 
     def __init__(self, active=1, start=0, chemistry="lead-acid", volts=12, **without):
@@ -30,6 +31,7 @@ class Bench:
         )
         self.told = []
         self.opened = []
+        self.read = []
         self.changes = 0
         self._next = 0  # when the task that lets the switch look wakes (ms since the start)
         self.switch = LoadSwitch(self._pin, active)
@@ -37,7 +39,7 @@ class Bench:
         inputs = {
             "battery": lambda: self.battery,
             "limits": limits(chemistry, volts),
-            "current": lambda: self.current if self.closed else 0,
+            "current": self._current,
             "most": MOST,
             "live": lambda: self.wire and (self.closed or self.bridge),
             "shorted": lambda: self.short,
@@ -50,6 +52,10 @@ class Bench:
         if self.level == self.active != level:
             self.opened.append(self.ms)
         self.level = level
+
+    def _current(self):
+        self.read.append(self.ms)
+        return self.current if self.closed else 0
 
     def _changed(self):
         self.changes += 1
