@@ -9,13 +9,23 @@ from tests_host.supervision.conftest import MEASURED, WATCHED
 ADD_1, ADD_29, SET_7, FREE, LOCK = "662486790", "927706818", "942433796", "650975787", "592185789"
 
 
-@pytest.fixture
-def sim(launch):
-    """A paid unit with a good battery on a board that measures everything."""
-    sim = launch(MEASURED + WATCHED)
+def paid(sim):
+    """Return a unit that was paid for: load on, good battery."""
     assert sim.keys(ADD_1 + "#")["load"]
     sim.do("advance 10")
     return sim
+
+
+@pytest.fixture
+def sim(launch):
+    """A paid unit on a board that measures everything."""
+    return paid(launch(MEASURED + WATCHED))
+
+
+@pytest.fixture
+def bare(launch):
+    """The same without a protection chip."""
+    return paid(launch(MEASURED + WATCHED + "FAULT = None\n"))
 
 
 def log(sim):
@@ -69,18 +79,43 @@ def test_battery_panel_and_current_have_a_status_page(sim):
     assert sim.keys("######")["display"] == "Battery 12.3 V\nPV 18.2V L 1.2A"
 
 
-@pytest.mark.parametrize("offset", range(0, 1000, 130))
-def test_an_overload_is_off_within_100_ms_while_somebody_types(sim, offset):
-    sim.do("press 5")
-    sim.do(f"run {offset}")
+def opened_after(sim, knob, value, limit):
+    """Turn a knob of the supply; return after how many ms of at most `limit` the load opened."""
     changes(sim)
-    sim.do("supply current 6000")
-    sim.do("release 5")
-    sim.do("run 100")
+    sim.do(f"supply {knob} {value}")
+    sim.do(f"run {limit}")
     ((at, on),) = changes(sim)
-    assert not on and at <= 100
-    sim.do("keys *")
-    assert sim.do("run 500")["display"] == "Overload\n1 day left"
+    assert not on
+    return at
+
+
+@pytest.mark.parametrize(
+    ("millivolts", "first", "last"), [(15_650, 1_000, 2_010), (11_350, 10_000, 11_050)]
+)
+def test_how_long_a_voltage_must_last(sim, millivolts, first, last):
+    found = []
+    for _ in range(25):
+        sim.do("run 40")
+        found.append(opened_after(sim, "battery", millivolts, 12_000))
+        sim.do("supply battery 12700")
+        assert sim.do("advance 62")["load"]
+    assert first <= min(found) <= first + 100 and last - 100 <= max(found) <= last
+
+
+@pytest.mark.parametrize("offset", range(0, 1000, 130))
+def test_an_overload_is_off_within_100_ms_while_somebody_types(bare, offset):
+    bare.do("press 5")
+    bare.do(f"run {offset}")
+    bare.do("release 5")
+    assert opened_after(bare, "current", 6_000, 100) <= 100
+    bare.do("keys *")
+    assert bare.do("run 500")["display"] == "Overload\n1 day left"
+
+
+@pytest.mark.parametrize("offset", range(0, 1000, 130))
+def test_with_a_protection_chip_an_overload_is_off_within_about_a_second(sim, offset):
+    sim.do(f"run {offset}")
+    assert opened_after(sim, "current", 6_000, 1_100) <= 1_030
 
 
 def test_an_overload_is_given_up_and_a_key_tries_again(sim):
