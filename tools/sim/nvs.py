@@ -20,7 +20,8 @@ VALUE_TOO_LONG = -0x110E, "ESP_ERR_NVS_VALUE_TOO_LONG"
 
 
 class Partition:
-    """The flash behind it. `steps` is parts.Steps; each `set_blob` and each `commit` is a step.
+    """The flash behind it. `steps` is parts.Steps; each `set_blob`, `erase_key` and `commit` is
+    a step.
 
     A step that is cut leaves the old value if no byte of it was done, the new one if all were, and
     in between one or the other, as the lowest bit of the number says.
@@ -63,9 +64,7 @@ class NVS:
     def get_blob(self, key, buffer):
         """Read into a bytearray; return the length."""
         name = self._name(key)
-        value = self._pending.get(name)
-        if value is None:
-            value = self._partition.stored.get(name)
+        value = self._values().get(name)
         if value is None:
             raise OSError(*NOT_FOUND)
         if len(value) > len(buffer):
@@ -78,25 +77,44 @@ class NVS:
         name, value = self._name(key), bytes(value)
         if len(value) > LONGEST_BLOB:
             raise OSError(*VALUE_TOO_LONG)
-        values = dict(self._partition.stored)
-        values.update(self._pending)
+        values = self._values()
         values[name] = value  # the old one goes only when this one is complete
-        used = sum(_entries(value) for value in values.values()) + _entries(value)
-        if used * 32 > ROOM:
+        used = sum(_entries(value) for value in values.values() if value is not None)
+        if (used + _entries(value)) * 32 > ROOM:
             raise OSError(*NOT_ENOUGH_SPACE)
-        self._step(len(value), {name: value} if self._partition.eager else {})
-        self._pending[name] = value
+        self._change(name, value, len(value))
+
+    def erase_key(self, key):
+        """Erase; to be followed by `commit`."""
+        name = self._name(key)
+        if self._values().get(name) is None:
+            raise OSError(*NOT_FOUND)
+        self._change(name, None, 1)
 
     def commit(self):
         """Changes are in flash when it returns."""
         self._step(1, self._pending)
         self._pending = {}
 
+    def _values(self):
+        """What is stored and what waits for its commit, where None stands for an erased key."""
+        values = dict(self._partition.stored)
+        values.update(self._pending)
+        return values
+
+    def _change(self, name, value, size):
+        self._step(size, {name: value} if self._partition.eager else {})
+        self._pending[name] = value
+
     def _step(self, size, values):
         partition = self._partition
         torn = partition.steps.take(size)
         if torn < 0 or torn == size or torn & 1:
-            partition.stored.update(values)
+            for name, value in values.items():
+                if value is None:
+                    partition.stored.pop(name, None)
+                else:
+                    partition.stored[name] = value
             if partition.record is not None:
                 partition.record()
         if torn >= 0:
