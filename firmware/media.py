@@ -14,6 +14,7 @@ _ETIMEDOUT = (110, 116)  # most ports; ESP32
 _LONGEST = 1024  # bytes, more than any record
 _NVS_NOT_FOUND = -0x1102  # ESP_ERR_NVS_NOT_FOUND
 _RECORDS = ("full", "beat", "identity")
+_KEY = "{}.{}"  # of a record in NVS
 
 
 class Files:
@@ -62,24 +63,22 @@ def take_over(nvs, files):
     nvs: an `esp32.NVS`. A power cut in between does no harm: the identity is copied last and
     erased last. Raises OSError.
     """
-    names = ["{}.{}".format(name, slot) for name in _RECORDS for slot in (0, 1)]
-    found = [(name, _blob(nvs, name)) for name in names]
+    found = [(name, slot, _blob(nvs, name, slot)) for name in _RECORDS for slot in (0, 1)]
+    found = [record for record in found if record[2]]
     if not any([files.read("identity", slot) for slot in (0, 1)]):
-        if not any([data for _, data in found[-2:]]):
+        if not any([name == "identity" for name, _, _ in found]):
             return  # a blank unit
-        for name, data in found:
-            if data:
-                files.write(*name.split("."), data)
-    for name, data in found:
-        if data:
-            nvs.erase_key(name)
-            nvs.commit()
+        for record in found:
+            files.write(*record)
+    for name, slot, _ in found:
+        nvs.erase_key(_KEY.format(name, slot))
+        nvs.commit()
 
 
-def _blob(nvs, name):
+def _blob(nvs, name, slot):
     data = bytearray(_LONGEST)
     try:
-        return bytes(data[: nvs.get_blob(name, data)])
+        return bytes(data[: nvs.get_blob(_KEY.format(name, slot), data)])
     except OSError as error:
         if error.errno != _NVS_NOT_FOUND:
             raise  # a unit whose memory cannot be read is not a blank one

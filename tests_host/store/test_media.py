@@ -1,4 +1,4 @@
-"""Media against chip models on `machine.I2C`, and against ESP32's NVS as documented."""
+"""Media against chip models on `machine.I2C`, and what is taken over from ESP32's NVS."""
 
 from firmware import media
 from firmware.clock import DS1307
@@ -90,45 +90,148 @@ def test_a_stuck_bus_is_waited_for_once():
     assert bench.world.now - start < 60_000
 
 
-def test_nvram_slots_time_and_tally_keep_clear_of_each_other():
+def test_nvram_slots_and_time_keep_clear_of_each_other():
     bench = Bench(lambda clock, _steps: Ds1307(clock))
     bench.chip.power_on()
     medium, clock = media.Nvram(bench.bus), DS1307(bench.bus)
     clock.set(200_000_000)
-    clock.mark(7, 5)
     medium.write("brief", 0, LONG[:26])
     medium.write("brief", 1, LONG[26:52])
     assert medium.read("brief", 0) == LONG[:26]
     assert medium.read("brief", 1) == LONG[26:52]
-    assert clock.tally(7) == 5
     assert clock.read() == 200_000_000
     bench.unplug()
     refuses(OSError, medium.read, "brief", 0)
     refuses(OSError, medium.write, "brief", 0, LONG[:26])
 
 
-def test_nvs_keeps_what_was_committed():
+class Folder(dict):
+    """What `media.Files` is to `take_over`; each write is a step that the power can fail in.
+
+    Littlefs keeps the old contents until a file is closed: a write is done or not done.
+    """
+
+    def __init__(self, steps):
+        super().__init__()
+        self._steps = steps
+
+    def read(self, name, slot):
+        return self.get((name, slot))
+
+    def write(self, name, slot, data):
+        torn = self._steps.take(1)
+        if torn:
+            self[(name, slot)] = data
+        if torn >= 0:
+            self._steps.cut()
+
+
+def kept(names):
+    """What a unit of the version before left in NVS, and the partition that holds it."""
+    records = {(name, slot): b"%s %d" % (name.encode(), slot) for name in names for slot in (0, 1)}
+    partition = Partition(Steps())
+    partition.stored = {("payg", "%s.%d" % key): data for key, data in records.items()}
+    return records, partition
+
+
+def test_records_in_nvs_are_taken_over_once():
+    records, partition = kept(("identity", "full", "beat"))
+    partition.stored[("other", "full.0")] = b"not ours"
+    files = Folder(partition.steps)
+    media.take_over(NVS(partition, "payg"), files)
+    assert files == records
+    assert partition.stored == {("other", "full.0"): b"not ours"}
+    media.take_over(NVS(partition, "payg"), files)
+    assert files == records
+
+
+def test_a_record_that_the_unit_never_wrote_is_not_missed():
+    records, partition = kept(("identity", "full", "beat"))
+    for name in ("beat.1", "identity.0"):
+        del partition.stored[("payg", name)], records[(name[:-2], int(name[-1]))]
+    files = Folder(partition.steps)
+    media.take_over(NVS(partition, "payg"), files)
+    assert files == records and not partition.stored
+
+
+def test_a_blank_unit_has_nothing_to_take_over():
+    for names in ((), ("full", "beat")):
+        records, partition = kept(names)
+        files = Folder(partition.steps)
+        media.take_over(NVS(partition, "payg"), files)
+        assert not files and len(partition.stored) == len(records)
+
+
+def test_what_is_left_in_nvs_of_a_unit_that_has_an_identity_is_only_erased():
+    _, partition = kept(("identity", "full", "beat"))
+    files = Folder(partition.steps)
+    files[("identity", 1)] = b"newer"
+    media.take_over(NVS(partition, "payg"), files)
+    assert files == {("identity", 1): b"newer"} and not partition.stored
+
+
+def test_nvs_that_cannot_be_read_is_not_blank():
+    _, partition = kept(("identity", "full", "beat"))
+    nvs, files = NVS(partition, "payg"), Folder(partition.steps)
+
+    def refuse(*_arguments):
+        raise OSError(-0x1104, "ESP_ERR_NVS_INVALID_STATE")
+
+    nvs.get_blob = refuse
+    refuses(OSError, media.take_over, nvs, files)
+    assert not files and len(partition.stored) == 6
+
+
+def test_files_that_refuse_leave_nvs_as_it_is():
+    for refused in range(6):
+        records, partition = kept(("identity", "full", "beat"))
+        files = Folder(partition.steps)
+        write = files.write
+
+        def refuse(*record, files=files, write=write, refused=refused):
+            if len(files) == refused:
+                raise OSError(28)
+            write(*record)
+
+        files.write = refuse
+        refuses(OSError, media.take_over, NVS(partition, "payg"), files)
+        assert len(partition.stored) == 6
+        files.write = write
+        media.take_over(NVS(partition, "payg"), files)
+        assert files == records or refused == 5  # one copy of the identity is enough
+        assert not partition.stored
+
+
+def _cut(records, eager, step, at, again):
+    """Cut in a step of taking over, then in one of the next start, then let it end."""
+    _, partition = kept(("identity", "full", "beat"))
+    partition.eager = eager
+    files = Folder(partition.steps)
+    for nth in (step, again):
+        partition.steps.arm(nth, at)
+        try:
+            media.take_over(NVS(partition, "payg"), files)
+        except PowerCut:
+            pass
+        partition.steps.arm(0)
+        in_nvs = {(key[:-2], int(key[-1])): data for (_, key), data in partition.stored.items()}
+        for key, data in list(files.items()) + list(in_nvs.items()):
+            assert data == records[key]
+        if ("identity", 0) in files:  # it goes first of its kind and last of all
+            assert not [key for key in records if key not in files and key != ("identity", 1)]
+        else:
+            assert in_nvs == records
+    media.take_over(NVS(partition, "payg"), files)
+    assert len(files) >= 5 and ("identity", 0) in files and not partition.stored
+
+
+def test_power_cuts_at_every_step_of_taking_over_and_again_at_every_step_of_the_next_start():
+    records, _ = kept(("identity", "full", "beat"))
+    cuts = 0
     for eager in (False, True):
-        partition = Partition(Steps())
-        partition.eager = eager
-        medium = media.Nvs(NVS(partition, "payg"))
-        assert medium.read("full", 0) is None
-        medium.write("full", 0, RECORD)
-        medium.write("identity", 1, LONG[:70])
-        medium = media.Nvs(NVS(partition, "payg"))
-        assert medium.read("full", 0) == RECORD
-        assert medium.read("identity", 1) == LONG[:70]
-        assert medium.read("identity", 0) is None
-
-
-def test_nvs_cut_in_a_write_has_the_old_or_the_new_value():
-    for step in (1, 2):
-        for at in range(3):
-            steps = Steps()
-            partition = Partition(steps)
-            media.Nvs(NVS(partition, "payg")).write("beat", 0, b"old")
-            steps.arm(step, at)
-            refuses(PowerCut, media.Nvs(NVS(partition, "payg")).write, "beat", 0, b"new")
-            found = media.Nvs(NVS(partition, "payg")).read("beat", 0)
-            assert found in (b"old", b"new")
-            assert step == 1 or found == b"new"  # the model's values reach the flash early
+        for step in range(1, 19):  # 6 writes, 6 erases with a commit each
+            for at in (0, 1):
+                for again in range(19):
+                    _cut(records, eager, step, at, again)
+                    cuts += 1
+    assert cuts == 2 * 18 * 2 * 19

@@ -52,3 +52,21 @@ def test_a_cut_in_a_commit():
         steps.arm(1, at)
         refuses(PowerCut, nvs.commit)
         assert len(partition.stored) == at
+
+
+def test_erasing_a_key():
+    for eager in (False, True):
+        partition = Partition(Steps())
+        partition.eager = eager
+        nvs = NVS(partition, "payg")
+        nvs.set_blob("key", b"value")
+        nvs.commit()
+        nvs.erase_key("key")
+        assert (("payg", "key") in partition.stored) != eager
+        assert refuses(OSError, nvs.get_blob, "key", bytearray(8)).args == NOT_FOUND
+        assert refuses(OSError, nvs.erase_key, "key").args == NOT_FOUND
+        nvs.commit()
+        assert not partition.stored
+        nvs.set_blob("key", b"again")
+        nvs.commit()
+        assert partition.stored == {("payg", "key"): b"again"}
