@@ -167,8 +167,8 @@ class Store:
         """Newest (token engine's state, account) that is believed, or None when there is none.
 
         count: the one of the identity. Media beside the own flash are believed only when that
-        holds no record, and when they know no lower count. Raises NewerRecordError, and OSError
-        when the own flash cannot be read.
+        holds no record, and when they know no lower count; every count up to the identity's is
+        used all the same. Raises NewerRecordError, and OSError when the own flash cannot be read.
         """
         found = [self._look(index) for index in range(len(self._media))]
         best = found[0]
@@ -177,8 +177,9 @@ class Store:
             fresh = [record for record in known if record[2].count >= count]
             self.stale = len(fresh) < len(known)
             if fresh:
-                best = max(fresh, key=lambda record: record[:2])
-                best[3].bound = UNKNOWN
+                sequence, whole, state, account = max(fresh, key=lambda record: record[:2])
+                account.bound = UNKNOWN
+                best = sequence, whole, opaygo.closed(state, count), account
         self._state = best and best[2]
         for index, record in enumerate(found):
             if not record or record[2] != self._state:
@@ -220,6 +221,8 @@ class Store:
         try:
             self._write(0, state, account, full)
         except OSError:
+            if copy:
+                self._bases[1:] = [0] * (len(self._media) - 1)  # they missed it, too
             raise StoreError("the own flash did not take the record") from None
         for index in range(1, len(self._media)):
             if copy or not self._bases[index]:

@@ -12,6 +12,7 @@ from .state import (
     OpaygoError,
     StateError,
     TokenError,
+    closed,
     new_state,
     pack,
     unpack,

@@ -52,6 +52,11 @@ def new_state(count=1):
     return State(count, count, (1 << OLDER) - 1, 0, b"", b"")
 
 
+def closed(state, count):
+    """Return the state with every count up to this one used, as in a unit provisioned at it."""
+    return State(state.count, max(state.floor, count), *state[2:])
+
+
 def pack(state):
     """Return the state as PACKED_SIZE bytes; the first is the version of the layout.
 
