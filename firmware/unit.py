@@ -108,7 +108,8 @@ class Unit:
         try:
             if not found:  # into both slots, so that a token changes few pages of either
                 self._record(account, state)
-            self._record(account, None if found else state)
+            # On all media: starts that come sooner than the hourly copy would let the others age.
+            self._record(account, None if found else state, True)
         except StoreError:
             self._refused()
 
