@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from tools import ROOT
+from tools import ROOT, room
 from tools.boards import BOARDS as TARGETS
 
 SOURCES = ("boot.py", "main.py")
@@ -108,7 +108,27 @@ def _write_manifest(board, target, out):
 
 def size(manifest):
     """Return the bytes that the files of a manifest take."""
-    return sum(file["size"] for file in manifest["files"].values())
+    return sum(lengths(manifest).values())
+
+
+def lengths(manifest):
+    """Return {name: bytes} of the files of a manifest."""
+    return {name: file["size"] for name, file in manifest["files"].items()}
+
+
+def check_room(board, manifest):
+    """Return (sectors that the tree takes, sectors of the board's file system).
+
+    Raises BuildError when the unit's records would keep too few.
+    """
+    taken, there = room.taken(lengths(manifest)), room.FILE_SYSTEMS[TARGETS[board].chip]
+    why = room.too_little(there - taken)
+    if why:
+        raise BuildError(
+            f"the tree takes {taken} of the {there} sectors that a {board} has for files: {why}."
+            " Take something out, or a board with more flash"
+        )
+    return taken, there
 
 
 @click.command(name="build")
@@ -137,9 +157,11 @@ def command(board, out, custom):
     out = out or ROOT / "build" / board
     try:
         manifest = build(board, out, custom)
+        taken, there = check_room(board, manifest)
     except BuildError as error:
         raise click.ClickException(str(error)) from error
     total = size(manifest)
     click.echo(f"{out}: {len(manifest['files'])} files, {total:,} bytes, {MANIFEST}")
+    click.echo(f"It takes {taken} of the {there} sectors that the board has for files")
     if total > LIMIT:
         raise click.ClickException(f"that is more than the {LIMIT:,} bytes there is room for")

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import click
 
+from tools import room
 from tools.build import TARGETS, BuildError, build, size
 from tools.ports import PortError, Prompt, RefusedError, board_of
 
 NEW = ".new"  # a file that is not complete yet, or not yet allowed to be there
 LAST = "main.py"
 PART = 768  # bytes of a file in one go: 1024 characters in base64
-BLOCK = 4096  # bytes: what a file takes at least
 # Everything at these places is the firmware's: what is not in the manifest is removed.
 LOOK = """
 import binascii, hashlib, os, sys
@@ -47,7 +47,7 @@ import os, sys
 print(sys.implementation._machine)
 print(".".join(str(part) for part in sys.implementation.version[:3]))
 """
-FREE = "import os\nfound = os.statvfs('.')\nprint(found[0] * found[3])"
+FREE = "import os\nfound = os.statvfs('.')\nprint(found[0] * found[3])"  # bytes
 BEGIN = """
 import binascii, os
 def folders(path):
@@ -111,21 +111,24 @@ def deploy(prompt, tree, manifest, say):
     return len(changed), len(gone)
 
 
-def _blocks(length):
-    return -(-length // BLOCK) * BLOCK
-
-
 def _check_room(prompt, want, have, changed, gone):
-    """Refuse, before anything is touched, what will not fit."""
-    needed = sum(_blocks(want[name][1]) for name in changed)
-    needed -= sum(_blocks(have[name][1]) for name in gone)
-    needed -= sum(_blocks(have[name][1]) for name in changed if name in have)
-    needed += max((_blocks(want[name][1]) for name in changed), default=0)
-    free = int(prompt.run(FREE))
-    if free < needed:
+    """Refuse, before anything is touched, what will not fit or leaves the records too little."""
+    new, old = ({name: length for name, (_, length) in files.items()} for files in (want, have))
+    before = after = int(prompt.run(FREE)) // room.SECTOR
+    after += sum(room.freed(old[name]) for name in gone)
+    after -= room.FOLDER * len(room.folders(new) - room.folders(old))
+    lowest = after
+    for name in changed:
+        taken = room.sectors(new[name])
+        lowest = min(lowest, after - taken)  # for a moment it is there twice
+        after -= taken - room.freed(old.get(name, 0))
+    missing = max(room.LEAST - after, -lowest)
+    if missing > 0:
+        why = room.too_little(after) or "replacing files one by one needs more"
         raise DeployError(
-            f"the unit's file system is too full: {free:,} bytes are free, {needed:,} are needed."
-            " Nothing was changed. Delete files on it that are not the firmware's"
+            f"the unit's file system is too full, {before} sectors are free. With this firmware"
+            f" {why}. Nothing was changed. Delete files on it that are not the firmware's,"
+            f" {missing} sectors in all"
         )
 
 

@@ -6,11 +6,22 @@ import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
 
 from tests_host.simulator import Sim
-from tools import ROOT
+from tools import ROOT, room
 from tools.boards import BOARDS
-from tools.build import LIMIT, MANIFEST, TARGETS, BuildError, build, size
+from tools.build import (
+    LIMIT,
+    MANIFEST,
+    TARGETS,
+    BuildError,
+    build,
+    check_room,
+    command,
+    lengths,
+    size,
+)
 from tools.interpreter import device_libraries, find_micropython
 
 KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
@@ -59,6 +70,26 @@ def test_everything_else_is_compiled_and_nothing_more(built):
 def test_it_fits(built):
     _, out, manifest = built
     assert size(manifest) + (out / MANIFEST).stat().st_size <= LIMIT == 96 * 1024
+
+
+def test_twelve_sectors_of_the_boards_file_system_stay_free(built, monkeypatch):
+    board, _, manifest = built
+    taken, there = check_room(board, manifest)
+    assert there == {"rp2040": 352, "esp32": 512}[BOARDS[board].chip] and room.LEAST == 12
+    assert taken == room.taken(lengths(manifest)) and len(manifest["files"]) < taken < there - 12
+    for free, enough in ((12, True), (11, False), (-5, False)):
+        monkeypatch.setitem(room.FILE_SYSTEMS, BOARDS[board].chip, taken + free)
+        if enough:
+            check_room(board, manifest)
+        else:
+            with pytest.raises(BuildError, match=f"keeps {max(0, free)} free sectors.*12 are"):
+                check_room(board, manifest)
+
+
+def test_the_command_refuses_a_tree_that_leaves_the_records_too_little(monkeypatch, tmp_path):
+    monkeypatch.setitem(room.FILE_SYSTEMS, "rp2040", 64)
+    done = CliRunner().invoke(command, ["--board", "pico", "--out", str(tmp_path / "tree")])
+    assert done.exit_code == 1 and "of the 64 sectors that a pico has for files" in done.output
 
 
 def test_the_same_checkout_gives_the_same_bytes(built, tmp_path):

@@ -9,8 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 import board
-from tools import ports
-from tools.deploy import DeployError, command, deploy, look, wanted
+from tools import ports, room
+from tools.build import lengths
+from tools.deploy import FREE, DeployError, command, deploy, look, wanted
 from tools.ports import MACHINES, PortError, Prompt, RefusedError
 
 
@@ -141,22 +142,98 @@ def test_every_board_is_known_by_what_it_calls_itself():
     assert set(MACHINES.values()) == set(marks)
 
 
+def free_sectors(unit):
+    """What `os.statvfs` says on the unit."""
+    with Prompt(unit.port) as prompt:
+        return int(prompt.run(FREE)) // room.SECTOR
+
+
+def leave_free(unit, sectors):
+    """Fill the unit's file system with something of somebody else's until so many are free."""
+    length = 4080 * (free_sectors(unit) - sectors)
+    with Prompt(unit.port) as prompt:
+        prompt.run(f"file = open('theirs', 'wb')\nfile.write(bytes({length}))\nfile.close()")
+    assert free_sectors(unit) == sectors
+
+
 def test_a_full_file_system_is_told_before_anything_is_touched(plug_in, pico_build):
     unit = plug_in(blocks=12)
-    with pytest.raises(DeployError, match="too full: .* are free.*Nothing was changed"):
+    with pytest.raises(DeployError, match="too full, 10 sectors are free.*Nothing was changed"):
         put(unit, *pico_build)
     with Prompt(unit.port) as prompt:
         assert look(prompt) == {}
 
 
-def test_a_file_system_that_fills_up_midway_keeps_the_load_off(plug_in, tmp_path):
-    files = {f"firmware/{name}/{name}.mpy": bytes(3000) for name in "abcdefgh"}
-    unit = plug_in(blocks=24)  # eight directories of two blocks each were not reckoned with
+def test_a_build_is_taken_where_twelve_sectors_stay_free_but_not_eleven(plug_in, pico_build):
+    tree, manifest = pico_build
+    enough = room.taken(lengths(manifest)) + room.LEAST
+    scarce = plug_in("scarce", blocks=enough - 1)
+    with pytest.raises(DeployError, match="11 free sectors.*12 are needed.*, 1 sectors in all"):
+        put(scarce, tree, manifest)
+    with Prompt(scarce.port) as prompt:
+        assert look(prompt) == {}, "it was written to"
+    unit = plug_in(blocks=enough)
+    assert put(unit, tree, manifest)[0] == (len(manifest["files"]), 0)
+    assert free_sectors(unit) >= room.LEAST
+
+
+OLD = {"lib/a.mpy": b"o" * 9000, "main.py": b"old"}
+# What is deployed over OLD, and how many sectors more than OLD it takes.
+REPLACED = [
+    ({"lib/a.mpy": 9001}, 0),  # three sectors for three
+    ({"lib/a.mpy": 13000}, 1),
+    ({"lib/a.mpy": 9000, "lib/b.mpy": 600}, 1),
+    ({"lib/a.mpy": 9000, "lib/deep/b.mpy": 600}, 5),  # a folder, too
+    ({"lib/b.mpy": 600}, -2),  # a.mpy goes
+]
+
+
+@pytest.mark.parametrize(("files", "more"), REPLACED)
+def test_what_is_replaced_and_removed_is_reckoned_with(plug_in, tmp_path, files, more):
+    unit = plug_in(blocks=60)
+    put(unit, *tree_of(tmp_path / "old", OLD))
+    new = {name: b"n" * length for name, length in files.items()} | {"main.py": b"old"}
+    tree, manifest = tree_of(tmp_path / "new", new)
+    leave_free(unit, room.LEAST + more - 1)
+    with pytest.raises(DeployError, match="keeps 11 free sectors"):
+        put(unit, tree, manifest)
+    with Prompt(unit.port) as prompt:
+        assert look(prompt) == wanted(tree_of(tmp_path / "old", OLD)[1])
+        prompt.run("import os\nos.remove('theirs')")
+    leave_free(unit, room.LEAST + more)
+    put(unit, tree, manifest)
+    assert free_sectors(unit) == room.LEAST
+
+
+def test_a_file_system_that_fills_up_midway_keeps_the_load_off(plug_in, tmp_path, monkeypatch):
+    monkeypatch.setattr(room, "LEAST", -100)
+    monkeypatch.setattr(room, "sectors", lambda length: 0)  # as if they were not reckoned with
+    unit = plug_in(blocks=24)
+    files = {f"firmware/{name}.mpy": bytes(9000) for name in "abcdefgh"}
     tree, manifest = tree_of(tmp_path, files | {"main.py": b"new"})
     with pytest.raises(DeployError, match="is full: .* The load stays off"):
         put(unit, tree, manifest)
     with Prompt(unit.port) as prompt:
         assert not [name for name in look(prompt) if name.startswith("main") or ".new" in name]
+
+
+LENGTHS = (0, 1, 513, 4096, 4097, 8188, 8189, 12280, 12281, 13000, 40000, 100_000)
+
+
+def test_sectors_are_reckoned_as_littlefs_takes_them(plug_in):
+    unit = plug_in(blocks=100)
+    with Prompt(unit.port) as prompt:
+        for length in LENGTHS:
+            before = int(prompt.run(FREE))
+            prompt.run(f"file = open('a', 'wb')\nfile.write(bytes({length}))\nfile.close()")
+            taken = (before - int(prompt.run(FREE))) // room.SECTOR
+            prompt.run("import os\nos.remove('a')")
+            assert room.freed(length) <= taken <= room.sectors(length), length
+            assert length < 1000 or room.freed(length) == taken
+        before = int(prompt.run(FREE))
+        prompt.run("os.mkdir('x')\nos.mkdir('x/y')")
+        assert before - int(prompt.run(FREE)) == 2 * room.FOLDER * room.SECTOR
+    assert room.folders({"x/y/z.py": 1, "x/a": 2, "boot.py": 3}) == {"x", "x/y"}
 
 
 def test_what_reads_back_wrong_is_told_and_main_stays_away(plug_in, tmp_path):

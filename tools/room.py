@@ -1,0 +1,56 @@
+"""Room in a unit's file system: what files take there, and what its records need to stay free.
+
+littlefs writes each record somewhere else, so that few free sectors wear out early: with twelve
+of them, as `os.statvfs` counts them, ten years of records erase a sector 50,000 times; flash is
+good for 100,000 (docs/storage.md).
+"""
+
+SECTOR = 4096  # bytes
+LEAST = 12  # free sectors that a unit needs once its firmware is on it
+FILE_SYSTEMS = {"rp2040": 352, "esp32": 512}  # sectors that MicroPython's images leave for files
+ROOT = 2  # sectors of an empty file system
+FOLDER = 4  # of each folder, as statvfs counts: littlefs counts both of them twice
+_INLINE = 512  # bytes of a file that may lie in its folder's sectors
+
+
+def sectors(length):
+    """Return how many sectors a file of `length` bytes takes, at least one.
+
+    From littlefs's design: a file's second and later sectors begin with pointers.
+    """
+    number = 1
+    length -= SECTOR
+    while length > 0:
+        length -= SECTOR - 4 * (number & -number).bit_length()
+        number += 1
+    return number
+
+
+def freed(length):
+    """Return how many sectors are free for sure once a file of `length` bytes is gone."""
+    return 0 if length <= _INLINE else sectors(length)
+
+
+def folders(names):
+    """Return the folders that files of these names ("lib/opaygo/chain.py") lie in."""
+    found = set()
+    for name in names:
+        while "/" in name:
+            name = name.rpartition("/")[0]
+            found.add(name)
+    return found
+
+
+def taken(lengths):
+    """Return how many sectors of an empty file system a tree takes; lengths: {name: bytes}."""
+    return ROOT + FOLDER * len(folders(lengths)) + sum(map(sectors, lengths.values()))
+
+
+def too_little(free):
+    """Return why so many free sectors are too few, in words, or None when they are enough."""
+    if free >= LEAST:
+        return None
+    return (
+        f"the file system keeps {max(0, free)} free sectors of {SECTOR} bytes, {LEAST} are needed:"
+        " with fewer the records wear the flash out within ten years"
+    )
