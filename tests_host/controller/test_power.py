@@ -28,12 +28,12 @@ def load_ms(sim, commands):
 
 
 @pytest.mark.parametrize("divider, value", ((255, 1), (255, 2), (24, 1), (1, 1)))
-def test_the_load_goes_off_within_a_second_of_the_end(divider, value):
+def test_the_load_goes_off_when_the_paid_time_ends(divider, value):
     with Twin(time_divider=divider) as twin:
         seconds = value * DAY // divider
         token = twin.token(value, 2)
         on = load_ms(twin.sim, [f"keys {token}#", f"advance {seconds - 5}", "advance 100"])
-        assert seconds * 1000 - 1 <= on <= seconds * 1000 + 1000, "ticks are milliseconds"
+        assert seconds * 1000 - 3 <= on <= seconds * 1000, "three readings in whole milliseconds"
         answer = twin.sim.status()
         assert answer["load"] is answer["active"] is False and answer["seconds_left"] == 0
 
@@ -141,7 +141,7 @@ def test_state_outlives_the_process(tmp_path):
     for _ in range(2):
         with Sim(state=state, **OPTIONS) as sim:
             answer = sim.status()
-            assert 0 <= last["seconds_left"] - answer["seconds_left"] <= 62
+            assert 0 <= last["seconds_left"] - answer["seconds_left"] <= 60, "one bound"
             assert [answer[n] for n in KEPT if n != "seconds_left"] == [
                 last[n] for n in KEPT if n != "seconds_left"
             ], "the clock chip stood still in between"
