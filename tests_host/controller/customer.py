@@ -38,7 +38,7 @@ class Customer:
             off = random.choice((0, 1, 30, 59, 600, 7200, 5 * DAY))
             self.twin.power_cycle(off)
             return f"power off for {off} s"
-        seconds = random.choice((5, 5, 61, 61, 600, 600, 3600, 3600, 7200, 7200, DAY))
+        seconds = random.choice((5, 5, 61, 61, 600, 600, 600, 3600, 3600, 7200, 14_400))
         seconds += random.randrange(60)
         self.twin.advance(seconds)
         return f"advance {seconds}"

@@ -7,7 +7,9 @@ unit accepted, each counted once; what was used is how long the pin was on, to t
 import tempfile
 from pathlib import Path
 
+from tools import ROOT
 from tools.identity import Identity
+from tools.interpreter import simulator_command
 from tools.proofs.simulator import Sim
 from tools.tokens import make_token
 
@@ -27,17 +29,21 @@ class OverdrawnError(AssertionError):
 class Meter:
     """A unit (time divider 24: a value is hours) with a meter. Use as a context manager.
 
+    root: the checkout whose firmware runs, this one when left out.
+
     `paid_ms`: all that was paid, less what a token that sets the time replaced; `on_ms`: all that
     was used; `powered_ms`: how long the unit had power; `spent`: count -> token.
     """
 
-    def __init__(self):
+    def __init__(self, root=None):
         self.paid_ms = self.on_ms = self.powered_ms = 0
         self.answer = None
         self.spent = {}
         self._locked_ms = 0
         self._on = False
+        self._root = root or ROOT
         self._folder = None
+        self._kept = None
         self._sim = None
 
     def __enter__(self):
@@ -89,33 +95,28 @@ class Meter:
         if self.answer["power"] and self.answer["locked_seconds"]:
             self.do(f"advance {self.answer['locked_seconds'] + 1}")
 
-    def take_memory(self):
-        """Return what the second medium, the EEPROM of the clock module, holds now."""
-        return self._file("eeprom.bin").read_bytes()
+    def keep_memory(self):
+        """Keep what the second medium, the EEPROM of the clock module, holds now."""
+        self._kept = self._file("eeprom.bin").read_bytes()
 
-    def lose_flash(self, memory=None):
+    def lose_flash(self, old=False):
         """The flash is lost; the provider deploys and provisions at the count of the last token.
 
-        memory: what the second medium holds then; as it is when left out.
+        old: the second medium holds then what `keep_memory` kept.
         """
         self._sim.close()
         self._sim.__exit__(None, None, None)
         self._file("flash.bin").unlink()
-        if memory:
-            self._file("eeprom.bin").write_bytes(memory)
+        if old:
+            self._file("eeprom.bin").write_bytes(self._kept)
         self._start(max([1, *self.spent]))
 
     # --- inside --------------------------------------------------------------------------
 
     def _start(self, count):
-        self._sim = Sim(
-            serial=UNIT.serial,
-            key=UNIT.key.hex(),
-            starting_code=UNIT.starting_code,
-            time_divider=UNIT.time_divider,
-            count=count,
-            state=self._folder.name,
-        ).__enter__()
+        unit = UNIT._replace(count=count)
+        command = simulator_command(unit, self._folder.name, root=self._root)
+        self._sim = Sim(command=command).__enter__()
         self._on = False
         self.do("status")
 
