@@ -1,8 +1,12 @@
 """Wrong tokens lock the keypad: how long, what counts, and what does not shorten it."""
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from tests_host.controller.twin import DAY, Twin
+from tests_host.controller.model import LONGEST
+from tests_host.controller.twin import DAY, KEY, STARTING_CODE, Twin
+from tests_host.simulator import Sim
 from tools.conformance.model import lockout
 
 MINUTES = (0, 0, 2, 4, 8, 16, 32, 64, 128, 256, 512, 512, 512)
@@ -99,14 +103,105 @@ def test_time_without_power_does_not_count(off):
         assert twin.enter(twin.token(1, 2)) == "ADD_TIME"
 
 
-def test_a_power_cut_prolongs_it_by_a_heartbeat_at_most():
+class Locked:
+    """A unit with a lockout, and how long it had power since, in milliseconds."""
+
+    def __init__(self, sim, minutes):
+        self.sim = sim
+        self.lockout = minutes * 60
+        self.powered = self.cuts = 0
+        self.answer = sim.status()
+        sim.do("levels")
+
+    def pass_ms(self, ms):
+        """Let powered time pass, and look."""
+        self.answer = self.sim.do(f"run {ms}")
+        self._look()
+
+    def cut(self, off):
+        """Take the power for so many seconds, and look again."""
+        self.sim.do("power off")
+        self.sim.do(f"advance {off}")
+        self.sim.do("levels")
+        self.answer = self.sim.do("power on")
+        self.cuts += 1
+        self._look()
+
+    def _look(self):
+        self.powered += self.sim.do("levels")["ms"]
+        total = self.answer["locked_seconds"] + self.powered / 1000
+        assert total >= self.lockout - 1, "never earlier"
+        if self.answer["locked_seconds"]:
+            assert total <= self.lockout + LONGEST * self.cuts + 1, "one bound for each cut"
+
+
+def live_locked(pattern, minutes, credit=False):
+    """Go through (milliseconds with power, seconds without) until the lockout ends.
+
+    Return the number of cuts.
+    """
+    with Sim(serial="L1", key=KEY, starting_code=STARTING_CODE) as sim:
+        if credit:
+            assert sim.keys("662486790#")["result"] == "ADD_TIME"
+        while sim.keys(WRONG[0] + "#")["locked_seconds"] < minutes * 60 - 1:
+            sim.do(f"advance {sim.status()['locked_seconds'] + 1}")
+        unit = Locked(sim, minutes)
+        for on, off in pattern:
+            unit.pass_ms(on)
+            if not unit.answer["locked_seconds"]:
+                break
+            unit.cut(off)
+        else:
+            assert sim.keys(WRONG[1] + "#")["result"] == "LOCKED"
+            while unit.answer["locked_seconds"]:
+                unit.pass_ms(1000)
+        assert sim.keys(WRONG[1] + "#")["result"] == "INVALID", "judged again"
+        return unit.cuts
+
+
+@pytest.mark.parametrize("credit", (False, True), ids=("no credit", "credit"))
+@pytest.mark.parametrize("seconds", (15, 48, 50, 110, 119))
+def test_a_lockout_ends_however_often_the_power_fails(seconds, credit):
+    """Once one of two minutes never ended if the power failed every 110 s: 40 cuts were tried."""
+    cuts = live_locked([(seconds * 1000, 2)] * 40, 2, credit)
+    assert cuts <= 120 // (seconds * 2 // 5), "at least two fifths of the time are on record"
+
+
+@pytest.mark.parametrize("seconds", (0, 5))
+def test_a_lockout_without_a_record_in_between_costs_what_was_not_recorded(seconds):
+    """Each start goes on where the last one began, and no start shortens the lockout."""
+    assert live_locked([(seconds * 1000, 0)] * 30, 2) == 30
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+@given(
+    pattern=st.lists(
+        st.tuples(
+            st.sampled_from((0, 400, 5000, 7200, 7400, 8100, 20_000, 48_900, 49_100, 130_000)),
+            st.sampled_from((0, 1, 60, 4000)),
+        ),
+        max_size=25,
+    ),
+    minutes=st.sampled_from((2, 4, 16)),
+    credit=st.booleans(),
+)
+def test_any_pattern_of_cuts_costs_one_bound_each_and_saves_nothing(pattern, minutes, credit):
+    live_locked(pattern, minutes, credit)
+
+
+def test_a_power_cut_prolongs_it_by_one_bound_at_most():
     with Twin() as twin:
-        lock(twin, 11)
-        for _ in range(3):
-            twin.advance(8000)
+        lock(twin, 8)
+        for seconds in (8, 100, 900):
+            twin.advance(seconds)
             left = twin.answer["locked_seconds"]
             twin.power_cycle(30)
-            assert left - 1 <= twin.answer["locked_seconds"] <= left + 3600
+            assert left - 1 <= twin.answer["locked_seconds"] <= left + LONGEST
 
 
 @pytest.mark.parametrize("line", ("rtc set +86400", "rtc set -86400", "rtc lost", "clock rate 50"))
