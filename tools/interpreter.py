@@ -57,13 +57,13 @@ def simulator_options(identity, state, board=None):
     }
 
 
-def simulator_command(identity, state, board=None):
+def simulator_command(identity, state, board=None, root=ROOT):
     """Return the argument list that starts the headless simulator.
 
     `identity` is a tools.identity.Identity; `state` a directory to keep the unit in, or None;
-    `board` one of BOARDS, or None for the simulator's own.
+    `board` one of BOARDS, or None for the simulator's own; `root`: the checkout that runs.
     """
     runner = str(ROOT / "tools" / "sim" / "run.py")
-    text = json.dumps(simulator_options(identity, state, board))
+    text = json.dumps(simulator_options(identity, state, board) | {"root": str(root)})
     pieces = [text[at : at + ARGUMENT] for at in range(0, len(text), ARGUMENT)]
     return [find_micropython(), "-X", f"heapsize={HEAP}", runner, *pieces]
