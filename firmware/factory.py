@@ -36,7 +36,8 @@ class Bench:
     def hold(self, serial, key, *others):
         """Keep an identity in RAM; `others` as firmware.store.Identity takes them, key in hex.
 
-        Prints what the unit is: `blank`, `same`, or `other` and its serial. Raises ValueError.
+        Prints what the unit is: `blank`, `same` (whatever count it began with), or `other` and
+        its serial. Raises ValueError.
         """
         unit = self._names["unit"]
         self._identity = Identity(serial, unhexlify(key), *others)
@@ -44,7 +45,9 @@ class Bench:
             raise ValueError("records of a newer firmware, or a flash that fails")
         if not unit.identity:
             print("blank")
-        elif unit.identity == self._identity:
+            return
+        self._identity.count = unit.identity.count
+        if unit.identity == self._identity:
             print("same")
         else:
             print("other", unit.identity.serial)
@@ -157,7 +160,7 @@ class Bench:
         if hasattr(parts, "EEPROM"):
             address, at, bits = parts.EEPROM["address"], parts.EEPROM["size"] - 4, 16
         elif parts.CLOCK["chip"] == "ds1307":
-            address, at, bits = 0x68, 0x3C, 8  # the tally, which a blank unit has no use for
+            address, at, bits = 0x68, 0x3C, 8  # behind the briefs
         else:
             print("-")
             return
@@ -179,19 +182,22 @@ class Bench:
         print(*opaygo.judge(device, opaygo.new_state(held.count), digits)[0])
 
     def finish(self):
-        """Write the identity, print serial and key check value, restart. There is no way back.
+        """Write the identity and restart. There is no way back.
 
-        Raises ValueError, firmware.store.StoreError: then nothing is written.
+        Prints serial and key check value, then what is left of a former life: count, seconds paid
+        or `free`, and whether a second medium was not believed. Raises ValueError,
+        firmware.store.StoreError: then nothing is written.
         """
-        held, names = self._identity, self._names
+        held, names, unit = self._identity, self._names, self._names["unit"]
         kbd_intr(-1)
         try:
-            names["unit"].provision(held)
+            unit.provision(held)
         except Exception:
             kbd_intr(3)
             raise
         try:
-            print(held.serial, key_check(held.key))
+            left = "free" if unit.free() else unit.seconds_left()
+            print(held.serial, key_check(held.key), unit.count(), left, names["store"].stale)
             names["log"].flush()
             names["restarts"].forget()
             sleep_ms(100)  # the answer leaves before the port does

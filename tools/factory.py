@@ -10,9 +10,9 @@ import sys
 import time
 from typing import NamedTuple
 
-from tools import ROOT
-from tools.console import AtPromptError, ConsoleError, knock
-from tools.deploy import look
+from tools import ROOT, room
+from tools.console import AtPromptError, ConsoleError, duration, knock
+from tools.deploy import FREE, look
 from tools.ports import PortError, Prompt, RefusedError
 from tools.tokens import make_token
 
@@ -56,6 +56,16 @@ class Job(NamedTuple):
     robot: object = None
 
 
+class Made(NamedTuple):
+    """A unit that was provisioned. firmware: SHA-256 in hex of its files as the unit read them.
+
+    told: sentences about what it kept, or did not, from a former life.
+    """
+
+    firmware: str
+    told: tuple
+
+
 def key_check(key):
     """Key check value of a 16-byte key, as a unit gives it in `#ID`: eight hex digits."""
     return siphash24(key, CHECK_LABEL)[:4].hex()
@@ -64,18 +74,18 @@ def key_check(key):
 def provision(port, job, say):
     """Make the unit on `port` what `job` says, after a self-test, and seal it.
 
-    `say(step, text, passing=False)` is told each result, and what it is at. Returns SHA-256 in hex
-    of the firmware's files as the unit read them, or None when it was this unit already and
-    nothing was changed. Raises ProvisionError, of which UnsureError.
+    `say(step, text, passing=False)` is told each result, and what it is at. Returns Made, or None
+    when it was this unit already and nothing was changed. Raises ProvisionError, of which
+    UnsureError.
     """
     try:
         if is_already(port, job.unit):
             return None
         with Prompt(port) as prompt:
-            firmware = _at_prompt(prompt, job, say)
+            made = _at_prompt(prompt, job, say)
         _confirm(port, job.unit)
         say("sealed", f"answers as {job.unit.serial}, Ctrl-C stops nothing")
-        return firmware
+        return made
     except (PortError, ConsoleError) as error:
         raise ProvisionError(str(error)) from None
     except ValueError:  # its answer cannot be read
@@ -135,8 +145,8 @@ def _at_prompt(prompt, job, say):
         if state == "blank":
             SelfTest(prompt, job, say).run()
             firmware = _digest(look(prompt))
-        _finish(prompt, job.unit)
-        return firmware if state == "blank" else None
+        told = _finish(prompt, job.unit)
+        return Made(firmware, told) if state == "blank" else None
     except Exception:
         with contextlib.suppress(PortError):
             prompt.restart()  # blank as it was; the key in its RAM is gone
@@ -144,17 +154,37 @@ def _at_prompt(prompt, job, say):
 
 
 def _finish(prompt, unit):
-    """Have the identity written. Raises RefusedError: it was not; UnsureError: it may be."""
+    """Have the identity written; return sentences about a former life of the unit.
+
+    Raises RefusedError: it was not written; UnsureError: it may be.
+    """
     try:
-        answer = prompt.last("bench.finish()")
+        answer = prompt.last("bench.finish()").split()
     except PortError as error:
         raise UnsureError(f"{error}") from None
     except RefusedError as error:
         if str(error).startswith(("StoreError", "ValueError")):
             raise
         raise UnsureError(f"the unit reports {error}. Repeat the same command") from None
-    if answer != f"{unit.serial} {key_check(unit.key)}":
+    if answer[:2] != [unit.serial, key_check(unit.key)] or len(answer) != 5:
         raise UnsureError("the unit answers with another key check value. Take it aside")
+    return tuple(_former_life(unit.count, *answer[2:]))
+
+
+def _former_life(given, count, left, stale):
+    """Yield sentences about what the unit knew beside its own flash, which was empty."""
+    if left != "0" or int(count) > given:
+        paid = "free use" if left == "free" else f"{duration(int(left))} of credit"
+        yield (
+            f"The second medium was believed: the unit goes on with {paid} and count {count}, as"
+            " last stored there, less an hour"
+        )
+    if stale == "True":
+        yield (
+            f"The second medium was not believed: it knows less than count {given}, which was"
+            " issued. What it held is not credited. If the customer is owed time, the provider"
+            " gives it by a token"
+        )
 
 
 def _digest(files):
@@ -214,7 +244,7 @@ class SelfTest:
         self._has_clock = True
         self._missing = []
 
-    STEPS = ("clock set", "load", "clock", "memory", "token", "display", "keys")
+    STEPS = ("clock set", "load", "clock", "memory", "flash", "token", "display", "keys")
 
     def run(self):
         """Run all steps. Raises ProvisionError, tools.ports.PortError."""
@@ -285,6 +315,16 @@ class SelfTest:
                 " write-protected, or take another one"
             )
         return "second medium written and read back"
+
+    def _flash(self):
+        free = int(self._prompt.run(FREE)) // room.SECTOR
+        why = room.too_little(free)
+        if why:
+            raise ProvisionError(
+                f"flash: {why}. Delete files on it that are not the firmware's,"
+                f" {room.LEAST - free} sectors in all, then try again"
+            )
+        return f"{free} sectors free for the records"
 
     def _token(self):
         count, digits = make_token(self._job.unit, "add", _VALUE)

@@ -32,7 +32,11 @@ _LONG_HEX = re.compile("[0-9a-fA-F]{24,}")
 
 
 class TakenError(LedgerError):
-    """This serial number is provisioned, or being provisioned elsewhere."""
+    """This serial number is provisioned (`done`), or being provisioned elsewhere."""
+
+    def __init__(self, text, done=False):
+        super().__init__(text)
+        self.done = done
 
 
 class Record(NamedTuple):
@@ -131,10 +135,11 @@ class Ledger:
 
     # -- provisioning ------------------------------------------------------------------------
 
-    def reserve(self, serial, station):
+    def reserve(self, serial, station, again=None):
         """Take a serial number for `station` before its unit is touched. Raises TakenError.
 
         What this station had reserved it may take again: so a crash is repaired by repeating.
+        again: key check value of a unit that was provisioned and lost its memory; that is kept.
         """
         with self._writing() as database:
             while not self._reserved(database, serial, station):
@@ -143,7 +148,12 @@ class Ledger:
                     continue  # it was released in between
                 if record.provisioned_at is None and record.station == station:
                     return
-                raise TakenError(_taken(record))
+                if record.provisioned_at is None or again is None:
+                    raise TakenError(_taken(record), record.provisioned_at is not None)
+                if record.key_check != again:
+                    raise TakenError(f"{_taken(record)}, with another key than the list has")
+                _fail(database, serial, station, f"lost its memory: {_taken(record)}")
+                return
 
     def next_serial(self, serials, station):
         """Reserve and return the first of `serials` that nobody ever reserved, or None.
@@ -172,17 +182,19 @@ class Ledger:
         with self._reading() as database:
             return list(database.scalars(query))
 
-    def provisioned(self, serial, station, firmware_hash, key_check, count=1):
+    def provisioned(self, serial, station, firmware_hash, key_check, count=1, again=False):
         """Keep that a unit has its identity. Raises TakenError unless this station reserved it.
 
-        The same said twice is kept once. count: the unit's first, at least.
+        The same said twice is kept once. count: the unit's first, at least. again: it has had it
+        before, and lost it; the same key is all that is asked for then.
         """
-        known = {"firmware_hash": firmware_hash, "key_check": key_check}
-        mine = (units.c.serial == serial) & (units.c.station == station)
+        known = {"station": station, "firmware_hash": firmware_hash, "key_check": key_check}
+        mine = (units.c.station == station) & units.c.provisioned_at.is_(None)
         with self._writing() as database:
             done = database.execute(
                 sa.update(units)
-                .where(mine, units.c.provisioned_at.is_(None))
+                .where(units.c.serial == serial)
+                .where(mine | (units.c.key_check == key_check) if again else mine)
                 .values(provisioned_at=_now(), **known)
             )
             if not done.rowcount:
@@ -197,14 +209,7 @@ class Ledger:
         """Keep why a unit could not be provisioned, and release its serial number."""
         with self._writing() as database:
             _release(database, serial, station)
-            database.execute(
-                sa.insert(failures).values(
-                    serial=serial,
-                    station=station,
-                    failed_at=_now(),
-                    reason=_LONG_HEX.sub("(hidden)", reason),
-                )
-            )
+            _fail(database, serial, station, reason)
 
     def release(self, serial, station):
         """Give a reserved serial number back whose unit was not touched."""
@@ -319,6 +324,11 @@ def _record(database, serial):
 def _release(database, serial, station):
     reserved = (units.c.station == station) & units.c.provisioned_at.is_(None)
     database.execute(sa.delete(units).where(units.c.serial == serial, reserved))
+
+
+def _fail(database, serial, station, reason):
+    row = {"serial": serial, "station": station, "failed_at": _now()}
+    database.execute(sa.insert(failures).values(reason=_LONG_HEX.sub("(hidden)", reason), **row))
 
 
 def _taken(record):

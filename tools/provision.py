@@ -36,6 +36,7 @@ STEPS = (*SelfTest.STEPS, "sealed")
 SIM_SECONDS = 30  # for the keys of a simulated unit
 AT_ONCE = 4  # simulated units for each processor: most of the time they wait
 ALREADY = "is this unit already, nothing was changed"
+LOST = ". If it is that unit and its memory was lost, repeat with --again"
 
 
 class StoppedError(Exception):
@@ -89,43 +90,69 @@ class Report:
 
 
 class Station:
-    """Makes units and keeps the ledger. `name`: of this station, in the ledger."""
+    """Makes units and keeps the ledger. `name`: of this station, in the ledger.
 
-    def __init__(self, name, ledger, report):
+    again: the units were provisioned before, and lost their memory.
+    """
+
+    def __init__(self, name, ledger, report, again=False):
         self._name = name
         self._ledger = ledger
         self._report = report
+        self._again = again
 
     def make(self, port, job, place=None):
         """Provision the unit on `port`; return whether it is now what it should be."""
         name = f"{place or port}  {job.unit.serial}"
         try:
-            done = self._made(port, job, self._report.unit(name))
+            done, *told = self._made(port, job, self._report.unit(name))
         except (ProvisionError, LedgerError) as error:
             self._report.line(f"{name}  FAILED  {error}")
             return False
         self._report.line(f"{name}  {done}, key check {key_check(job.unit.key)}")
+        for sentence in told:
+            self._report.line(f"{name}  {sentence}")
         return True
 
     def _made(self, port, job, say):
-        unit = job.unit
+        """Return what became of the unit, and what else is to be told about it, in words."""
+        serial, check = job.unit.serial, key_check(job.unit.key)
         try:
-            self._ledger.reserve(unit.serial, self._name)
+            self._ledger.reserve(serial, self._name, check if self._again else None)
         except TakenError as error:
-            if is_already(port, unit):
-                return ALREADY
-            raise ProvisionError(f"{error}. Nothing was changed on the unit") from None
+            if is_already(port, job.unit):
+                return (ALREADY,)
+            raise ProvisionError(
+                f"{error}. Nothing was changed on the unit{LOST if error.done else ''}"
+            ) from None
+        count, told = self._count(job.unit)
         try:
-            firmware = provision(port, job, say)
+            made = provision(port, job._replace(unit=job.unit._replace(count=count)), say)
         except UnsureError:
             raise  # the serial number stays reserved: the same command finishes it
         except (ProvisionError, StoppedError) as error:
             reason = str(error) or "stopped at the station"
-            self._ledger.failed(unit.serial, self._name, reason)
+            self._ledger.failed(serial, self._name, reason)
             raise ProvisionError(reason) from None
-        check = key_check(unit.key)
-        self._ledger.provisioned(unit.serial, self._name, firmware, check, unit.count)
-        return "provisioned and sealed" if firmware else ALREADY
+        if made is None and self._ledger.provisioned_ones([serial]):
+            return (ALREADY,)
+        self._ledger.provisioned(
+            serial, self._name, made and made.firmware, check, count, self._again
+        )
+        return ("provisioned and sealed", *told, *made.told) if made else (ALREADY,)
+
+    def _count(self, unit):
+        """Return the count that a unit begins with, and sentences about it.
+
+        Tokens up to it are used: all that were issued, for a former life of the unit may have
+        had them.
+        """
+        issued = self._ledger.count(unit.serial) or 0
+        if issued <= unit.count:
+            return unit.count, ()
+        return issued, (
+            f"Its count is {issued}, the ledger's: no token that was issued before works on it",
+        )
 
     def simulate(self, sim, board, job):
         """Make a simulated unit in a directory below `sim`, and provision it."""
@@ -246,6 +273,9 @@ def finish(units, done):
 @click.option(
     "--station", default=platform.node(), metavar="NAME", help="Of this computer, in the ledger."
 )
+@click.option(
+    "--again", is_flag=True, help="The units named were provisioned before, and lost their memory."
+)
 @click.option("--language", type=click.Choice(LANGUAGES), default="en", help="Of the display.")
 @click.option(
     "--seconds",
@@ -261,7 +291,7 @@ def finish(units, done):
     help="Make simulated units, each in a directory below this one.",
 )
 @click.option("--board", type=click.Choice(list(BOARDS)), help="Of the simulated units.")
-def command(ports, batch, serial, ledger, station, language, seconds, sim, board):
+def command(ports, batch, serial, ledger, station, again, language, seconds, sim, board):
     """Give blank units their identity after a self-test, and seal them.
 
     Each unit is tested (clock, load, memory, token, display, keys), gets its row of the list and
@@ -278,11 +308,15 @@ def command(ports, batch, serial, ledger, station, language, seconds, sim, board
       payg batch new --prefix SLT --first 1 --quantity 20 --out batch.csv
       payg provision --sim units --batch batch.csv --serial all
       payg sim --state units/SLT000000001
+    One whose memory was lost (its flash was erased): used tokens stay used
+      payg provision --port /dev/ttyACM0 --batch batch.csv --serial SLT000000001 --again
     """
     if bool(ports) == bool(sim):
         raise click.UsageError("name the units' ports by --port, or a directory by --sim")
     if len(set(ports)) < len(ports):
         raise click.UsageError("the same --port is named twice")
+    if again and serial in ((None, "next", "all") if sim else ("next", "all")):
+        raise click.UsageError("--again is for units that are named or scanned, one by one")
     if sim is None and (board or serial == "all"):
         raise click.UsageError("--board and --serial all are for --sim")
     try:
@@ -292,7 +326,7 @@ def command(ports, batch, serial, ledger, station, language, seconds, sim, board
             else:
                 units = chosen(serial or "scan", batch, book, station, ports or (str(sim),))
             with Report() as report:
-                worker = Station(station, book, report)
+                worker = Station(station, book, report, again)
                 jobs = [Job(unit, language, seconds) for unit in units]
                 if sim:
                     check_names(units)

@@ -49,6 +49,41 @@ def test_no_second_time(ledger, station):
     assert ledger.unit("A1") == before
 
 
+def test_a_second_time_for_a_unit_that_lost_its_memory(ledger):
+    ledger.reserve("A1", "north")
+    ledger.provisioned("A1", "north", "f1", "c0ffee00")
+    ledger.issue([order()])
+    with pytest.raises(TakenError, match="provisioned at north.* with another key"):
+        ledger.reserve("A1", "south", "another0")
+    ledger.reserve("A1", "south", "c0ffee00")
+    ledger.failed("A1", "south", "it fell")  # and is provisioned as before, for all that is known
+    assert ledger.unit("A1").station == "north"
+    assert ledger.next_serial(["A1"], "north") is None
+    ledger.reserve("A1", "south", "c0ffee00")
+    ledger.provisioned("A1", "south", "f2", "c0ffee00", ledger.count("A1"), True)
+    record = ledger.unit("A1")
+    assert (record.station, record.firmware_hash, ledger.count("A1")) == ("south", "f2", 2)
+    reasons = [reason for _, station, reason in ledger.failures("A1") if station == "south"]
+    lost, fell, again = reasons
+    assert fell == "it fell" and lost == again
+    assert lost.startswith("lost its memory: A1 was provisioned at north, 20")
+    with pytest.raises(TakenError, match="provisioned at south") as caught:
+        ledger.reserve("A1", "south")
+    assert caught.value.done
+
+
+def test_again_does_not_take_what_another_station_is_at(ledger):
+    ledger.reserve("A1", "north")
+    with pytest.raises(TakenError, match="begun at north") as caught:
+        ledger.reserve("A1", "south", "c0ffee00")
+    assert not caught.value.done and ledger.failures("A1") == []
+    with pytest.raises(TakenError):
+        ledger.provisioned("A1", "south", "f1", "c0ffee00", 1, True)
+    ledger.reserve("B1", "south", "c0ffee00")  # nobody ever had it: as any other
+    ledger.provisioned("B1", "south", "f1", "c0ffee00", 1, True)
+    assert ledger.unit("B1").provisioned_at
+
+
 def test_another_station_has_it(ledger):
     ledger.reserve("A1", "north")
     with pytest.raises(TakenError, match="begun at north"):

@@ -6,6 +6,7 @@ import serial
 
 from tools.factory import Job, provision
 from tools.lists import Unit, write_list
+from tools.tokens import make_token
 
 KEYS = {
     "SLT000000001": "a29ab82edc5fbbc41ec9530f6dac86b1",
@@ -19,6 +20,20 @@ UNITS = {
 }
 FIRST = UNITS["SLT000000001"]
 """The published example's key and starting code."""
+
+
+class Server:
+    """Issues tokens to one unit, with the protocol's own encoder."""
+
+    def __init__(self, row):
+        self._row = row
+        self.count = row.count
+
+    def make(self, kind, value):
+        """Return the digits of the next token."""
+        row = self._row._replace(count=self.count)
+        self.count, digits = make_token(row, kind, value)
+        return digits
 
 
 def list_file(folder):

@@ -4,30 +4,23 @@ import pytest
 import serial
 from click.testing import CliRunner
 
-from tests_host.station.line import FIRST, has_no_key, list_file, rest, set_up, type_line
+from tests_host.station.line import (
+    FIRST,
+    Server,
+    has_no_key,
+    list_file,
+    rest,
+    set_up,
+    type_line,
+)
 from tests_host.station.test_provision import Worker
 from tools import console, deploy, ports, provision, verify
 from tools.cable import SimulatedUnit
 from tools.console import Console
 from tools.factory import key_check
 from tools.ports import Prompt
-from tools.tokens import make_token
 
 MONTH = 30 * 86400
-
-
-class Server:
-    """Issues tokens to one unit, with the protocol's own encoder."""
-
-    def __init__(self, row):
-        self._row = row
-        self.count = row.count
-
-    def make(self, kind, value):
-        """Return the digits of the next token."""
-        row = self._row._replace(count=self.count)
-        self.count, digits = make_token(row, kind, value)
-        return digits
 
 
 def run(module, *arguments):

@@ -14,10 +14,20 @@ import rich.console
 from click.testing import CliRunner
 
 from firmware.console import key_check as key_check_of_the_unit
-from tests_host.station.line import FIRST, KEYS, UNITS, has_no_key, list_file, make, rest
-from tools import factory, ports
+from tests_host.station.line import (
+    FIRST,
+    KEYS,
+    UNITS,
+    Server,
+    has_no_key,
+    list_file,
+    make,
+    rest,
+)
+from tools import factory, ports, room
 from tools.cable import SimulatedUnit
 from tools.console import Console
+from tools.deploy import FREE
 from tools.factory import Job, ProvisionError, key_check
 from tools.ledger import Ledger
 from tools.lists import write_list
@@ -78,7 +88,7 @@ def test_a_blank_unit_is_tested_written_and_sealed(board):
         done, said = make(unit)
         assert done and unit.sent < 2048, unit.sent
         assert list(said) == [
-            "clock set", "load", "clock", "memory", "token", "display", "keys", "sealed",
+            "clock set", "load", "clock", "memory", "flash", "token", "display", "keys", "sealed",
         ]  # fmt: skip
         assert said["load"] == (
             "on for a second; voltage 12.60 V, current 500 mA"
@@ -165,24 +175,64 @@ def test_a_stopped_clock_is_set_and_a_dead_one_is_not_believed():
 def test_records_of_a_former_life_are_left_alone():
     """The flash was lost, the second medium was not: the unit gets its credit back."""
     with SimulatedUnit(board="pico") as unit:
-        make(unit)
+        assert make(unit)[0].told == ()
         unit.do("keys 662486790#")
         unit.do("flash wipe")
         unit.wait_restart(2)
         assert identity_of(unit) == BLANK
-        make(unit)
+        (said,) = make(unit)[0].told
+        assert "was believed: the unit goes on with 0 d 2" in said and "count 2" in said
         status = unit.do("status")
         assert status["count"] == 2 and 0 < status["seconds_left"] <= 86400
 
 
-def test_a_full_file_system_leaves_the_unit_blank_and_is_told():
-    with SimulatedUnit(board="pico", flash_kb=64) as unit:
+def test_a_unit_that_is_free_stays_so_and_that_is_told():
+    server = Server(FIRST)
+    with SimulatedUnit(board="pico") as unit:
+        make(unit)
+        assert unit.do(f"keys {server.make('disable', None)}#")["result"] == "DISABLE_PAYG"
+        unit.do("flash wipe")
+        unit.wait_restart(2)
+        (said,) = make(unit)[0].told
+        assert "goes on with free use" in said
+        assert unit.do("status")["payg"] is False
+
+
+def leave_free(unit, sectors):
+    """Fill the unit's file system with something of somebody else's until so many are free."""
+    with Prompt(unit.port) as prompt:
+        length = 4080 * (int(prompt.run(FREE)) // room.SECTOR - sectors)
+        prompt.run(f"file = open('theirs', 'wb')\nfile.write(bytes({length}))\nfile.close()")
+        assert int(prompt.run(FREE)) // room.SECTOR == sectors
+
+
+def test_few_free_sectors_leave_the_unit_blank_and_that_is_told():
+    with SimulatedUnit(board="esp32", flash_kb=128) as unit:
+        rest(unit)
+        leave_free(unit, room.LEAST - 1)
+        with pytest.raises(ProvisionError, match="flash: .* 11 free .*, 1 sectors in all"):
+            make(unit, running=False)
+        unit.wait_restart(1)
+        assert identity_of(unit) == BLANK
+        with Prompt(unit.port) as prompt:
+            prompt.run("import os\nos.remove('theirs')")
+        leave_free(unit, room.LEAST)
+        assert make(unit, running=False)[1]["flash"] == "12 sectors free for the records"
+
+
+def test_a_full_file_system_leaves_the_unit_blank_and_is_told(monkeypatch):
+    with SimulatedUnit(board="pico", flash_kb=96) as unit:
         with Prompt(unit.port) as prompt, pytest.raises(RefusedError) as caught:
             prompt.run(FILL)
         assert caught.value.number == errno.ENOSPC
-        with pytest.raises(ProvisionError, match="the identity was not stored. Its flash is full"):
+        with pytest.raises(ProvisionError, match="flash: .* 0 free sectors"):
             make(unit)
         unit.wait_restart(1)
+        with monkeypatch.context() as patch:
+            patch.setattr(room, "LEAST", 0)  # as if it had filled up since it was looked at
+            with pytest.raises(ProvisionError, match="identity was not stored. Its flash is full"):
+                make(unit)
+        unit.wait_restart(2)
         assert identity_of(unit) == BLANK
         with Prompt(unit.port) as prompt:
             prompt.run(CLEAR)
@@ -258,6 +308,7 @@ def test_a_serial_number_is_given_once(tmp_path):
         options = ("--port", unit.port, "--batch", batch, "--station", "one")
         code, said = run(*options, "--serial", FIRST.serial)
         assert code == 1 and "was provisioned at two" in said and "Nothing was changed" in said
+        assert "its memory was lost, repeat with --again" in said
         assert unit.restarts == 0 and unit.do("status")["provisioned"] is False
 
 
@@ -281,6 +332,8 @@ def test_simulated_units_are_made_by_one_command(tmp_path):
         (("--port", "a", "--port", "a"), "named twice"),
         (("--port", "a", "--port", "b", "--serial", "SLT000000001"), "several ports need"),
         (("--port", "a", "--serial", "all"), "are for --sim"),
+        (("--port", "a", "--serial", "next", "--again"), "--again is for units that are named"),
+        (("--sim", "a", "--again"), "--again is for units that are named"),
     ],
 )
 def test_command_lines_that_make_no_sense(tmp_path, options, words):
