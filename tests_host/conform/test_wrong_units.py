@@ -6,12 +6,13 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from firmware.account import LONGEST
 from tests_host.conform.wrong_units import FAULTS, Line, RightUnit
 from tools.conform import ask_operator, command, run_power_command
 from tools.conformance.bench import Bench, Limits
 from tools.conformance.chains import Chains
 from tools.conformance.checks import PUBLISHED_CODE, PUBLISHED_KEY
-from tools.conformance.devices import DeviceError, SerialUnit
+from tools.conformance.devices import DeviceError, SerialUnit, SimUnit
 from tools.conformance.model import Model
 from tools.conformance.run import FAIL, NOT_RUN, PASS, run
 
@@ -88,6 +89,23 @@ class Patient(RightUnit):
 def test_another_number_of_forgiven_mistakes_is_found(unit):
     results = judged(unit(PUBLISHED_KEY, PUBLISHED_CODE), 0)
     assert FAIL in (results["Published scenario"].verdict, results["Lockout"].verdict)
+
+
+class StoresSeldom(RightUnit):
+    """A power cut costs two minutes of credit."""
+
+    def power_cycle(self):
+        self.until -= 120
+
+
+def test_a_power_cut_may_cost_another_unit_an_hour_and_ours_a_minute(monkeypatch):
+    title = "Power cut"
+    assert judged(StoresSeldom(PUBLISHED_KEY, PUBLISHED_CODE), 0)[title].verdict == PASS
+    monkeypatch.setattr(SerialUnit, "cut_s", SimUnit.cut_s)
+    result = judged(StoresSeldom(PUBLISHED_KEY, PUBLISHED_CODE), 0)[title]
+    assert result.verdict == FAIL and "by a power cut" in result.detail
+    assert judged(RightUnit(PUBLISHED_KEY, PUBLISHED_CODE), 0)[title].verdict == PASS
+    assert SimUnit.cut_s == LONGEST, "the longest that a record of our unit covers"
 
 
 RANDOM_FINDS = [fault for fault in FAULTS if fault.__name__ in ("CreditsUsed", "OlderAfterSet")]

@@ -5,7 +5,6 @@ from typing import NamedTuple
 from tools.conformance.rules import SYNC, SYNC_BACK
 
 JUDGED_S = 5  # certification: a token is judged within
-HEARTBEAT_S = 3600  # a power cut may cost so much credit: nobody knows when it was last stored
 FRESH = 10  # time units that a check begins with
 REACH = (0, 30, 60)  # counts further on, when a unit's count is in doubt after a failed check
 
@@ -195,7 +194,7 @@ class Bench:
         left, tolerance = seconds or 0, self.limits.tolerance
         if (kind == "PAYG_DISABLED") != model.free:
             raise DeviationError(f"free and locked changed places by a power cut: {kind}")
-        if not model.left - HEARTBEAT_S - tolerance <= left <= before + tolerance:
+        if not model.left - self.device.cut_s - tolerance <= left <= before + tolerance:
             raise DeviationError(f"{before:.0f} s of credit became {left} s by a power cut")
         model.left, model.locked = left, locked
         if locked:
@@ -209,7 +208,7 @@ class Bench:
         if kind != "LOCKED":
             raise DeviationError(f"locked for {locked:.0f} s; after a power cut: {answer}")
         if seconds is not None:
-            self.model.locked = min(seconds, locked + HEARTBEAT_S)
+            self.model.locked = min(seconds, locked + self.device.cut_s)
 
 
 def fields(answer):

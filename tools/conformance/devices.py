@@ -2,7 +2,8 @@
 
 Each has `ask(line)`, the answer to one line; `now()`, seconds; `name`, for the report; and where
 it can, `wait(seconds)` and `power_cycle()`. What it cannot says `no_wait` or `no_power`, a reason
-for the report (None where it can). `instant`: its waiting costs no real time.
+for the report (None where it can). `instant`: its waiting costs no real time. `cut_s`: seconds of
+credit that a power cut may cost, of a lockout that it may add.
 """
 
 import contextlib
@@ -30,6 +31,8 @@ ANSWERS = {
     "#ID": re.compile(r"#ID;[^;]*;[^;]*;|#INVALID$"),
 }
 SIM_OFF_S = 30  # without power, for the simulator
+OURS_S = 60  # our own unit stores its records so often that a power cut costs no more
+OTHERS_S = 3600  # nobody knows when another unit last stored its credit
 
 
 class DeviceError(Exception):
@@ -44,6 +47,7 @@ class SerialUnit:
     """
 
     instant = False
+    cut_s = OTHERS_S
 
     def __init__(self, port, power=None, wait=False):
         self.name = f"unit on {port}"
@@ -129,6 +133,7 @@ class SimUnit:
     name = "simulated unit"
     no_power = no_wait = None
     instant = True
+    cut_s = OURS_S
 
     def __init__(self, command):
         self._errors = tempfile.TemporaryFile()
@@ -191,9 +196,9 @@ class SimUnit:
 
 # Runs on the unit: its own firmware on records that lie in RAM. Its flash is not written.
 IN_RAM = """
-import sys
+import asyncio
 from binascii import unhexlify
-from firmware.console import Console
+from firmware import console
 from firmware.store import Identity, Store
 from firmware.unit import Unit
 if globals().get("unit") and unit.identity:
@@ -216,13 +221,12 @@ async def conform_enter(digits):
     for _ in conform.entering(digits):
         pass
     return conform.outcome
-conform_console = Console(conform, conform_enter, None, None, None)
+if console._TYPING_MS:
+    console._TYPING_MS = 0  # the pause spares the flash, which is not written here
+conform_console = console.Console(conform, conform_enter, None, None, None)
 def conform_ask(line):
-    answering = conform_console.answer(line)
-    try:
-        answering.send(None)
-    except StopIteration as done:
-        print(done.value)
+    asyncio.new_event_loop()  # what ran before Ctrl-C must not run on
+    print(asyncio.run(conform_console.answer(line)))
 """
 
 
