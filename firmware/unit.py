@@ -28,7 +28,7 @@ class Unit:
     `log`: a firmware.events.EventLog or None.
 
     `outcome` is the last entry's outcome (None before the first), `entries` counts them, `capped`
-    tells that the last credit hit the cap, `service` that the last entry asked for service mode,
+    tells that the last credit hit the cap, `service` that a token asked for service mode,
     `problem` names what keeps the unit from working (None when all is well).
     """
 
@@ -121,7 +121,7 @@ class Unit:
         From before the token is judged until its result is stored, every record counts the
         attempt as a mistake: a power cut in between does not undo it.
         """
-        self.capped = self.service = False
+        self.capped = False
         if not self.identity:
             return
         if self.locked_seconds():
@@ -204,7 +204,8 @@ class Unit:
         self._timer.replace(account, ticks_ms())
         self._state = state
         self._test_from = None  # the test code is worth nothing from here on
-        self.service = verdict[:2] == ("EXTENDED", SERVICE)
+        if verdict[:2] == ("EXTENDED", SERVICE):
+            self.service = True  # and stays so: another entry may be judged before the restart
 
     def _finish(self, outcome):
         self.outcome = outcome
