@@ -125,6 +125,7 @@ class App:
         unit, log = self._unit, self._unit.log
         while True:
             if unit.service:
+                unit.load.serve()  # nothing counts its seconds any more
                 await sleep_ms(LONGEST_MS)  # it is read on the display, the console answers
                 log.flush()
                 raise ServiceRequest
