@@ -174,11 +174,10 @@ def _finish(prompt, unit):
 def _former_life(given, count, left, stale):
     """Yield sentences about what the unit knew beside its own flash, which was empty."""
     if left != "0" or int(count) > given:
-        paid = "free use" if left == "free" else f"{duration(int(left))} of credit"
-        yield (
-            f"The second medium was believed: the unit goes on with {paid} and count {count}, as"
-            " last stored there, less an hour"
-        )
+        paid = "free use"
+        if left != "free":
+            paid = f"{duration(int(left))} of credit, an hour less than was stored there"
+        yield f"The second medium was believed: the unit goes on with count {count} and {paid}"
     if stale == "True":
         yield (
             f"The second medium was not believed: it knows less than count {given}, which was"

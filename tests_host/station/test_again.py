@@ -124,7 +124,7 @@ def test_a_second_medium_that_knows_all_that_was_issued_is_believed(tmp_path):
         unit.power_on()
         code, said = shop.make(unit, "--again")
         assert code == 0 and "not believed" not in said, said
-        assert "The second medium was believed: the unit goes on with 2 d 2" in said
+        assert "The second medium was believed: the unit goes on with count 3 and 2 d 2" in said
         assert {enter(unit, digits) for digits in tokens} == {"ALREADY_USED"}
         left = unit.do("status")["seconds_left"]
         assert 3 * DAY - 3600 - 120 < left < 3 * DAY - 3600

@@ -181,7 +181,7 @@ def test_records_of_a_former_life_are_left_alone():
         unit.wait_restart(2)
         assert identity_of(unit) == BLANK
         (said,) = make(unit)[0].told
-        assert "was believed: the unit goes on with 0 d 2" in said and "count 2" in said
+        assert "was believed: the unit goes on with count 2 and 0 d 2" in said
         status = unit.do("status")
         assert status["count"] == 2 and 0 < status["seconds_left"] <= 86400
 
@@ -194,7 +194,7 @@ def test_a_unit_that_is_free_stays_so_and_that_is_told():
         unit.do("flash wipe")
         unit.wait_restart(2)
         (said,) = make(unit)[0].told
-        assert "goes on with free use" in said
+        assert "goes on with count 3 and free use" in said
         assert unit.do("status")["payg"] is False
 
 
