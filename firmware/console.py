@@ -69,6 +69,7 @@ class Console:
         self._source = source
         self._sink = sink
         self._lines = Lines()
+        self._answering = asyncio.Lock()  # by a line's end or a pause: one line after the other
         self._heard = Wake()
         self._characters = 0
 
@@ -95,7 +96,8 @@ class Console:
 
     async def _answer(self, lines):
         for line in lines:
-            self._sink.write((await self.answer(line) + "\r\n").encode())
+            async with self._answering:
+                self._sink.write((await self.answer(line) + "\r\n").encode())
 
     async def answer(self, line):
         """The answer to a line, without its end."""
