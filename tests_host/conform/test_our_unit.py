@@ -14,6 +14,13 @@ from tools.conformance.run import NOT_RUN, PASS
 from tools.console import Console
 
 AS_ON_A_BOARD = "sys.path[:0] = ['', 'lib']\nprint('on')\n"
+WITHOUT_PAUSES = """
+import asyncio
+def impatient(ms, sleep_ms=asyncio.sleep_ms):
+    assert ms == 0, "the kit waits"
+    return sleep_ms(ms)
+asyncio.sleep_ms = impatient
+"""
 PAYG = (sys.executable, "-m", "tools.cli")
 KEY = "00112233445566778899aabbccddeeff"
 
@@ -48,7 +55,7 @@ def test_the_simulated_unit_passes(tmp_path, options, skipped):
 
 def test_a_blank_unit_is_made_one_in_ram_and_stays_blank(plug_in, pico_build, tmp_path):
     tree, _ = pico_build
-    unit = plug_in(busy=AS_ON_A_BOARD)
+    unit = plug_in(busy=WITHOUT_PAUSES + AS_ON_A_BOARD)
     shutil.copytree(tree, unit.folder, dirs_exist_ok=True)
     before = {path: path.read_bytes() for path in unit.folder.rglob("*") if path.is_file()}
     done, verdicts = conform(tmp_path, "--port", unit.port, "--entries", "40", "--seed", "5")

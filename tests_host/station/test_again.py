@@ -179,6 +179,12 @@ def test_again_is_for_the_same_key_and_does_nothing_to_a_unit_that_lost_nothing(
             before = ledger.unit(FIRST.serial)
         code, said = shop.make(unit, "--again", station="two")
         assert code == 0 and "is this unit already, nothing was changed" in said
+        restarts = unit.restarts
+        assert enter(unit, shop.token("extended", 1)) == "VALID"
+        unit.wait_restart(restarts + 1)  # into service mode, where there is a prompt
+        code, said = shop.make(unit, "--again", station="two")
+        assert code == 0 and "is this unit already, nothing was changed" in said, said
+        assert identity_of(unit)[2] == "4"
         with shop.ledger() as ledger:
             assert ledger.unit(FIRST.serial) == before
         lose_flash(unit, state)
