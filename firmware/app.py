@@ -133,9 +133,11 @@ class App:
             quiet = self._keypad.quiet
             if unit.beat_due(quiet):
                 unit.beat()
-            if log.pending and quiet:
+            events_due = log.pending and unit.problem != "memory"  # it would refuse them, too
+            if events_due and quiet:
                 log.flush()
-            due = _SOON if log.pending else min(unit.due(), _HOUR)
+                events_due = False
+            due = _SOON if events_due else min(unit.due(), _HOUR)
             await self._account_changed.wait_ms(max(_SOON, due))
 
     async def _keep_panel(self):
