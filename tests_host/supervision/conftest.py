@@ -18,6 +18,21 @@ CURRENT = {"adc": 28, "shunt_mohm": 10, "gain": 50, "limit_ma": 5_000}
 OUTPUT = {"pin": 14, "active": 1}
 FAULT = {"pin": 13, "active": 0}
 """
+# Planted, so that a test can see when: the console says "stored" or "refused" and `ticks_ms`.
+TOLD = {
+    ("firmware/unit.py", "        self._timer.recorded(account)\n"): (
+        '        self._timer.recorded(account)\n        print("stored", ticks_ms())\n'
+    ),
+    ("firmware/unit.py", '        self.problem = "memory"\n'): (
+        '        self.problem = "memory"\n        print("refused", ticks_ms())\n'
+    ),
+}
+
+
+def told(answer, what):
+    """When (ms) records were "stored" or "refused", of TOLD firmware's answer."""
+    lines = [line.split() for line in answer["uart"]]
+    return [int(words[1]) for words in lines if words[0] == what]
 
 
 @pytest.fixture
