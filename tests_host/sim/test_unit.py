@@ -2,6 +2,8 @@
 
 import pytest
 
+from tools.proofs.simulator import root_with_board
+
 UNIT = {
     "serial": "A1",
     "key": "a29ab82edc5fbbc41ec9530f6dac86b1",
@@ -89,6 +91,29 @@ def test_a_dead_cell_loses_the_time_at_each_cut_until_there_is_a_new_one(unit):
         assert unit.do("power on")["clock_faults"] == faults
         if faults == 2:
             unit.do("rtc cell")
+
+
+def test_a_flash_that_refuses_ends_the_load_until_it_takes_records_again(unit):
+    assert unit.do(f"keys {ADD_1}#")["load"]
+    unit.do("flash refuse")
+    assert unit.do("advance 50")["load"], "the last record still allows it"
+    answer = unit.do("advance 15")
+    assert not answer["load"] and answer["active"], "paid, but not on record"
+    answer = unit.do(f"keys {ADD_29}#")
+    assert answer["result"] is None and answer["count"] == 2, "what cannot be stored is not taken"
+    unit.do("flash take")
+    assert unit.do("advance 11")["load"]
+
+
+def test_a_board_without_a_clock_chip(launch, tmp_path):
+    root = root_with_board(tmp_path, 'CLOCK = {"chip": None}\n')
+    unit = launch(root=str(root), **UNIT)
+    assert "error" in unit.do("rtc lost")
+    unit.do(f"keys {ADD_1}#")
+    unit.do("power off")
+    unit.do("advance 600")
+    answer = unit.do("power on")
+    assert answer["clock_faults"] == 0 and DAY - 62 <= answer["seconds_left"] <= DAY
 
 
 def test_a_wiped_unit_finds_itself_in_its_second_memory(unit):

@@ -11,15 +11,29 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 from tools import ROOT
 
+PARTS = ("boot.py", "main.py", "firmware", "lib")  # of a checkout that runs
 BATCH = 50  # lines under way at once: their answers must fit into one pipe's buffer
 STDERR_SHOWN = 4_000  # characters of the simulator's standard error shown on failure
 
 
 class SimulatorError(AssertionError):
     """The simulator ended, stayed silent, or said what is not an answer."""
+
+
+def root_with_board(folder, board):
+    """Make `folder` a checkout with lines (`board`) behind its board/sim.py; return its path."""
+    root = Path(folder)
+    for part in PARTS:
+        (root / part).symlink_to(ROOT / part)
+    (root / "board").mkdir()
+    (root / "board" / "__init__.py").symlink_to(ROOT / "board" / "__init__.py")
+    data = (ROOT / "board" / "sim.py").read_text()
+    (root / "board" / "sim.py").write_text(data + board)
+    return root
 
 
 class Sim:

@@ -109,7 +109,7 @@ class Board:
             self.backpack = Backpack(self.display, lcd["address"])
             bus.add(self.backpack)
         clock = getattr(data, "CLOCK", None)
-        if clock is not None:
+        if clock is not None and clock["chip"] is not None:
             if clock["chip"] != "ds3231":
                 raise ChipError("no model of the clock chip %s" % clock["chip"])
             self.clock = Ds3231(self._now)

@@ -20,13 +20,15 @@ _BLANK_SECTOR = memoryview(b"\xff" * SECTOR)
 class Flash:
     """The chip. `steps`: parts.Steps; `wait(us)`: called for the time a step takes.
 
-    `record`, when set, is told of every change: `record(offset, data)`.
+    `record`, when set, is told of every change: `record(offset, data)`. `refuses`: it is worn out,
+    and the port's driver reports an error for all that is written.
     """
 
     def __init__(self, steps, wait=None, sectors=SECTORS):
         self.sectors = sectors
         self.erases = [0] * sectors
         self.record = None
+        self.refuses = False
         self._steps = steps
         self._wait = wait
         self._content = {}  # sector number -> bytearray; a sector not in here is blank
@@ -184,7 +186,7 @@ class BlockDevice:
         return None
 
     def _try(self, action, *arguments):
-        if not self._plugged:
+        if not self._plugged or self._flash.refuses:
             return -EIO
         if self._cut:
             raise PowerCut()

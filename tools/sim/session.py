@@ -194,7 +194,8 @@ class Session:
     def _power(self, words):
         if words == ["off"]:
             if self.board.power:
-                self._look()
+                if self.firmware.unit is not None:
+                    self._look()
                 self.board.power_off()
         elif words == ["on"]:
             if not self.board.power:
@@ -229,6 +230,9 @@ class Session:
         if words == ["report"]:
             erases = flash.erases
             return {"sectors": len(erases), "most": max(erases), "erases": erases}
+        if words in (["refuse"], ["take"]):
+            flash.refuses = words == ["refuse"]
+            return None
         if words != ["wipe"]:
             raise Refused(HELP["flash"])
         flash.wipe()

@@ -13,7 +13,7 @@ HELP = {
     "cut": "cut takes the number of the write step to fail in, 1 is the next, 0 none: cut 3",
     "rtc": "rtc takes set with seconds, lost, or cell for a new one: rtc set -3600",
     "clock": "clock takes rate and a factor from 0 to 1000: clock rate 1.05",
-    "flash": "flash takes wipe or report: flash report",
+    "flash": "flash takes wipe, report, refuse or take: flash report",
     "status": "status takes nothing",
     "levels": "levels takes nothing",
     "provision": "provision takes nothing",
