@@ -1,0 +1,71 @@
+"""Each known attack on paid time, played on the whole firmware in the simulator.
+
+A row says what was paid and how long the load was on. The tests play the same attacks:
+tests_host/controller/test_paid_time.py.
+"""
+
+import json
+
+from tools.proofs import attacks
+from tools.proofs.meter import OverdrawnError
+
+PHASES = 96  # of the records, for the attack with a held key
+
+
+def text(steps):
+    """Return steps in one line; power cycles in a row are counted."""
+    told, steps = [], list(steps)
+    while steps:
+        cycles = 0
+        while tuple(steps[:2]) == attacks.CYCLE:
+            cycles += 1
+            del steps[:2]
+        if cycles:
+            told.append(f"{cycles} power cycles" if cycles > 1 else "power cycle")
+        else:
+            told.append(steps.pop(0))
+    return ", ".join(told)
+
+
+def play(name):
+    """Play an attack; return its row, and whether it gained nothing."""
+    attack = attacks.ATTACKS[name]
+    row = {
+        "bench": "attack",
+        "attack": name,
+        "first": text(attack.before),
+        "then": text(attack.steps),
+        "rounds": attack.rounds,
+    }
+    try:
+        meter = attacks.run(name)
+    except OverdrawnError as error:
+        return row | {"gained": str(error)}, False
+    row["paid_s"] = round(meter.paid_ms / 1000, 3)
+    row["load_on_s"] = round(meter.on_ms / 1000, 3)
+    row["gained_s"] = round((meter.on_ms - meter.paid_ms) / 1000, 3)
+    return row, meter.on_ms <= meter.paid_ms
+
+
+def main():
+    """Print the rows; raise AssertionError if an attack gained anything."""
+    bad = []
+    for name in attacks.ATTACKS:
+        row, good = play(name)
+        print(json.dumps(row), flush=True)
+        bad += [] if good else [name]
+    tried, missed = attacks.held_key(PHASES)
+    row = {
+        "bench": "attack",
+        "attack": attacks.HELD_KEY,
+        "then": "a token, a key held, a wrong token over the console, the key let go, a cut",
+        "rounds": PHASES,
+        "wrong_tokens": tried,
+        "not_counted": missed,
+    }
+    print(json.dumps(row), flush=True)
+    assert not bad and not missed, f"gained: {bad}; wrong tokens not counted: {missed}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""How much more than the calendar an honest customer pays, with the whole firmware simulated.
+
+Each row is a life: how often and for how long the power fails, what is wrong with the clock chip.
+`notes`: the figure of the model by which the rule was chosen; `before`: that of the rules before.
+A cut lasts 1 to 3 s at a random time, and the load is on all day, unless the row says otherwise.
+"""
+
+import json
+import random
+import tempfile
+from contextlib import ExitStack
+from typing import NamedTuple
+
+from tools.identity import Identity
+from tools.interpreter import simulator_command
+from tools.proofs.simulator import Sim, root_with_board
+from tools.tokens import make_token
+
+DAY = 86_400
+UNIT = Identity("H1", bytes(range(16)), 123_456_789)
+PAID = 995  # days
+CUT_MS = (1_000, 3_000)
+SEED = 12
+A_TENTH = 0.1  # of the notes' figure, or so many percentage points
+FAULT = ("power off", "run 2000", "power on")
+DEAD = ("rtc lost", *FAULT)  # the first fault, which is free, lies before what is measured
+TWICE = (*DEAD, *FAULT)  # and the second one, too
+NO_CLOCK = 'CLOCK = {"chip": None}\ndel EEPROM\n'  # a board without the module that has both
+
+
+class Life(NamedTuple):
+    """`cuts`: so many a day, at random; `use_h`: hours with power in each day.
+
+    `first`: commands before what is measured; `board`: lines behind the board's data.
+    """
+
+    case: str
+    before: float
+    notes: float
+    days: int
+    cuts: float = 0
+    use_h: int = 24
+    first: tuple = ()
+    board: str = ""
+
+
+LIVES = (
+    Life("good clock, no cuts", 0, 0, 4),
+    Life("good clock, off 12 h each night", 0, 0, 6, use_h=12),
+    Life("good clock", 0.16, 0.19, 30, 5),
+    Life("good clock", 0.65, 0.77, 14, 20),
+    Life("good clock", 3.2, 3.7, 5, 100),
+    Life("clock 1.9 % fast", 0.19, 0.19, 30, 5, first=("clock rate 1.019",)),
+    Life("clock 2.1 % fast", 29, 31, 30, 5, first=(*DEAD, "rtc cell", "clock rate 1.021")),
+    Life("dead cell", 4.1, 2.3, 112, 1 / 7, first=DEAD),
+    Life("dead cell", 23, 13, 60, 1, first=DEAD),
+    Life("dead cell", 27, 31, 24, 5, first=DEAD),
+    Life("dead cell", 29, 34, 12, 12, first=DEAD),
+    Life("dead cell", 48, 34, 8, 20, first=DEAD),
+    Life("dead cell, off 2 h each night", 15, 8, 14, use_h=22, first=TWICE),
+    Life("no clock chip", 21, 0.2, 30, 5, board=NO_CLOCK),
+)
+PAUSES = (  # hours of use a day: before, notes; calendar days from one paid day
+    (4, 4.5, 4.5),
+    (8, 2.2, 2.25),
+    (12, 1.5, 1.5),
+    (20, 0.94, 1.0),
+)
+PAUSE_DAYS = 6
+CHANGE_DAYS = 3
+CHANGE_S = 60  # without power and cell
+
+
+class Unit:
+    """A simulated unit with many paid days, and how much it was charged since `begin`."""
+
+    def __init__(self, first=(), board=""):
+        self._first, self._board = first, board
+        self._stack = ExitStack()
+        self._left = 0
+        self.sim = None
+
+    def __enter__(self):
+        command = simulator_command(UNIT, None)
+        if self._board:
+            folder = self._stack.enter_context(tempfile.TemporaryDirectory())
+            root = root_with_board(folder, self._board)
+            command = simulator_command(UNIT, None, root=root)
+        self.sim = self._stack.enter_context(Sim(timeout=600, command=command))
+        _, token = make_token(UNIT, "add", PAID)
+        self._do(f"keys {token}#", "advance 60", *self._first)
+        self._left = self._do("levels", "status")["seconds_left"]
+        return self
+
+    def __exit__(self, *exception):
+        self._stack.__exit__(*exception)
+
+    def _do(self, *lines):
+        answers = self.sim.do_all(lines)
+        wrong = [answer for answer in answers if "error" in answer]
+        if wrong:
+            raise RuntimeError(wrong[0]["error"])
+        return answers[-1]
+
+    def live(self, lines):
+        """Do these commands; return (seconds that passed, seconds charged)."""
+        status = self._do(*lines, "status")
+        passed = self._do("levels")["ms"] / 1000
+        if not status["power"]:
+            raise RuntimeError("the life ended without power")
+        return passed, self._left - status["seconds_left"]
+
+
+def cut_at_random(source, days, cuts):
+    """Yield the commands of a life with so many cuts a day, spread evenly but at random."""
+    number = round(days * cuts)
+    times = sorted(source.randrange(days * DAY * 1000) for _ in range(number))
+    now = 0
+    for time in times:
+        off = source.randint(*CUT_MS)
+        yield f"advance {max(0, time - now) // 1000}"
+        yield f"run {max(0, time - now) % 1000}"
+        yield from ("power off", f"run {off}", "power on")
+        now = max(now, time) + off
+    yield f"advance {max(0, days * DAY * 1000 - now) // 1000}"
+
+
+def nightly(days, use_h):
+    """Yield the commands of a life with so many hours of power a day."""
+    for _ in range(days):
+        yield f"advance {use_h * 3600}"
+        if use_h < 24:
+            yield from ("power off", f"advance {(24 - use_h) * 3600}", "power on")
+
+
+def close(ours, notes):
+    """Is it the notes' figure, within a tenth or a tenth of a percentage point?"""
+    return abs(ours - notes) <= max(A_TENTH, A_TENTH * notes)
+
+
+def live(life, seed):
+    """Return the row of a life."""
+    source = random.Random(seed)
+    lines = cut_at_random(source, life.days, life.cuts) if life.cuts else None
+    with Unit(life.first, life.board) as unit:
+        passed, charged = unit.live(lines or nightly(life.days, life.use_h))
+    percent = round(100 * (charged - passed) / passed, 2)
+    return {
+        "bench": "honesty",
+        "case": life.case,
+        "cuts_a_day": round(life.cuts, 2),
+        "cut_s": "1 to 3" if life.cuts else None,
+        "use_h_a_day": life.use_h,
+        "faults_in_the_month_before": life.first.count("power on"),
+        "days": life.days,
+        "seed": seed if life.cuts else None,
+        "before_percent": life.before,
+        "notes_percent": life.notes,
+        "percent": percent,
+        "as_noted": close(percent, life.notes),
+    }
+
+
+def change_cell():
+    """Return the row of a coin cell that is changed once."""
+    lines = ("advance 86400", "power off", "rtc lost", "rtc cell", f"run {CHANGE_S * 1000}")
+    with Unit() as unit:
+        passed, charged = unit.live((*lines, "power on", f"advance {CHANGE_DAYS * DAY}"))
+    minutes = round((charged - passed) / 60, 2)
+    return {
+        "bench": "honesty",
+        "case": "cell changed once",
+        "without_power_s": CHANGE_S,
+        "days": CHANGE_DAYS + 1,
+        "before_min": 26,
+        "notes_min": 0,
+        "min": minutes,
+        "as_noted": minutes <= 1,
+    }
+
+
+def pause(use_h, before, notes):
+    """Return the row of somebody who takes the cell out and switches off what is not used."""
+    with Unit(first=TWICE) as unit:
+        passed, charged = unit.live(nightly(PAUSE_DAYS, use_h))
+    days = round(passed / charged, 2)
+    return {
+        "bench": "pausing",
+        "case": "cell removed, off when not used",
+        "use_h_a_day": use_h,
+        "days": PAUSE_DAYS,
+        "before_days_of_a_paid_one": before,
+        "notes_days_of_a_paid_one": notes,
+        "days_of_a_paid_one": days,
+        "as_noted": abs(days - notes) <= A_TENTH * notes,
+    }
+
+
+def main():
+    """Print the rows; raise AssertionError if one is not as the notes have it."""
+    bad = []
+
+    def tell(row):
+        print(json.dumps(row), flush=True)
+        if not row["as_noted"]:
+            bad.append(row["case"])
+
+    for life in LIVES:
+        tell(live(life, SEED))
+    tell(change_cell())
+    for use in PAUSES:
+        tell(pause(*use))
+    assert not bad, f"not as noted: {bad}"
+
+
+if __name__ == "__main__":
+    main()
