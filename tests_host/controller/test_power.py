@@ -2,6 +2,7 @@
 
 import pytest
 
+from firmware import events
 from tests_host.controller.twin import DAY, KEY, Twin
 from tests_host.simulator import Sim
 
@@ -122,6 +123,53 @@ def test_an_entry_begun_before_a_power_cut_is_gone():
         twin.sim.do("power off")
         twin.sim.do("power on")
         assert twin.sim.keys(token[5:] + "#")["result"] == "MALFORMED"
+
+
+# --- a supply that bounces ---------------------------------------------------------------
+
+
+def test_a_supply_that_bounces_drains_no_paid_time_in_silence():
+    """A lamp whose inrush resets the MCU: each start that closes the load ends at once."""
+    with Twin() as twin:
+        assert twin.enter(twin.token(1, 2)) == "ADD_TIME"
+        twin.advance(100)
+        for _ in range(4):
+            twin.power_cycle(0)
+        assert twin.model.patient and not twin.answer["load"], "the fourth waits"
+        left = twin.answer["seconds_left"]
+        for _ in range(30):
+            twin.sim.do("power off")
+            answer = twin.sim.do("power on")
+            assert not answer["load"]
+        assert left - answer["seconds_left"] <= 30, "whole seconds, no bounds"
+        numbers = [event for _, event, _ in twin.sim.do("events")["events"]]
+        assert events.SUPPLY in numbers
+
+
+def test_a_patient_start_closes_the_load_after_its_second_record():
+    with Twin() as twin:
+        assert twin.enter(twin.token(1, 2)) == "ADD_TIME"
+        for _ in range(4):
+            twin.power_cycle(0)
+        assert not twin.sim.do("run 6900")["load"]
+        assert twin.sim.do("run 900")["load"]
+        twin.catch_up()
+        twin.power_cycle(0)
+        assert twin.model.patient, "two records and one bound: it may still be the lamp"
+        twin.advance(30)
+        assert twin.answer["load"]
+        twin.power_cycle(0)
+        assert not twin.model.patient and twin.answer["load"]
+
+
+def test_a_token_closes_the_load_of_a_patient_start_at_once():
+    with Twin() as twin:
+        assert twin.enter(twin.token(1, 2)) == "ADD_TIME"
+        for _ in range(4):
+            twin.power_cycle(0)
+        assert not twin.answer["load"]
+        assert twin.enter(twin.token(1, 4)) == "ADD_TIME"
+        assert twin.answer["load"]
 
 
 # --- between runs ------------------------------------------------------------------------
