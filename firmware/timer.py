@@ -130,7 +130,7 @@ class ActivationTimer:
         if late < 0 or quiet or late >= HOLD_MS:
             return late >= 0
         to_bound = self._bound * 1000 - ticks_diff(now, self._snapshot)
-        return bool(self.account.left) and self.covered and to_bound <= HOLD_MARGIN_MS
+        return bool(self.account.left or self.account.locked) and to_bound <= HOLD_MARGIN_MS
 
     def due(self, now):
         """Milliseconds until the credit ends, a record is due, or the load has to open."""
