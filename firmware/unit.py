@@ -219,11 +219,15 @@ class Unit:
     def _record(self, account, state=None, copy=False):
         """Store the account as of the last `_copy`, and the token engine's state if given.
 
-        copy: on all media; a state always is. Raises StoreError.
+        copy: on all media; a state always is, and so is an hour's first record. Raises StoreError.
         """
         if self._attempt:
             account.mistake()
         self._timer.stamp(account)
+        if self._timer.powered - self._copied >= COPY_S:
+            self._copied, copy = self._timer.powered, True
+            if self.log:
+                self.log.rest()
         if state is None:
             self._store.beat(account, copy)
         else:
@@ -252,16 +256,11 @@ class Unit:
         return bool(self.identity) and self._timer.record_due(ticks_ms(), quiet)
 
     def beat(self):
-        """Write the record that is due, each hour to all media."""
-        copy = self._timer.powered - self._copied >= COPY_S
+        """Write the record that is due."""
         try:
-            self._record(self._copy(), copy=copy)
+            self._record(self._copy())
         except StoreError:
             self._refused()
-        if copy:
-            self._copied = self._timer.powered
-            if self.log:
-                self.log.rest()
         self._switch()
 
     def due(self):
