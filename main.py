@@ -32,6 +32,7 @@ try:
     load = wiring.load()
     supervisor = Supervisor()
     restarts = Restarts(files, reset_cause() == PWRON_RESET)
+    hopeless = restarts.hopeless
     if restarts.new:
         log.add(RESTART, reset_cause() * 10 + restarts.count)
     try:
@@ -43,7 +44,8 @@ try:
         from firmware.unit import Unit
 
         store = Store(wiring.media(files))
-        if restarts.hopeless and store.identity():
+        hopeless = hopeless and store.identity()  # a blank unit has nothing to lose
+        if hopeless:
             raise RuntimeError("minimal mode failed, too")
         unit = Unit(store, clock, load, log)
         service = restarts.service
@@ -82,7 +84,7 @@ try:
         reset()
     except Exception as error:
         load.cut()
-        if restarts.hopeless:  # nothing helps: at least it costs and wears nothing
+        if hopeless:  # nothing helps: at least it costs and wears nothing
             sleep_ms(SPAN_MS)
             restarts.forget()
         elif not restarts.many:
