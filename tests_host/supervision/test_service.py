@@ -34,6 +34,17 @@ def test_service_mode_has_the_load_off_and_says_so(launch):
     assert sim.stderr() == ""
 
 
+def test_the_load_opens_before_the_restart(launch):
+    """Nobody counts the paid seconds any more while the display is read."""
+    sim = launch(WATCHED)
+    assert sim.keys(ADD_1 + "#")["load"]
+    sim.do("levels")
+    assert not sim.keys(extended(1, 4) + "#")["load"]
+    sim.do("run 3000")
+    ((_, _, on),) = [change for change in sim.do("levels")["changes"] if change[1] == "load"]
+    assert not on
+
+
 def test_it_ends_by_itself_after_ten_minutes_with_the_credit_kept(launch):
     sim = launch(WATCHED)
     sim.keys(ADD_1 + "#")
@@ -180,7 +191,8 @@ def test_a_token_that_gives_nothing_ends_the_test(launch):
 def test_without_a_test_code_no_digits_are_one(launch):
     sim = launch(WATCHED)
     assert sim.keys(TEST_CODE + "#")["result"] == "INVALID"
-    assert sim.do("uart #TOKEN;000000000")["uart"] == ["#TOKEN;INVALID"]
+    sim.do("uart #TOKEN;000000000")
+    assert sim.do("run 3000")["uart"] == ["#TOKEN;INVALID"]
 
 
 def test_the_console_takes_it_too(launch):
