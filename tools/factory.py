@@ -81,8 +81,13 @@ def provision(port, job, say):
     try:
         if is_already(port, job.unit):
             return None
-        with Prompt(port) as prompt:
-            made = _at_prompt(prompt, job, say)
+        try:
+            with Prompt(port) as prompt:
+                made = _at_prompt(prompt, job, say)
+        except PortError:
+            if is_already(port, job.unit):  # it was just starting when it was asked before
+                return None
+            raise
         _confirm(port, job.unit)
         say("sealed", f"answers as {job.unit.serial}, Ctrl-C stops nothing")
         return made
