@@ -95,11 +95,12 @@ class Unit:
         found = self._store.load(identity.count)
         state, account = found or (opaygo.new_state(identity.count), Account())
         timer = ActivationTimer(account, self._clock, ticks_ms())
+        starts = account.starts
         if not found:
             timer.begin()
         elif timer.resume(hung):
             self._report(events.CLOCK_FAULT, account.faults)
-        if account.starts == BOUNCES:
+        if starts < account.starts == BOUNCES:  # news, once in a row of starts
             self._report(events.SUPPLY)
         if self._store.stale:
             self._report(events.STALE)
