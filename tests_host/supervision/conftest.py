@@ -1,12 +1,8 @@
 """Simulated units on boards of their own, with firmware in which a test has planted a fault."""
 
-import json
-import shutil
-
 import pytest
 
-from tests_host.simulator import Sim
-from tools import ROOT
+from tools.proofs.checkout import plant, planted_sim
 
 KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
 UNIT = {"serial": "S1", "key": KEY, "starting_code": 123456789}
@@ -46,22 +42,8 @@ def launch(micropython_exe, tmp_path):
     running = []
 
     def launch(board="", faults=None, again=True, **options):
-        root = tmp_path / str(len(running))
-        (root / "board").mkdir(parents=True)
-        for name in ("boot.py", "lib"):
-            (root / name).symlink_to(ROOT / name)
-        shutil.copy(ROOT / "main.py", root)
-        shutil.copytree(ROOT / "firmware", root / "firmware")
-        shutil.copy(ROOT / "board" / "__init__.py", root / "board")
-        data = (ROOT / "board" / "sim.py").read_text()
-        (root / "board" / "sim.py").write_text(data + board)
-        for (file, old), new in (faults or {}).items():
-            source = (root / file).read_text()
-            assert source.count(old) == 1, (file, old)
-            (root / file).write_text(source.replace(old, new))
-        run = ROOT / "tools" / "sim" / "run.py"
-        options = json.dumps(dict(UNIT, root=str(root)) | options)
-        sim = Sim(command=[micropython_exe, "-X", "heapsize=16m", str(run), options])
+        root = plant(tmp_path / str(len(running)), faults, board)
+        sim = planted_sim(root, **UNIT | options)
         running.append(sim.__enter__())
         if again:
             sim.do("power off")

@@ -1,0 +1,38 @@
+"""A checkout for the simulator whose firmware has something planted: a fault, or a probe."""
+
+import json
+import shutil
+from pathlib import Path
+
+from tools import ROOT
+from tools.interpreter import find_micropython
+from tools.proofs.simulator import Sim
+
+
+def plant(folder, changes=None, board=""):
+    """Make `folder` (new) a checkout with lines (`board`) behind its board/sim.py; return it.
+
+    changes: (file, text there) -> text in its place. ValueError unless it stands there once.
+    """
+    root = Path(folder)
+    (root / "board").mkdir(parents=True)
+    for name in ("boot.py", "lib"):
+        (root / name).symlink_to(ROOT / name)
+    shutil.copy(ROOT / "main.py", root)
+    shutil.copytree(ROOT / "firmware", root / "firmware")
+    shutil.copy(ROOT / "board" / "__init__.py", root / "board")
+    data = (ROOT / "board" / "sim.py").read_text()
+    (root / "board" / "sim.py").write_text(data + board)
+    for (file, old), new in (changes or {}).items():
+        source = (root / file).read_text()
+        if source.count(old) != 1:
+            raise ValueError(f"{file} does not have this once: {old}")
+        (root / file).write_text(source.replace(old, new))
+    return root
+
+
+def planted_sim(root, **options):
+    """Return a Sim, not yet started, of the checkout at `root`. Options are those of run.py."""
+    run = ROOT / "tools" / "sim" / "run.py"
+    text = json.dumps({"root": str(root)} | options)
+    return Sim(command=[find_micropython(), "-X", "heapsize=16m", str(run), text])
