@@ -130,6 +130,20 @@ def test_minimal_mode_without_credit_has_no_load(launch):
     assert not sim.do("advance 100")["load"]
 
 
+def test_minimal_mode_opens_the_load_by_the_bound_when_nothing_is_stored(launch):
+    sim = launch(WATCHED, RAISES)
+    sim.keys(ADD_1 + "#")
+    for _ in range(3):
+        sim.do("keys *")
+        sim.do("run 1000")
+    assert sim.do("advance 60")["load"]
+    sim.do("flash refuse")
+    assert not sim.do("advance 61")["load"]
+    assert sim.status()["seconds_left"] > DAY - 300
+    sim.do("flash take")
+    assert sim.do("advance 12")["load"] and "Service" in sim.status()["display"]
+
+
 def test_minimal_mode_still_protects_the_battery(launch):
     sim = launch(MEASURED + WATCHED, RAISES)
     sim.keys(ADD_1 + "#")
@@ -282,6 +296,8 @@ def test_a_healthy_unit_is_never_bitten(launch):
     sim.do("advance 60")
     sim.do("release 5")
     sim.do("advance 7200")
+    sim.do_all([f"uart #TOKEN;{ADD_1}"] * 40)  # the console answers each after three seconds
+    sim.do("advance 120")
     assert log(sim) == [(events.PROVISIONED, 0), (events.STUCK_KEY, ord("5"))]
 
 
