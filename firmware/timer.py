@@ -137,9 +137,11 @@ class ActivationTimer:
         left = min(self.account.left, 3600)
         wait = ticks_diff(self._due, now)
         if left:
-            if self.account.doubt > CALM:
+            since = ticks_diff(now, self._credit.mark)
+            if self.account.doubt > CALM:  # the last paid second may end with a powered one
                 left = max(1, left * 3 // 4)
-            wait = min(wait, left * 1000 - ticks_diff(now, self._credit.mark))
+                since = max(since, ticks_diff(now, self._power.mark))
+            wait = min(wait, left * 1000 - since)
             if self.covered:
                 open_at = ticks_add(self._snapshot, self._bound * 1000 - MARGIN_MS)
                 wait = min(wait, ticks_diff(open_at, now))
