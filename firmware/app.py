@@ -28,6 +28,7 @@ class App:
         self._panel = Panel(unit, self._submit, signals.play)
         self._keypad = matrix(self._key, self._stuck)
         self._judging = Lock()
+        self._waiting = 0  # entries that are judged or wait for that
         self._entry = None
         self._entered = Wake()
         self._panel_changed = Wake()
@@ -42,7 +43,7 @@ class App:
         tasks = [
             watch(self._keep_account()),
             watch(self._keep_panel()),
-            watch(self._judge_entries(), self._judging.locked),
+            watch(self._judge_entries(), self._waits),
             watch(self._signals.run()),
             watch(self._keypad.run(), lambda: self._keypad.quiet),
             supervisor.run(),
@@ -83,12 +84,16 @@ class App:
             entry, self._entry = self._entry, None
             await self.enter(entry)
 
+    def _waits(self):
+        return self._waiting > 0
+
     async def enter(self, digits):
         """Judge an entry, of the keypad or the console; return its outcome when it is shown.
 
         None when it could not be judged.
         """
         unit = self._unit
+        self._waiting += 1
         async with self._judging:
             unit.busy = True
             entries = unit.entries
@@ -97,7 +102,8 @@ class App:
             outcome = unit.outcome if unit.entries > entries else None
             self._panel.judged(outcome, ticks_ms())
             self._show(ticks_ms())
-            unit.busy = False
+            self._waiting -= 1
+            unit.busy = self._waits()
             self._changed()
             return outcome
 
