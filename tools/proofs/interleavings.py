@@ -30,6 +30,7 @@ _NAMES = (
     "firmware.store",
     "firmware.supervisor",
     "firmware.unit",
+    "firmware.wake",
 )
 
 
@@ -41,6 +42,7 @@ class Scenario:
     "release" or the digits of an entry (its # stays down). lines: sent over the console, each
     when the one before is answered. events: how many come. flash: what it does: "refuse" or
     "accept". blank: the unit has no identity. turns: how often time passes up to the next record.
+    watched: the supervisor looks after the tasks, which all run before time passes.
     """
 
     credit: int = 30 * DAY
@@ -51,6 +53,7 @@ class Scenario:
     flash: tuple = ()
     blank: bool = False
     turns: int = 1
+    watched: bool = False
 
 
 class Firmware:
@@ -156,7 +159,8 @@ class Races:
         polls = 0 < account - tasks.now <= POLL_MS
         if not found and quiet and (polls or tasks.due() < account):
             found.append("time")
-        if self._turns and account > tasks.now and not (polls and quiet):
+        late = found if self._scenario.watched else account <= tasks.now
+        if self._turns and not late and not (polls and quiet):
             found.append("turn")
         for actor, actions in self._todo.items():
             if actions and not (actor == "lines" and "console" in tasks.named):
@@ -235,6 +239,8 @@ class Races:
 
     def close(self):
         self._tasks.close()
+        for coroutine in self._own:
+            coroutine.close()
 
     # --- the unit -------------------------------------------------------------------------
 
@@ -268,8 +274,18 @@ class Races:
         self._wakes = app._entered, app._account_changed
         self._enter, app.enter = app.enter, self._spied
         self._console = modules["firmware.console"].Console(unit, app.enter, _Silent, None, None)
-        self._tasks.spawn("account", app._keep_account())
-        self._tasks.spawn("judging", app._judge_entries())
+        wake, supervisor = (
+            modules["firmware.wake"].Wake,
+            modules["firmware.supervisor"].Supervisor(),
+        )
+        wake.longest = 3600_000
+        if self._scenario.watched:
+            supervisor.arm(int)  # feeds nobody
+        self._own = app._keep_account(), app._judge_entries()
+        self._tasks.spawn("account", supervisor.watch(self._own[0]))
+        self._tasks.spawn("judging", supervisor.watch(self._own[1], app._waits))
+        if self._scenario.watched:
+            self._tasks.spawn("supervisor", supervisor.run())
 
     def _act(self, actor, action):
         if actor == "events":
@@ -300,6 +316,8 @@ class Races:
                 raise Violation("service mode without a stored service token") from None
             if self._flushed != self._told:
                 raise Violation("the restart into service mode lost an event") from None
+        except self._firmware.modules["firmware.supervisor"].StuckError as error:
+            raise Violation(f"a restart without need: {error}") from None
 
     def _next(self):
         """When the account task has something to do: what it polls for while a key is down."""
@@ -431,6 +449,9 @@ SCENARIOS = {
     "wrong beside a held key": Scenario(keys=("press", "release"), lines=_sent(WRONG), events=1),
     "service": Scenario(9, keys=(WRONG, "release"), lines=_sent(SERVICE), events=1),
     "end of the credit": Scenario(9, keys=("press", "release"), lines=_sent(WRONG)),
+    "wait for another entry": Scenario(
+        keys=(WRONG, "release"), lines=_sent(WRONG_TOO), turns=4, watched=True
+    ),
     "flash refuses": Scenario(
         keys=(ADD, "release"), lines=_sent(WRONG), flash=("refuse", "accept")
     ),
@@ -546,6 +567,11 @@ PLANTED = {
                 )
             ]
         },
+    ),
+    "a task that waits for its turn counts as stuck": (
+        SCENARIOS["wait for another entry"],
+        "did not check in",
+        {_APP: [("self._waiting > 0", "self._judging.locked()")]},
     ),
     "nobody counts seconds before a restart": (
         SCENARIOS["service"],
