@@ -468,7 +468,7 @@ LONG = {
         keys=(ADD, "release", "press", "release"), lines=_sent(WRONG), events=1, turns=2
     ),
 }
-LONG.update({name: replace(scenario, turns=2) for name, scenario in SCENARIOS.items()})
+LONG.update({name: replace(one, turns=max(2, one.turns)) for name, one in SCENARIOS.items()})
 
 _HELD = replace(SCENARIOS["token beside a held key"], turns=3)
 _APP, _UNIT = "firmware.app", "firmware.unit"
