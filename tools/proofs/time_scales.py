@@ -21,7 +21,7 @@ _CLOCK = replace(_SIMPLE, clock="wires", readings=("", "clock stopped"))
 
 QUICK = {
     "cuts, hangs and a flash that refuses": replace(_SIMPLE, cap=14, bounces=1),
-    "clock": replace(_CLOCK, cap=14, bounces=1, entries=("add", "clear"), writes=_CUTS),
+    "clock": replace(_CLOCK, cap=14, bounces=1, away=(0, 12), writes=_CUTS),
     "cell": replace(_CLOCK, clock="cell", cap=3, add=3, away=(2,), writes=_CUTS, hang_ms=0),
     "keypad": Scale(cap=4, add=4, set=4, entries=("add", "set 0", "unlock", "used", "wrong")),
     "test code": replace(_SIMPLE, cap=5, tests=2),

@@ -43,7 +43,7 @@ class Scale:
     longest: int = 9
     cap: int = 11
     calm: int = 3
-    doubt: int = 3
+    doubt: int = 6
     bounces: int = 3
     absence: int = 40
     margin_ms: int = 1000
