@@ -1,6 +1,8 @@
 """A medium in a dictionary, and what tests of the store share."""
 
-from firmware.account import Account
+import struct
+
+from firmware.account import UNKNOWN, Account
 from firmware.store import Identity, Store
 
 IDENTITY = Identity("STORE-1", bytes(range(16)), 123456789)
@@ -55,15 +57,29 @@ def opened(*media):
     """Return the store of a unit that has IDENTITY, and what it loads."""
     store = Store(list(media))
     assert store.identity() == IDENTITY
-    return store, store.load()
+    return store, store.load(IDENTITY.count)
 
 
 def new_store(*media):
     """Return the store of a unit that has just got IDENTITY."""
     store = Store(list(media))
     store.write_identity(IDENTITY)
-    assert store.load() is None
+    assert store.load(IDENTITY.count) is None
     return store
+
+
+def late(left, locked=0, mistakes=0, free=False):
+    """Return an account that was read from a second medium: it is charged an hour."""
+    made = account(left, locked, mistakes, free)
+    made.bound = UNKNOWN
+    return made
+
+
+def version_1(account):
+    """Return an account as records of version 1 held it: 46 bytes."""
+    flags = account.free | account.tests << 3
+    numbers = account.left, account.chip, account.locked, account.mistakes, account.last, flags
+    return struct.pack("<IIHBBBHIIIIIIBIH", *numbers, account.faults, *(0,) * 8, 180)
 
 
 def known(found):

@@ -1,4 +1,4 @@
-"""The store against a dictionary: what each medium was last given, the newest readable one wins.
+"""The store against a dictionary: the own flash decides, else the newest of the other media.
 
 Hypothesis makes the lives: media that do not answer, that lie, that are torn by a power cut, that
 lose everything. The dictionary knows nothing of slots, kinds and repairs.
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 import opaygo
+from firmware.account import UNKNOWN, Account
 from firmware.store import Store, StoreError
 from tests_host.store.memory import IDENTITY, Cut, Memory, account, known
 
@@ -25,11 +26,11 @@ class Life(RuleBasedStateMachine):
         self.given = [[] for _ in self.media]  # what each may hold: (sequence, state, account)
         self.store = Store(self.media)
         self.store.write_identity(IDENTITY)
-        assert self.store.load() is None
+        assert self.store.load(IDENTITY.count) is None
         self.now = opaygo.new_state(1), account(0)
         self._store(self.now, True)
 
-    def _store(self, what, full):
+    def _store(self, what, full, copy=False):
         """Give it to the store; remember who must and who may have it."""
         state, paid = what
         sequence = self.store._used + 1
@@ -38,7 +39,7 @@ class Life(RuleBasedStateMachine):
             if full:
                 self.store.save(state, paid)
             else:
-                self.store.beat(paid)
+                self.store.beat(paid, copy)
             self.now = what
         except (StoreError, Cut):
             pass
@@ -61,9 +62,11 @@ class Life(RuleBasedStateMachine):
         state = opaygo.new_state(self.now[0].count + ahead)._replace(used=left & 0xFFFF)
         self._store((state, account(left)), True)
 
-    @rule(left=LEFT, locked=st.integers(0, 30_720), mistakes=st.integers(0, 255))
-    def beat(self, left, locked, mistakes):
-        self._store((self.now[0], account(left, locked, mistakes)), False)
+    @rule(
+        left=LEFT, locked=st.integers(0, 30_720), mistakes=st.integers(0, 255), copy=st.booleans()
+    )
+    def beat(self, left, locked, mistakes, copy):
+        self._store((self.now[0], account(left, locked, mistakes)), False, copy)
 
     @rule(index=MEDIA, dead=st.booleans())
     def answers(self, index, dead):
@@ -83,7 +86,7 @@ class Life(RuleBasedStateMachine):
         if full:
             self.save(left, 2)
         else:
-            self.beat(left, 60, 3)
+            self.beat(left, 60, 3, bool(at & 1))
         self.boot()
 
     @rule()
@@ -108,7 +111,7 @@ class Life(RuleBasedStateMachine):
         self._look()
 
     def _look(self):
-        found = self.store.load()
+        found = self.store.load(IDENTITY.count)
         wanted = self._wanted()
         if not wanted:
             assert found is None
@@ -119,18 +122,28 @@ class Life(RuleBasedStateMachine):
         self._store(self.now, found is None)
 
     def _wanted(self):
-        """What load() may return: the newest that a medium holds for sure, or what it may hold."""
-        held = []
-        for index, (medium, given) in enumerate(zip(self.media, self.given)):
-            if not medium.dead and given:
-                held.append([(record[0], index < 2) + record[1:] for record in given])
+        """What load() may return: the newest that a medium holds for sure, or what it may hold.
+
+        The own flash decides. Where it holds nothing, the others are charged an hour.
+        """
+        if self.given[0]:
+            return self._newest([(0, self.given[0])])
+        others = list(enumerate(self.given))[1:]
+        held = [(at, given) for at, given in others if given and not self.media[at].dead]
+        return self._newest(held)
+
+    def _newest(self, held):
         if not held:
             return []
+        held = [[(record[0], at < 2, at) + record[1:] for record in given] for at, given in held]
         sure = max((records[0] for records in held), key=lambda record: record[:2])
         may = [record for records in held for record in records if record[:2] >= sure[:2]]
         return [self._seen(*record) for record in may]
 
-    def _seen(self, _sequence, whole, state, paid):
+    def _seen(self, _sequence, whole, at, state, paid):
+        if at:
+            paid = Account.unpack(paid.pack())
+            paid.bound = UNKNOWN
         return (state, paid.pack()) if whole else (opaygo.new_state(state.count), paid.pack())
 
 

@@ -54,6 +54,6 @@ def test_a_valid_token(events):
 
 def test_a_wrong_token(events):
     assert entered(events, "000000000") == (
-        ["writing", "beat", "judged", "writing", "beat", "beat"],
+        ["writing", "beat", "judged", "writing", "beat"],
         "INVALID",
     )

@@ -4,9 +4,28 @@ import pytest
 
 import opaygo
 from firmware import store as records
-from firmware.store import BEAT, BRIEF, FULL, IDENTITY, NewerRecordError, StoreError, seal
+from firmware.account import UNKNOWN, Account
+from firmware.store import (
+    BEAT,
+    BRIEF,
+    FULL,
+    IDENTITY,
+    Identity,
+    NewerRecordError,
+    StoreError,
+    seal,
+)
 from tests_host.store.memory import IDENTITY as UNIT
-from tests_host.store.memory import OTHER, Memory, account, known, new_store, opened
+from tests_host.store.memory import (
+    OTHER,
+    Memory,
+    account,
+    known,
+    late,
+    new_store,
+    opened,
+    version_1,
+)
 from tools import ROOT
 
 STATE, LATER = opaygo.new_state(7), opaygo.new_state(9)
@@ -18,7 +37,7 @@ def filled(*media):
     store.save(opaygo.new_state(5), account(500))
     store.save(STATE, account(1000, 60, 3))
     store.beat(account(900, 50, 3))
-    store.beat(account(800, 40, 3))
+    store.beat(account(800, 40, 3), True)
     return store
 
 
@@ -74,11 +93,11 @@ def test_records_of_another_unit_are_not_believed_on_any_medium():
     filled(*media)
     store = records.Store(list(media))
     store.write_identity(OTHER)
-    assert store.load() is None
+    assert store.load(1) is None
     store.save(LATER, account(5))
     store = records.Store(list(media))
     assert store.identity() == OTHER
-    assert known(store.load()) == (LATER, account(5).pack())
+    assert known(store.load(1)) == (LATER, account(5).pack())
 
 
 def test_a_record_is_believed_in_its_own_kind_only():
@@ -101,7 +120,7 @@ def test_a_newer_record_stops_the_unit(kind, index):
     store = records.Store(list(media))
     with pytest.raises(NewerRecordError):
         store.identity()
-        store.load()
+        store.load(1)
     assert [dict(medium) for medium in media] == before
 
 
@@ -116,23 +135,42 @@ def test_a_state_of_a_newer_token_engine_stops_the_unit():
         opened(flash)
 
 
-def test_older_records_are_migrated_and_rewritten(monkeypatch):
-    media = Memory(), Memory(small=True)
-    filled(*media)
+def older(media, version):
+    """Write all records anew as ones of an older version."""
     for medium in media:
         for (name, slot), data in list(medium.items()):
             kind = {value: kind for kind, value in records.NAMES.items()}[name]
             key = None if kind == IDENTITY else UNIT.key
             sequence, _, payload = records.unseal(kind, data, key)
-            medium[(name, slot)] = seal(kind, sequence, payload[::-1], key, 0)
-    assert records.Store(list(media)).identity() is None  # no such migration: not believed
-    monkeypatch.setitem(records.MIGRATIONS, 0, lambda _kind, payload: payload[::-1])
+            if kind in (FULL, BEAT):
+                size = len(account(0).pack())
+                payload = payload[:-size] + version_1(Account.unpack(payload[-size:]))
+            medium[(name, slot)] = seal(kind, sequence, payload, key, version)
+
+
+def test_records_of_version_1_are_read_and_written_anew():
+    media = Memory(), Memory(small=True)
+    filled(*media)
+    older(media, 1)
     store, found = opened(*media)
-    assert known(found) == (STATE, account(800, 40, 3).pack())
+    assert known(found) == (STATE, late(800, 40, 3).pack())
     store.beat(found[1])
     fulls = [media[0][("full", slot)][3] for slot in (0, 1)]
     assert records.VERSION in fulls
     assert known(opened(*media)[1]) == known(found)
+
+
+def test_records_of_version_0_were_never_there():
+    media = Memory(), Memory(small=True)
+    filled(*media)
+    older(media, 0)
+    assert records.Store(list(media)).identity() is None
+
+
+def lost(flash):
+    """The file system is gone, and the unit was provisioned again."""
+    flash.clear()
+    flash.update({("identity", 0): seal(IDENTITY, 1, UNIT.pack(), None)})
 
 
 def test_a_medium_that_failed_is_brought_up_to_date():
@@ -143,58 +181,75 @@ def test_a_medium_that_failed_is_brought_up_to_date():
     store.beat(account(90))
     second.dead = False
     store.beat(account(80))
-    flash.clear()
-    flash.update({("identity", 0): seal(IDENTITY, 1, UNIT.pack(), None)})
-    assert known(opened(flash, second)[1]) == (LATER, account(80).pack())
+    lost(flash)
+    assert known(opened(flash, second)[1]) == (LATER, late(80).pack())
 
 
-def test_a_missing_medium_stops_nothing_and_all_missing_is_an_error():
+def test_a_record_counts_only_if_the_own_flash_took_it():
     flash, second = Memory(), Memory()
     store = filled(flash, second)
+    kept = dict(second)
     flash.dead = True
-    store.save(LATER, account(100))
-    second.dead = True
     with pytest.raises(StoreError):
-        store.save(STATE, account(1))
-    flash.dead = second.dead = False
+        store.save(LATER, account(100))
+    with pytest.raises(StoreError):
+        store.beat(account(100), True)
+    assert second == kept
+    flash.dead, second.dead = False, True
+    store.save(LATER, account(100))
+    second.dead = False
     assert known(opened(flash, second)[1]) == (LATER, account(100).pack())
+
+
+def test_other_media_get_the_account_when_a_copy_is_asked_for():
+    flash, second, small = Memory(), Memory(), Memory(small=True)
+    store = filled(flash, second, small)
+    store.beat(account(750), True)
+    kept = dict(second), dict(small)
+    store.beat(account(700))
+    assert (second, small) == kept
+    lost(flash)
+    assert known(opened(flash, second, small)[1]) == (STATE, late(750).pack())
 
 
 def test_a_save_that_failed_but_was_stored_is_undone_by_the_next_record():
     flash, second = Memory(), Memory()
     store = filled(flash, second)
-    flash.lies, second.dead = True, True
+    flash.lies = True
     with pytest.raises(StoreError):
         store.save(LATER, account(10_000))
-    flash.lies = second.dead = False
+    flash.lies = False
     store.beat(account(700, 30, 4))
     assert known(opened(flash, second)[1]) == (STATE, account(700, 30, 4).pack())
 
 
-def test_a_failed_save_on_one_medium_is_older_than_the_next_record_on_another():
+def test_while_the_own_flash_holds_a_record_nobody_else_is_believed():
     flash, second = Memory(), Memory()
     store = filled(flash, second)
-    flash.lies, second.dead = True, True
-    with pytest.raises(StoreError):
-        store.save(LATER, account(10_000))
-    flash.dead, second.dead = True, False
-    store.beat(account(700, 30, 4))
-    flash.dead = flash.lies = False
-    assert known(opened(flash, second)[1]) == (STATE, account(700, 30, 4).pack())
+    kept = dict(second)
+    store.save(LATER, account(5))
+    second.update(kept)
+    second[("beat", 0)] = seal(BEAT, 9_999, b"\1\0\0\0\7\0\0\0" + account(9).pack(), UNIT.key)
+    store, found = opened(flash, second)
+    assert known(found) == (LATER, account(5).pack())
+    store.beat(account(4))
+    lost(flash)
+    assert known(opened(flash, second)[1]) == (LATER, late(4).pack()), "it was written over"
 
 
-def test_a_medium_that_was_not_read_is_not_overwritten_if_it_knows_more():
+def test_a_medium_that_was_not_read_is_overwritten_with_higher_numbers():
     flash, second = Memory(), Memory()
     filled(flash, second)
-    flash.clear()
+    lost(flash)
     second.dead = True
-    store = records.Store([flash, second])
-    store.write_identity(UNIT)
-    assert store.load() is None
+    store, found = opened(flash, second)
+    assert found is None
     store.save(opaygo.new_state(1), account(0))
     second.dead = False
     store.beat(account(0))
-    assert known(opened(flash, second)[1]) == (STATE, account(800, 40, 3).pack())
+    store.beat(account(0))
+    lost(flash)
+    assert known(opened(flash, second)[1]) == (opaygo.new_state(1), late(0).pack())
 
 
 def test_a_medium_that_was_not_read_and_knows_less_is_written_again():
@@ -207,10 +262,28 @@ def test_a_medium_that_was_not_read_and_knows_less_is_written_again():
     store.beat(account(5))
     second.log = []
     store.beat(account(4))
+    assert second.log == []
+    store.beat(account(3), True)
     assert second.log == ["beat"]
+    lost(flash)
+    assert known(opened(flash, second)[1]) == (LATER, late(3).pack())
+
+
+@pytest.mark.parametrize("small", (False, True))
+@pytest.mark.parametrize("count, believed", ((6, True), (7, True), (8, False)))
+def test_a_second_medium_below_the_count_of_the_identity_is_stale(small, count, believed):
+    flash, second = Memory(), Memory(small=small)
+    filled(flash, second)
     flash.clear()
-    flash.update({("identity", 0): seal(IDENTITY, 1, UNIT.pack(), None)})
-    assert known(opened(flash, second)[1]) == (LATER, account(4).pack())
+    store = records.Store([flash, second])
+    store.write_identity(Identity(UNIT.serial, UNIT.key, UNIT.starting_code, count))
+    found = store.load(count)
+    assert store.stale is not believed
+    if believed:
+        assert found[0].count == 7 and found[0].floor >= count
+        assert found[1].left and found[1].bound == UNKNOWN
+    else:
+        assert found is None
 
 
 def test_a_beat_without_its_full_record_gives_the_count():
@@ -237,8 +310,7 @@ def test_a_small_medium_keeps_count_credit_and_lockout():
     store = filled(flash, small)
     store.save(LATER, account(0x3FFFFFFF, 30_720, 255, free=True))
     assert {len(data) for data in small.values()} == {26}
-    flash.clear()
-    flash.update({("identity", 0): seal(IDENTITY, 1, UNIT.pack(), None)})
+    lost(flash)
     store, (state, found) = opened(flash, small)
     assert state == opaygo.new_state(9)
     assert (found.left, found.locked, found.mistakes, found.free) == (
@@ -253,11 +325,11 @@ def test_a_small_medium_keeps_count_credit_and_lockout():
 
 
 def test_a_complete_medium_is_preferred_to_a_small_one_of_the_same_age():
-    flash, small = Memory(), Memory(small=True)
-    store = new_store(flash, small)
-    _, spent = opaygo.judge(opaygo.Device(UNIT.key, UNIT.starting_code), STATE, "123456789")
-    store.save(spent._replace(used=5), account(1))
-    assert opened(small and flash, small)[1][0].used == 5
+    flash, small, second = Memory(), Memory(small=True), Memory()
+    store = new_store(flash, small, second)
+    store.save(STATE._replace(used=5), account(1))
+    lost(flash)
+    assert opened(flash, small, second)[1][0].used == 5
 
 
 def test_the_documented_sizes():
