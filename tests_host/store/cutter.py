@@ -13,9 +13,9 @@ import sys
 from rig import IDENTITY, TIME, enter
 
 import opaygo
-from firmware.account import HEARTBEAT, lockout
+from firmware.account import BOUNCES, LONGEST, UNKNOWN, lockout
 
-BOOT_COST = 300  # seconds that a boot may take away without a fault
+START = LONGEST + 1  # seconds that a start takes away at most: the bound, and the chip's second
 SHOWN = 5  # failures described on standard error
 
 
@@ -32,17 +32,23 @@ class Faults:
 
 
 class View:
-    """What a unit knows: `core` may not change by itself, `left` and `locked` only one way.
+    """What a unit knows: `core` may not change by itself, `left` and `locked` only one way."""
 
-    `cores`: also without the tokens it remembers, as a small medium keeps it.
-    """
-
-    def __init__(self, core, left, locked, faults):
+    def __init__(self, core, left, locked):
         self.core = core
-        self.cores = (core, (opaygo.new_state(core[0].count),) + core[1:])
         self.left = left
         self.locked = locked
-        self.faults = faults
+
+    def same(self, other, alone, small):
+        """Is the core that of another View, as far as the second medium alone can know it?
+
+        small: it has no room for the tokens remembered.
+        """
+        if not alone:
+            return self.core == other.core
+        state = other.core[0]
+        states = (state, opaygo.new_state(state.count)) if small else (state,)
+        return self.core[0] in states and self.core[1] == other.core[1]
 
 
 def view(unit):
@@ -52,13 +58,24 @@ def view(unit):
     unit.tick()
     account = unit._timer.account
     core = (unit._state, account.free, account.mistakes)
-    return View(core, account.left, account.locked, account.faults)
+    return View(core, account.left, account.locked)
+
+
+def spend(unit, seconds):
+    """Let powered seconds pass as the account's task does; no key is down."""
+    end = TIME.us + seconds * 1_000_000
+    while TIME.us < end:
+        TIME.us = min(end, TIME.us + max(10, unit.due()) * 1000)
+        unit.tick()
+        if unit.beat_due(True):
+            unit.beat()
 
 
 class Operation:
     """Something that stores, and what may be found after a cut in it.
 
-    steps: what it wrote. time: when it began. digits: of the entry, if it is one.
+    before_it: what was written until it began. steps: what it wrote. time: when it began. digits:
+    of the entry, if it is one.
     """
 
     def __init__(self, name, before, after, digits=None):
@@ -66,13 +83,14 @@ class Operation:
         self.before = before
         self.after = after
         self.digits = digits
+        self.before_it = []
         self.steps = []
         self.time = TIME.us
         self.allowed = [before, after]
         if digits:
             state, free, mistakes = before.core
             locked = lockout(mistakes + 1)
-            self.allowed.append(View((state, free, mistakes + 1), before.left, locked, 0))
+            self.allowed.append(View((state, free, mistakes + 1), before.left, locked))
 
 
 class Cutter:
@@ -82,7 +100,6 @@ class Cutter:
         self.rig = rig
         self._density = density
         self._faults = faults
-        self._blind = rig.clock is None
 
     def session(self, unit, acts):
         """Do acts one after the other, then again with a cut in each step; return a new unit.
@@ -97,10 +114,12 @@ class Cutter:
         for act in acts:
             start = len(rig.log)
             digits = act.prepare(unit)
+            begin = len(rig.log)
             before, time = view(unit), TIME.us
             act.do(unit, digits)
             operation = Operation(act.name, before, view(unit), digits)
-            operation.steps, operation.time = rig.log[start:], time
+            operation.before_it, operation.steps = rig.log[start:begin], rig.log[begin:]
+            operation.time = time
             operations.append(operation)
         return self._explore(operations, image, level)
 
@@ -118,6 +137,11 @@ class Cutter:
         end = rig.snapshot()
         rig.restore(image)
         for operation in operations:
+            for step in operation.before_it:
+                if step[0] == "load":
+                    level = step[1]
+                else:
+                    rig.redo(step)
             TIME.us = operation.time
             for step in operation.steps:
                 if step[0] == "load":
@@ -206,12 +230,16 @@ class Cutter:
         self.rig.wipe()
         unit = self.rig.boot()
         unit.provision(IDENTITY)
-        self._look(operation, unit, where + ", and the flash is lost", 2, self.rig.small)
+        self._look(operation, unit, where + ", and the flash is lost", 2, True)
 
-    def _look(self, operation, unit, where, boots, small=False):
+    def _look(self, operation, unit, where, boots, alone=False):
+        """alone: only the second medium was left, which knows of no mistakes since its copy."""
         now = view(unit)
-        if bool(self.rig.level) != unit.active() or self.rig.early > unit.active():
-            self._faults.add("double", where + ": the load does not follow the credit")
+        patient = now and unit._timer.account.starts == BOUNCES
+        if bool(self.rig.level) > unit.active():
+            self._faults.add("double", where + ": the load is on without credit")
+        elif unit.active() > bool(self.rig.level) and not patient:
+            self._faults.add("lost", where + ": the load is off in spite of the credit")
         if now is None or unit.problem:
             if operation.before is None and not unit.problem:
                 return True
@@ -220,20 +248,18 @@ class Cutter:
         if unit.identity != IDENTITY:
             self._faults.add("lost", where + ": another identity")
             return False
-        known = [
-            v for v in operation.allowed if v and now.core in (v.cores if small else v.cores[:1])
-        ]
+        known = [v for v in operation.allowed if v and now.same(v, alone, self.rig.small)]
         if not known:
             most = max(v.left for v in operation.allowed if v)
             kind = "double" if now.left > most else "lost"
             self._faults.add(kind, f"{where}: {now.core} {now.left}")
             return False
-        cost = BOOT_COST * boots + HEARTBEAT * (boots if self._blind else now.faults)
+        cost = START * boots + UNKNOWN * alone
         if not any(v.left - cost <= now.left <= v.left for v in known):
             kind = "double" if now.left > max(v.left for v in known) else "lost"
             self._faults.add(kind, f"{where}: {now.left} s left")
             return False
-        if now.locked < min(v.locked for v in known):
+        if not alone and now.locked < min(v.locked for v in known):
             self._faults.add("shortened", f"{where}: locked {now.locked}")
         return True
 
@@ -243,14 +269,14 @@ class Cutter:
             return
         spent = view(unit).core[0] == operation.after.core[0]
         wait = unit.locked_seconds()
-        TIME.us += wait * 1_000_000
+        spend(unit, wait)
         left, free = unit.seconds_left(), unit.free()
         outcome = enter(unit, operation.digits)
         again, after = view(unit), operation.after
         if spent:
             if outcome != "ALREADY_USED" or again.left > left or again.core[1] != free:
                 self._faults.add("double", f"{where}: {outcome} for a spent token")
-        elif again.core != after.core or again.left < after.left - wait - 4 * HEARTBEAT:
+        elif again.core != after.core or again.left < after.left - wait - 4 * START:
             self._faults.add("lost", f"{where}: {outcome} for a token not spent, {again.left} s")
         elif again.left > after.left:
             self._faults.add("double", f"{where}: {again.left} s")

@@ -8,15 +8,19 @@ JSON object: cuts, how many of them lost something, credited twice or shortened 
 
 import json
 import random
+import struct
 import sys
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 
-from cutter import Cutter, Faults, view
+from cutter import START, Cutter, Faults, spend, view
 from rig import IDENTITY, TIME, Rig, enter, token
 
 from firmware import store
-from firmware.account import HEARTBEAT
+from firmware.account import UNKNOWN, Account
+from firmware.unit import COPY_S
+
+ACCOUNT = len(Account().pack())
 
 
 class Entry:
@@ -28,7 +32,7 @@ class Entry:
         self._token = value, ahead, extended
 
     def prepare(self, unit):
-        TIME.us += unit.locked_seconds() * 1_000_000
+        spend(unit, unit.locked_seconds())
         value, ahead, extended = self._token
         if value is None:
             return "%09d" % random.getrandbits(29)
@@ -41,13 +45,18 @@ class Entry:
 
 
 class Beat:
-    """The hour is over."""
+    """A record is due. hourly: it is the one that all media get."""
 
-    name = "heartbeat"
+    def __init__(self, name, hourly=False):
+        self.name = name
+        self._hourly = hourly
 
     def prepare(self, unit):
-        TIME.us += (HEARTBEAT - 60) * 1_000_000
-        unit.tick()
+        if self._hourly:
+            spend(unit, COPY_S)
+        while not unit.beat_due(True):
+            TIME.us += max(10, unit.due()) * 1000
+            unit.tick()
 
     def do(self, unit, _digits):
         unit.beat()
@@ -73,7 +82,8 @@ SESSIONS = (
         Entry("later add time", "ADD_TIME", 6, 2),
         Entry("older add time", "ADD_TIME", 4, -4),
         Entry("used token", "ALREADY_USED", 4, -4),
-        Beat(),
+        Beat("beat"),
+        Beat("hourly copy", True),
     ),
     (WRONG, WRONG, WRONG),
     (
@@ -122,14 +132,15 @@ def _rebirth(cutter, unit):
     if cutter.rig.second:
         if (now.core[0].count, now.core[1:]) != (was.core[0].count, was.core[1:]):
             raise AssertionError("the second medium did not bring the count back")
-        if not 0 <= was.left - now.left < 2 * HEARTBEAT:
+        if not 0 <= was.left - now.left <= UNKNOWN + 2 * START:
             raise AssertionError("the second medium did not bring the credit back")
     return unit
 
 
 def _migration(cutter, unit):
-    """All records are of a made-up older version."""
+    """All records are of version 1; those of an ESP32's own flash lie in its NVS."""
     media = unit._store._media
+    rig = cutter.rig
     for medium in media:
         kinds = (store.BRIEF,) if medium.small else (store.FULL, store.BEAT)
         for kind in kinds + ((store.IDENTITY,) if medium is media[0] else ()):
@@ -138,12 +149,26 @@ def _migration(cutter, unit):
                 data = medium.read(store.NAMES[kind], slot)
                 record = data and store.unseal(kind, data, key)
                 if record:
-                    payload = record[2] if medium.small else b"old" + record[2]
-                    old = store.seal(kind, record[0], payload, key, 0)
-                    medium.write(store.NAMES[kind], slot, old)
-    store.MIGRATIONS[0] = lambda kind, old: old if kind == store.BRIEF else old[3:]
+                    payload = record[2]
+                    if kind in (store.FULL, store.BEAT):
+                        payload = payload[:-ACCOUNT] + version_1(payload[-ACCOUNT:])
+                    old = store.seal(kind, record[0], payload, key, 1)
+                    if rig.nvs and medium is media[0]:
+                        rig.partition.stored["payg", f"{store.NAMES[kind]}.{slot}"] = old
+                    else:
+                        medium.write(store.NAMES[kind], slot, old)
+    if rig.nvs:
+        rig.wipe_files()
     cutter.boot("migration")
     return cutter.boot("boot after the migration")
+
+
+def version_1(data):
+    """Return the packed account as records of version 1 held it."""
+    was = Account.unpack(data)
+    flags = was.free | was.tests << 3
+    numbers = was.left, was.chip, was.locked, was.mistakes, was.last, flags, was.faults
+    return struct.pack("<IIHBBBHIIIIIIBIH", *numbers, 0, 0, 0, 0, 0, 0, 0, 0, 180)
 
 
 def run(kind, numbers, density):

@@ -23,31 +23,24 @@ from wires import CLOCK, EEPROM, TIME
 
 import opaygo
 from firmware.clock import DS1307, DS3231
-from firmware.early import may_be_on
 from firmware.load import LoadSwitch
-from firmware.media import Eeprom, Files, Nvram, Nvs
+from firmware.media import Eeprom, Files, Nvram, take_over
 from firmware.store import Identity, Store
 from firmware.unit import Unit
 from opaygo.chain import Chain
 
 IDENTITY = Identity("CUT-1", bytes(range(3, 19)), 123456789)
 MOUNT = "/unit"
-# What a unit is made of: flash sectors (0: NVS instead), clock chip, whether there is an EEPROM.
+# What a unit is made of: flash sectors, clock chip, whether there is an EEPROM. The ESP32 has an
+# NVS, too, from which records of earlier firmware are taken over.
 KINDS = {
     "pico": (16, "ds3231", True),
     "ds1307": (16, "ds1307", False),
-    "esp32": (0, "ds3231", True),
+    "esp32": (16, "ds3231", True),
     "bare": (16, None, False),
     "whole": (352, "ds3231", True),
     "corner": (6, "ds1307", True),
 }
-
-
-class _NoRestarts:
-    """Files without a count of restarts."""
-
-    def read(self, _name, _slot):
-        return None
 
 
 class Rig:
@@ -60,9 +53,9 @@ class Rig:
         self.small = not eeprom
         self.log = []
         self.level = 0
-        self.early = False  # what was decided of the load before the unit was started
+        self.nvs = kind == "esp32"
         self._steps = Steps()
-        self._flash = wires.Nor(self._steps, sectors) if sectors else None
+        self._flash = wires.Nor(self._steps, sectors)
         self._device = None
         self.partition = Partition(self._steps)
         self._chips = {}
@@ -83,8 +76,7 @@ class Rig:
         return TIME.us
 
     def _erase_blank(self):
-        if self._flash:
-            vfs.VfsLfs2.mkfs(wires.Device(self._flash, []), progsize=PAGE)
+        vfs.VfsLfs2.mkfs(wires.Device(self._flash, []), progsize=PAGE)
 
     @property
     def erases(self):
@@ -102,11 +94,14 @@ class Rig:
             self._eeprom.record = count
 
     def wipe(self):
-        """The file system, or the NVS, is gone."""
-        if self._flash:
-            self._flash.restore({})
-            self._erase_blank()
+        """The file system is gone, the NVS too."""
+        self.wipe_files()
         self.partition.load({})
+
+    def wipe_files(self):
+        """The file system is gone."""
+        self._flash.restore({})
+        self._erase_blank()
 
     def garble(self, seed):
         """Fill everything with noise, the flash too."""
@@ -145,15 +140,11 @@ class Rig:
         if isinstance(self._driver, DS1307):
             media.append(Nvram(self._bus))
         self.level = 0
-        store = Store(media)
-        self.early = may_be_on(store, self._driver, _NoRestarts())
-        unit = Unit(store, self._driver, LoadSwitch(self._load, 1))
+        unit = Unit(Store(media), self._driver, LoadSwitch(self._load, 1))
         unit.start()
         return unit
 
     def _media(self, may_format):
-        if not self._flash:
-            return [Nvs(wires.LoggedNvs(self.partition, self.log))]
         if self._device:
             self._device.plugged = False
         if MOUNT[1:] in os.listdir("/"):
@@ -167,7 +158,10 @@ class Rig:
             vfs.VfsLfs2.mkfs(device, progsize=PAGE)
             system = vfs.VfsLfs2(device, progsize=PAGE)
         vfs.mount(system, MOUNT)
-        return [Files(MOUNT + "/state")]
+        files = Files(MOUNT + "/state")
+        if self.nvs:
+            take_over(wires.LoggedNvs(self.partition, self.log), files)
+        return [files]
 
     def _load(self, level):
         self.level = level
@@ -200,8 +194,8 @@ class Rig:
         """Do a logged step again: all of it, or `at` bytes and half of the next one's bits."""
         what, where, data, _ = step
         nvs = NVS(self.partition, "payg")
-        if what == "commit":
-            nvs.set_blob(where, data)  # of what the step before left in RAM
+        if what == "erased":
+            nvs.erase_key(where)  # what the step before left in RAM
         if at is not None:
             self._steps.arm(1, at)
         try:
@@ -209,9 +203,9 @@ class Rig:
                 self._flash.program(where, data)
             elif what == "erase":
                 self._flash.erase(where // SECTOR)
-            elif what == "set":
-                nvs.set_blob(where, data)
-            elif what == "commit":
+            elif what == "erase key":
+                nvs.erase_key(where)
+            elif what == "erased":
                 nvs.commit()
             elif what == EEPROM:
                 self._bus.write(EEPROM, where, data, 16)

@@ -1,7 +1,7 @@
 """What a rig (rig.py) is wired of: its time, and media that log each step they are asked to do.
 
-A logged step is (kind, where, data, size): kind is "program", "erase", "set", "commit" or an I2C
-address; size is the number of places inside it where it can tear.
+A logged step is (kind, where, data, size): kind is "program", "erase", "erase key", "erased" or an
+I2C address; size is the number of places inside it where it can tear.
 """
 
 import random
@@ -190,11 +190,11 @@ class LoggedNvs(NVS):
         super().__init__(partition, "payg")
         self._log = log
 
-    def set_blob(self, key, value):
-        self._set = key, bytes(value)
-        self._log.append(("set", key, bytes(value), 4))
-        super().set_blob(key, value)
+    def erase_key(self, key):
+        self._key = key
+        self._log.append(("erase key", key, None, 1))
+        super().erase_key(key)
 
     def commit(self):
-        self._log.append(("commit",) + self._set + (1,))
+        self._log.append(("erased", self._key, None, 1))
         super().commit()
