@@ -16,14 +16,6 @@ ROUNDS = 3
 EVERY_BYTE = 0
 # Free sectors: days lived.
 WEAR_DAYS = {352: 365, 64: 120, 32: 120, 16: 120, 12: 120, 8: 60, 6: 30}
-    352: 365,
-    64: 120,
-    32: 120,
-    16: 120,
-    12: 120,
-    8: 60,
-    6: 30,
-}  # free sectors: days lived
 TEN_YEARS = 3650  # days
 FLASH_CYCLES = 100_000  # W25Q16JV: erases of a sector
 EEPROM_CYCLES = 1_000_000  # AT24C32: writes of a page
