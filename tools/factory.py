@@ -11,7 +11,7 @@ import time
 from typing import NamedTuple
 
 from tools import ROOT, room
-from tools.console import AtPromptError, ConsoleError, duration, knock
+from tools.console import AtPromptError, Console, ConsoleError, duration, knock
 from tools.deploy import FREE, look
 from tools.ports import PortError, Prompt, RefusedError
 from tools.tokens import make_token
@@ -217,6 +217,8 @@ def _confirm(port, unit):
     end = time.monotonic() + BACK
     while True:
         try:
+            with Console(port) as console:
+                console.ask("ID")  # it is up: a Ctrl-C any sooner might stop its start
             _compare(knock(port), unit)
             return
         except AtPromptError:
