@@ -174,7 +174,7 @@ def test_a_lockout_without_a_record_in_between_costs_what_was_not_recorded(secon
 
 
 @settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],

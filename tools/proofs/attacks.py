@@ -97,7 +97,7 @@ ISSUE = {
         (*_NO_CELL, *CYCLE * 255, "add 24"), ("advance 3480", *CYCLE), 40
     ),
     "2. no cell, four power cycles without credit before each token": Attack(
-        _NO_CELL, (*CYCLE * 4, "add 24", *("advance 3480", *CYCLE) * 30), 6
+        _NO_CELL, (*CYCLE * 4, "add 24", *("advance 3480", *CYCLE) * 30), 3
     ),
     "3. data line cut and crystal stopped while on": Attack(
         ("add 48",), (*_SILENT, "advance 3480", "power off", *_HEARD, "power on"), 60
