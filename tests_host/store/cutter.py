@@ -13,9 +13,8 @@ import sys
 from rig import IDENTITY, TIME, enter
 
 import opaygo
-from firmware.account import BOUNCES, LONGEST, UNKNOWN, lockout
+from firmware.account import BOUNCES, FIRST, UNKNOWN, lockout
 
-START = LONGEST + 1  # seconds that a start takes away at most: the bound, and the chip's second
 SHOWN = 5  # failures described on standard error
 
 
@@ -32,12 +31,16 @@ class Faults:
 
 
 class View:
-    """What a unit knows: `core` may not change by itself, `left` and `locked` only one way."""
+    """What a unit knows: `core` may not change by itself, `left` and `locked` only one way.
 
-    def __init__(self, core, left, locked):
+    bound: of its newest record.
+    """
+
+    def __init__(self, core, left, locked, bound):
         self.core = core
         self.left = left
         self.locked = locked
+        self.bound = bound
 
     def same(self, other, alone, small):
         """Is the core that of another View, as far as the second medium alone can know it?
@@ -58,7 +61,7 @@ def view(unit):
     unit.tick()
     account = unit._timer.account
     core = (unit._state, account.free, account.mistakes)
-    return View(core, account.left, account.locked)
+    return View(core, account.left, account.locked, unit._timer._bound)
 
 
 def spend(unit, seconds):
@@ -90,7 +93,14 @@ class Operation:
         if digits:
             state, free, mistakes = before.core
             locked = lockout(mistakes + 1)
-            self.allowed.append(View((state, free, mistakes + 1), before.left, locked))
+            self.allowed.append(View((state, free, mistakes + 1), before.left, locked, 0))
+
+    def cost(self, boots):
+        """Seconds that so many starts after a cut take away at most.
+
+        The first one takes the bound of the newest record, each other one that of a first record.
+        """
+        return max(v.bound for v in self.allowed if v) + FIRST * (boots - 1) if boots else 0
 
 
 class Cutter:
@@ -219,18 +229,18 @@ class Cutter:
         if thorough and unit.identity:
             if self.rig.second and operation.before:
                 recovered = self.rig.snapshot()
-                self._check_alone(operation, where + ", recovered")
+                self._check_alone(operation, where + ", recovered", 1)
                 self.rig.restore(recovered)
             unit = self.rig.boot()
             if self._look(operation, unit, where + ", second boot", boots + 1):
                 self._enter_again(operation, unit, where)
 
-    def _check_alone(self, operation, where):
-        """The flash is lost too: what does the second medium know?"""
+    def _check_alone(self, operation, where, boots=0):
+        """The flash is lost too: what does the second medium know? boots: there were before."""
         self.rig.wipe()
         unit = self.rig.boot()
         unit.provision(IDENTITY)
-        self._look(operation, unit, where + ", and the flash is lost", 2, True)
+        self._look(operation, unit, where + ", and the flash is lost", boots, True)
 
     def _look(self, operation, unit, where, boots, alone=False):
         """alone: only the second medium was left, which knows of no mistakes since its copy."""
@@ -254,7 +264,7 @@ class Cutter:
             kind = "double" if now.left > most else "lost"
             self._faults.add(kind, f"{where}: {now.core} {now.left}")
             return False
-        cost = START * boots + UNKNOWN * alone
+        cost = operation.cost(boots) + UNKNOWN * alone
         if not any(v.left - cost <= now.left <= v.left for v in known):
             kind = "double" if now.left > max(v.left for v in known) else "lost"
             self._faults.add(kind, f"{where}: {now.left} s left")
@@ -276,7 +286,7 @@ class Cutter:
         if spent:
             if outcome != "ALREADY_USED" or again.left > left or again.core[1] != free:
                 self._faults.add("double", f"{where}: {outcome} for a spent token")
-        elif again.core != after.core or again.left < after.left - wait - 4 * START:
+        elif again.core != after.core or again.left < after.left - wait - operation.cost(2):
             self._faults.add("lost", f"{where}: {outcome} for a token not spent, {again.left} s")
         elif again.left > after.left:
             self._faults.add("double", f"{where}: {again.left} s")

@@ -13,11 +13,11 @@ import sys
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 
-from cutter import START, Cutter, Faults, spend, view
+from cutter import Cutter, Faults, spend, view
 from rig import IDENTITY, TIME, Rig, enter, token
 
 from firmware import store
-from firmware.account import UNKNOWN, Account
+from firmware.account import FIRST, UNKNOWN, Account
 from firmware.unit import COPY_S
 
 ACCOUNT = len(Account().pack())
@@ -132,7 +132,7 @@ def _rebirth(cutter, unit):
     if cutter.rig.second:
         if (now.core[0].count, now.core[1:]) != (was.core[0].count, was.core[1:]):
             raise AssertionError("the second medium did not bring the count back")
-        if not 0 <= was.left - now.left <= UNKNOWN + 2 * START:
+        if not 0 <= was.left - now.left <= UNKNOWN + FIRST:
             raise AssertionError("the second medium did not bring the credit back")
     return unit
 
