@@ -8,7 +8,7 @@ from machine import ADC, I2C, WDT, Pin, Timer, reset
 
 from firmware.load import LoadSwitch, limits
 from firmware.measure import calibration, current, level, voltage
-from firmware.media import Eeprom, Nvram, take_over
+from firmware.media import Eeprom, Nvram
 
 
 class Wiring:
@@ -78,6 +78,8 @@ class Wiring:
         nvs, chip = self._part("NVS"), self._part("EEPROM")
         if nvs:
             from esp32 import NVS
+
+            from firmware.nvs import take_over
 
             take_over(NVS(nvs["namespace"]), files)
         if chip:

@@ -24,7 +24,8 @@ from wires import CLOCK, EEPROM, TIME
 import opaygo
 from firmware.clock import DS1307, DS3231
 from firmware.load import LoadSwitch
-from firmware.media import Eeprom, Files, Nvram, take_over
+from firmware.media import Eeprom, Files, Nvram
+from firmware.nvs import take_over
 from firmware.store import Identity, Store
 from firmware.unit import Unit
 from opaygo.chain import Chain

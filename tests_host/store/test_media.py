@@ -2,6 +2,7 @@
 
 from firmware import media
 from firmware.clock import DS1307
+from firmware.nvs import take_over
 from tests_host.sim.support import refuses
 from tests_host.store.bench import Bench
 from tools.sim.at24c32 import At24c32
@@ -138,10 +139,10 @@ def test_records_in_nvs_are_taken_over_once():
     records, partition = kept(("identity", "full", "beat"))
     partition.stored[("other", "full.0")] = b"not ours"
     files = Folder(partition.steps)
-    media.take_over(NVS(partition, "payg"), files)
+    take_over(NVS(partition, "payg"), files)
     assert files == records
     assert partition.stored == {("other", "full.0"): b"not ours"}
-    media.take_over(NVS(partition, "payg"), files)
+    take_over(NVS(partition, "payg"), files)
     assert files == records
 
 
@@ -150,7 +151,7 @@ def test_a_record_that_the_unit_never_wrote_is_not_missed():
     for name in ("beat.1", "identity.0"):
         del partition.stored[("payg", name)], records[(name[:-2], int(name[-1]))]
     files = Folder(partition.steps)
-    media.take_over(NVS(partition, "payg"), files)
+    take_over(NVS(partition, "payg"), files)
     assert files == records and not partition.stored
 
 
@@ -158,7 +159,7 @@ def test_a_blank_unit_has_nothing_to_take_over():
     for names in ((), ("full", "beat")):
         records, partition = kept(names)
         files = Folder(partition.steps)
-        media.take_over(NVS(partition, "payg"), files)
+        take_over(NVS(partition, "payg"), files)
         assert not files and len(partition.stored) == len(records)
 
 
@@ -166,7 +167,7 @@ def test_what_is_left_in_nvs_of_a_unit_that_has_an_identity_is_only_erased():
     _, partition = kept(("identity", "full", "beat"))
     files = Folder(partition.steps)
     files[("identity", 1)] = b"newer"
-    media.take_over(NVS(partition, "payg"), files)
+    take_over(NVS(partition, "payg"), files)
     assert files == {("identity", 1): b"newer"} and not partition.stored
 
 
@@ -178,7 +179,7 @@ def test_nvs_that_cannot_be_read_is_not_blank():
         raise OSError(-0x1104, "ESP_ERR_NVS_INVALID_STATE")
 
     nvs.get_blob = refuse
-    refuses(OSError, media.take_over, nvs, files)
+    refuses(OSError, take_over, nvs, files)
     assert not files and len(partition.stored) == 6
 
 
@@ -194,10 +195,10 @@ def test_files_that_refuse_leave_nvs_as_it_is():
             write(*record)
 
         files.write = refuse
-        refuses(OSError, media.take_over, NVS(partition, "payg"), files)
+        refuses(OSError, take_over, NVS(partition, "payg"), files)
         assert len(partition.stored) == 6
         files.write = write
-        media.take_over(NVS(partition, "payg"), files)
+        take_over(NVS(partition, "payg"), files)
         assert files == records or refused == 5  # one copy of the identity is enough
         assert not partition.stored
 
@@ -210,7 +211,7 @@ def _cut(records, eager, step, at, again):
     for nth in (step, again):
         partition.steps.arm(nth, at)
         try:
-            media.take_over(NVS(partition, "payg"), files)
+            take_over(NVS(partition, "payg"), files)
         except PowerCut:
             pass
         partition.steps.arm(0)
@@ -221,7 +222,7 @@ def _cut(records, eager, step, at, again):
             assert not [key for key in records if key not in files and key != ("identity", 1)]
         else:
             assert in_nvs == records
-    media.take_over(NVS(partition, "payg"), files)
+    take_over(NVS(partition, "payg"), files)
     assert len(files) >= 5 and ("identity", 0) in files and not partition.stored
 
 

@@ -1,0 +1,34 @@
+"""Takes over what firmware of version 1 kept in an ESP32's NVS. Imported on such boards only."""
+
+_LONGEST = 1024  # bytes, more than any record
+_NVS_NOT_FOUND = -0x1102  # ESP_ERR_NVS_NOT_FOUND
+_RECORDS = ("full", "beat", "identity")
+_KEY = "{}.{}"  # of a record in NVS
+
+
+def take_over(nvs, files):
+    """Move the records that earlier firmware kept in an ESP32's NVS into files.
+
+    nvs: an `esp32.NVS`. A power cut in between does no harm: the identity is copied last and
+    erased last. Raises OSError.
+    """
+    found = [(name, slot, _blob(nvs, name, slot)) for name in _RECORDS for slot in (0, 1)]
+    found = [record for record in found if record[2]]
+    if not any([files.read("identity", slot) for slot in (0, 1)]):
+        if not any([name == "identity" for name, _, _ in found]):
+            return  # a blank unit
+        for record in found:
+            files.write(*record)
+    for name, slot, _ in found:
+        nvs.erase_key(_KEY.format(name, slot))
+        nvs.commit()
+
+
+def _blob(nvs, name, slot):
+    data = bytearray(_LONGEST)
+    try:
+        return bytes(data[: nvs.get_blob(_KEY.format(name, slot), data)])
+    except OSError as error:
+        if error.errno != _NVS_NOT_FOUND:
+            raise  # a unit whose memory cannot be read is not a blank one
+        return None
