@@ -7,7 +7,7 @@ from tools.emulator.prompt import BANNER
 
 pytestmark = pytest.mark.emulated
 
-DECISION_MS = 500
+DECISION_MS = 1_500
 
 
 def test_a_blank_unit_shows_that_it_is_none(launch, blank):
