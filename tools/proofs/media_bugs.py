@@ -34,12 +34,12 @@ LONG = (
     Scale(2, False),
     Scale(3, True),
     Scale(1, True, Faults((REFUSES, LIES, *SOON), ())),
-    Scale(1, True, Faults((), (OUT, REFUSES, LIES), True)),
+    Scale(1, True, _BOTH_REFUSE),
+    Scale(1, True, Faults(hot=True)),
     Scale(1, False, Faults((REFUSES, LIES), ())),
     Scale(1, False, Faults((), (OUT,))),
-    Scale(1, False, Faults((), (REFUSES, LIES))),
-    Scale(1, False, Faults((), (), True)),
-    Scale(1, True, _BOTH_REFUSE),
+    Scale(1, False, Faults((), (REFUSES,))),
+    Scale(1, False, Faults((), (LIES,))),
     Scale(1, False, _BOTH_REFUSE),
 )
 
