@@ -32,6 +32,7 @@ from tools.factory import Job, ProvisionError, key_check
 from tools.ledger import Ledger
 from tools.lists import write_list
 from tools.ports import Prompt, RefusedError
+from tools.proofs.simulator import Sim
 from tools.provision import Report, Station, command
 
 CHECK = key_check(FIRST.key)
@@ -322,6 +323,9 @@ def test_simulated_units_are_made_by_one_command(tmp_path):
     with SimulatedUnit(state=tmp_path / "units" / FIRST.serial, board="esp32") as unit:
         assert identity_of(unit)[:2] == [FIRST.serial, CHECK]
     assert sorted(path.name for path in (tmp_path / "units").iterdir()) == sorted(UNITS)
+    for serial in UNITS:  # no record is newer than the clock that was kept beside it
+        with Sim(state=tmp_path / "units" / serial, board="esp32") as sim:
+            assert sim.status()["clock_faults"] == 0, serial
 
 
 @pytest.mark.parametrize(

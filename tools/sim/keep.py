@@ -86,6 +86,8 @@ class Keep:
         def record(offset, data):
             file.seek(offset)
             file.write(data)
+            if self._board.clock is not None:  # no record may be newer than the clock kept
+                self._save_clock()
 
         chip.record = record
         return file
