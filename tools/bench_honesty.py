@@ -144,7 +144,7 @@ def live(life, seed):
     lines = cut_at_random(source, life.days, life.cuts) if life.cuts else None
     with Unit(life.first, life.board) as unit:
         passed, charged = unit.live(lines or nightly(life.days, life.use_h))
-    percent = round(100 * (charged - passed) / passed, 2)
+    percent = round(100 * (charged - passed) / passed, 2) + 0.0  # no minus zero
     return {
         "bench": "honesty",
         "case": life.case,
