@@ -121,9 +121,9 @@ class Firmware:
 
     @property
     def unit(self):
-        """What main.py calls `unit`."""
+        """What main.py calls `unit`; None until its records are read, which `screens` follows."""
         unit = self.names.get("unit")
-        return unit if hasattr(unit, "status") else None
+        return unit if hasattr(unit, "status") and "screens" in self.names else None
 
     @property
     def identity(self):
