@@ -32,14 +32,14 @@ lint: $(STAMP) ## Check style, formatting and types
 	@echo "Checking style ..."
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/python -m tools.typecheck
+	@$(BIN)/python -m tools.dev.typecheck
 
 format: $(STAMP) ## Put the code into the house's format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
 bench: $(STAMP) ## Measure; one JSON object per line on standard output
-	@$(BIN)/python -m tools.bench $(ARGS)
+	@$(BIN)/python -m tools.benchmarks $(ARGS)
 
 clean: ## Remove .venv and everything else that was generated
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
@@ -62,5 +62,5 @@ $(STAMP): pyproject.toml
 	  echo "for x86-64 Linux and for macOS only, and for Python 3.10 to 3.14. This is" >&2; \
 	  echo "$$(uname -s) $$(uname -m), $$($(PYTHON) --version)." >&2; \
 	  exit 1; }
-	@$(BIN)/python -m tools.typecheck --install
+	@$(BIN)/python -m tools.dev.typecheck --install
 	@touch $(STAMP)

@@ -17,7 +17,7 @@ LED_RED = {"pin": 17, "active": 1}
 BUZZER = {"pin": 4, "active": 1}
 # Ohms from the measured voltage to the input, and from the input to ground.
 BATTERY = {"adc": 34, "divider": (100_000, 10_000), "chemistry": "lead-acid", "volts": 12}
-PANEL = {"adc": 35, "divider": (150_000, 10_000)}
+SOLAR = {"adc": 35, "divider": (150_000, 10_000)}
 CURRENT = {"adc": 36, "shunt_mohm": 10, "gain": 50, "limit_ma": 5000}
 OUTPUT = {"pin": 39, "active": 1}  # is there voltage behind the load switch?
 WATCHDOG = {"timeout_ms": 8000}

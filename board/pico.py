@@ -15,7 +15,7 @@ LED_RED = {"pin": 11, "active": 1}
 BUZZER = {"pin": 12, "active": 1}
 # Ohms from the measured voltage to the input, and from the input to ground.
 BATTERY = {"adc": 26, "divider": (100_000, 10_000), "chemistry": "lead-acid", "volts": 12}
-PANEL = {"adc": 27, "divider": (150_000, 10_000)}
+SOLAR = {"adc": 27, "divider": (150_000, 10_000)}
 CURRENT = {"adc": 28, "shunt_mohm": 10, "gain": 50, "limit_ma": 5000}
 OUTPUT = {"pin": 14, "active": 1}  # is there voltage behind the load switch?
 FAULT = {"pin": 13, "active": 0}  # short circuit, as a protection chip's open drain tells it

@@ -118,7 +118,7 @@ class Wiring:
             report,
             battery=self._analog("BATTERY", files, voltage, volts * 500, volts * 1500),
             limits=limits(battery.get("chemistry", "lead-acid"), volts),
-            solar=self._analog("PANEL", files, voltage, None, None),
+            solar=self._analog("SOLAR", files, voltage, None, None),
             current=self._analog("CURRENT", files, current),
             most=(self._part("CURRENT") or {}).get("limit_ma", 0),
             live=live,

@@ -1,20 +1,11 @@
-"""Lets CPython import the device's code: paths, a `micropython` module, MicroPython's ticks."""
+"""Fixtures for all tests, and MicroPython's ticks in CPython's `time`."""
 
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
 TICKS_PERIOD = 1 << 30  # as on a 32-bit port, so that wrapping is met in tests
 TICKS_HALF = TICKS_PERIOD >> 1
-
-
-def _add_paths():
-    for path in (ROOT / "tests_host" / "shim", ROOT / "lib", ROOT):
-        if str(path) not in sys.path:
-            sys.path.insert(0, str(path))
 
 
 def _ticks_ms():
@@ -44,7 +35,6 @@ def _add_ticks():
     time.sleep_us = lambda us: time.sleep(us / 1_000_000)
 
 
-_add_paths()
 _add_ticks()
 
 

@@ -1,6 +1,4 @@
-"""The `payg` command: simulate a controller, make tokens, measure."""
+"""Everything around the unit: the `payg` command, the station, the simulator, the proofs.
 
-from pathlib import Path
-
-ROOT = Path(__file__).resolve().parent.parent
-"""The checkout: also the root directory of the device."""
+Empty, so that MicroPython can import what is below it.
+"""

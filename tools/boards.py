@@ -1,9 +1,10 @@
 """The boards that there are: every file in board/ that names its chip, but for the simulator's."""
 
 import ast
+import importlib.util
 from typing import NamedTuple
 
-from tools import ROOT
+from tools.paths import ROOT
 
 ARCHITECTURES = {"rp2040": "armv6m", "esp32": "xtensawin"}  # mpy-cross's names
 ALIASES = {"esp32_devkit": "esp32"}
@@ -16,6 +17,14 @@ class Board(NamedTuple):
     chip: str
     arch: str
     found: bool
+
+
+def load(name):
+    """Return the data of `board/NAME.py`, as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "board" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _boards():

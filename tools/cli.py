@@ -5,19 +5,19 @@ import sys
 
 import click
 
-COMMANDS = {
-    "sim": ("tools.simulate", "sim"),
-    "token": ("tools.tokens", "token"),
-    "build": ("tools.build", "command"),
-    "flash": ("tools.flash", "command"),
-    "deploy": ("tools.deploy", "command"),
-    "provision": ("tools.provision", "command"),
-    "verify": ("tools.verify", "command"),
-    "console": ("tools.console", "command"),
-    "batch": ("tools.batch", "command"),
-    "export": ("tools.export", "command"),
-    "conform": ("tools.conform", "command"),
-}
+COMMANDS = (
+    "sim",
+    "token",
+    "build",
+    "flash",
+    "deploy",
+    "provision",
+    "verify",
+    "console",
+    "batch",
+    "export",
+    "conform",
+)
 
 
 class LazyGroup(click.Group):
@@ -31,8 +31,7 @@ class LazyGroup(click.Group):
         """Return the click command of that name, or None."""
         if cmd_name not in COMMANDS:
             return None
-        module, attribute = COMMANDS[cmd_name]
-        return getattr(importlib.import_module(module), attribute)
+        return importlib.import_module(f"tools.commands.{cmd_name}").command
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

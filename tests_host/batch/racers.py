@@ -3,8 +3,8 @@
 import sys
 
 from tests_host.batch.conftest import unit
-from tools.issue import Wish, order_of
-from tools.ledger import Ledger, TakenError
+from tools.batches.issuing import Wish, order_of
+from tools.batches.ledger import Ledger, TakenError
 from tools.tokens import parse_days
 
 

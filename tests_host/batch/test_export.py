@@ -3,8 +3,8 @@
 import pytest
 
 from tests_host.batch.conftest import ask, issued, unit
-from tools.ledger import Ledger
-from tools.lists import ListError, find, read_list
+from tools.batches.ledger import Ledger
+from tools.batches.lists import ListError, find, read_list
 
 
 def test_export(payg, batch):
@@ -41,7 +41,7 @@ def test_export_of_a_list_that_is_ahead(payg, shelf):
 
 
 def test_export_across_chunks(payg, batch, monkeypatch):
-    monkeypatch.setattr("tools.export.CHUNK", 3)
+    monkeypatch.setattr("tools.commands.export.CHUNK", 3)
     payg(*ask(batch, "".join(f"SLT{number:09},add,7\n" for number in range(1, 21))))
     payg("export", "--batch", batch, "--out", batch.parent / "new.csv")
     assert [row.count for row in read_list(batch.parent / "new.csv")] == [2] * 20

@@ -12,10 +12,10 @@ from openpaygo import OpenPAYGOTokenEncoder, TokenType
 
 from opaygo import Device, judge, new_state
 from tests_host.batch.conftest import ENTERED, ask, issued, unit
-from tools import ROOT
-from tools.issue import Wish, groups, order_of, read_wishes, sms, span
-from tools.ledger import Ledger
-from tools.lists import read_list
+from tools.batches.issuing import Wish, groups, order_of, read_wishes, sms, span
+from tools.batches.ledger import Ledger
+from tools.batches.lists import read_list
+from tools.paths import ROOT
 from tools.tokens import parse_days
 
 
@@ -269,7 +269,7 @@ def test_a_disk_that_is_full_before_they_count(payg, batch, monkeypatch):
     def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tools.issue.sync", full)
+    monkeypatch.setattr("tools.batches.issuing.sync", full)
     code, _, error = payg(*ask(batch, "SLT000000001,add,1\n"))
     assert (code, "No space left" in error) == (1, True)
     with Ledger(str(batch.parent / "ledger.db")) as ledger:
@@ -309,5 +309,7 @@ def test_any_requests_are_judged(tmp_path, text):
 
 
 def test_the_other_commands_start_without_sqlalchemy():
-    program = "import sys, tools.tokens, tools.batch; sys.exit('sqlalchemy' in sys.modules)"
+    program = (
+        "import sys, tools.tokens, tools.commands.batch; sys.exit('sqlalchemy' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT).returncode == 0

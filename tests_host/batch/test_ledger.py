@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from tests_host.batch.conftest import KEY
-from tools import ledger_tables
-from tools.ledger import Ledger, LedgerError, Order, TakenError
+from tools.batches import tables as ledger_tables
+from tools.batches.ledger import Ledger, LedgerError, Order, TakenError
 
 
 def by_two(count):
@@ -135,7 +135,7 @@ def test_a_serial_is_given_back(ledger):
 
 
 def test_next_serial_goes_through_a_long_list(ledger, monkeypatch):
-    monkeypatch.setattr("tools.ledger.CHUNK", 4)
+    monkeypatch.setattr("tools.batches.ledger.CHUNK", 4)
     serials = [f"A{number}" for number in range(15)]
     for serial in serials[:9]:
         ledger.reserve(serial, "north")
@@ -294,7 +294,7 @@ def test_a_server_that_is_not_there():
 
 def test_a_file_that_somebody_holds(tmp_path, monkeypatch):
     monkeypatch.setattr(ledger_tables, "PATIENCE", 0)
-    monkeypatch.setattr("tools.ledger.PATIENCE", 0)
+    monkeypatch.setattr("tools.batches.ledger.PATIENCE", 0)
     with Ledger(str(tmp_path / "l.db")) as ledger:
         other = sqlite3.connect(tmp_path / "l.db")
         other.execute("BEGIN IMMEDIATE")

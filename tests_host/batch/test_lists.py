@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests_host.batch.conftest import KEY, unit
-from tools.lists import (
+from tools.batches.lists import (
     HEADER,
     ListError,
     Repeats,

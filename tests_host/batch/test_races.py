@@ -10,8 +10,8 @@ import pytest
 
 from tests_host.batch import racers
 from tests_host.batch.conftest import unit
-from tools import ROOT
-from tools.ledger import Ledger
+from tools.batches.ledger import Ledger
+from tools.paths import ROOT
 
 PROCESSES = 4
 SERIALS = [f"SLT{number:09}" for number in range(1, 41)]

@@ -12,13 +12,13 @@ import pytest
 import opaygo
 from board import find
 from firmware.store import FULL, IDENTITY, Identity, seal
-from tests_host.simulator import Sim
-from tests_host.token.encoder import Unit
-from tools import ROOT
 from tools.boards import BOARDS
-from tools.interpreter import device_libraries, find_micropython
-from tools.sim.chips import CHIPS
-from tools.wiring import wires
+from tools.dev.wiring import wires
+from tools.interpreter import device_libraries, simulator_with
+from tools.paths import ROOT
+from tools.proofs.simulator import Sim
+from tools.proofs.tokens.encoder import Unit
+from tools.sim.mcu.kinds import CHIPS
 
 KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
 ADD_1 = "662486790"  # the protocol's published scenario
@@ -151,9 +151,7 @@ def run_custom(tmp_path, board, changes, entry=ADD_1, **identity):
     (tmp_path / "board" / "custom.py").write_text(source)
     options = {"root": str(tmp_path), "chip": data(board).CHIP, "libraries": device_libraries()}
     options |= {"serial": "C1", "key": KEY, "starting_code": 123456789, "count": 0} | identity
-    text = json.dumps(options)
-    command = [find_micropython(), "-X", "heapsize=64m", str(ROOT / "tools/sim/run.py")]
-    command += [text[at : at + 250] for at in range(0, len(text), 250)]
+    command = simulator_with(options)
     script = f"keys {entry}#\n"
     done = subprocess.run(command, input=script, capture_output=True, text=True, timeout=60)
     return [json.loads(line) for line in done.stdout.splitlines()], done.stderr

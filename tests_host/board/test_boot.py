@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tools import ROOT
+from tools.paths import ROOT
 
 MACHINE = """
 import os

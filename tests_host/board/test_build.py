@@ -8,21 +8,22 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from tests_host.simulator import Sim
-from tools import ROOT, room
+from tools import room
 from tools.boards import BOARDS
-from tools.build import (
+from tools.commands.build import command
+from tools.interpreter import device_libraries, simulator_with
+from tools.paths import ROOT
+from tools.proofs.simulator import Sim
+from tools.station.build import (
     LIMIT,
     MANIFEST,
     TARGETS,
     BuildError,
     build,
     check_room,
-    command,
     lengths,
     size,
 )
-from tools.interpreter import device_libraries, find_micropython
 
 KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
 ADD_1 = "662486790"
@@ -119,11 +120,8 @@ def test_the_built_tree_runs_and_credits_a_token(built):
     board, out, _ = built
     options = {"root": str(out), "chip": BOARDS[board].chip, "serial": "T1", "key": KEY}
     options |= {"starting_code": 123456789, "count": 0}
-    text = json.dumps(options)
-    assert device_libraries()[0] not in text, "the tree brings its own library"
-    command = [find_micropython(), "-X", "heapsize=64m", str(ROOT / "tools/sim/run.py")]
-    command += [text[at : at + 200] for at in range(0, len(text), 200)]
-    with Sim(command=command) as sim:
+    assert device_libraries()[0] not in json.dumps(options), "the tree brings its own library"
+    with Sim(command=simulator_with(options)) as sim:
         answer = sim.keys(ADD_1 + "#")
         assert (answer["result"], answer["load"]) == ("ADD_TIME", True), sim.stderr()
         sim.do("power off")

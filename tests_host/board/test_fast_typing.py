@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests_host.simulator import Sim
-from tests_host.token.encoder import Unit
 from tools.boards import BOARDS
+from tools.proofs.simulator import Sim
+from tools.proofs.tokens.encoder import Unit
 
 KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
 STARTING_CODE = 123_456_789

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools.typecheck import STUBS, check, install
+from tools.dev.typecheck import STUBS, check, install
 
 SAMPLE = """\
 from machine import Pin

@@ -4,14 +4,14 @@ import re
 
 import pytest
 
-from tools import ROOT
-from tools.wiring import BOARDS, ESP32, PICO, drawing, guide, load, wires
+from tools.dev.wiring import BOARDS, ESP32, PICO, drawing, guide, load, wires
+from tools.paths import ROOT
 
 
 @pytest.mark.parametrize("name", BOARDS)
 def test_the_guides_are_up_to_date(name):
     text = (ROOT / "docs" / f"wiring-{name}.md").read_text()
-    assert text == guide(name), "run: python -m tools.wiring"
+    assert text == guide(name), "run: python -m tools.dev.wiring"
 
 
 @pytest.mark.parametrize("name", BOARDS)

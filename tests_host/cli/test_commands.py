@@ -8,9 +8,11 @@ import sys
 
 import pytest
 
-from tools import ROOT, bench, interpreter
+from tools import interpreter
+from tools.benchmarks import __main__ as bench
 from tools.cli import COMMANDS, main
 from tools.identity import DEMO
+from tools.paths import ROOT
 
 KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
 
@@ -82,7 +84,7 @@ def started(tmp_path, monkeypatch, *arguments):
     done = run_payg("sim", "--headless", *arguments)
     assert done.returncode == 0, done.stderr
     arguments = json.loads(done.stdout)
-    return arguments[:3], json.loads("".join(arguments[3:]))
+    return arguments[:4], json.loads("".join(arguments[4:]))
 
 
 def test_headless_starts_the_runner_with_everything_given(tmp_path, monkeypatch):
@@ -92,7 +94,7 @@ def test_headless_starts_the_runner_with_everything_given(tmp_path, monkeypatch)
         *("--serial", "A1", "--key", KEY.upper(), "--starting-code", "000000012"),
         *("--count", "7", "--time-divider", "24", "--restricted", "--state", "unit"),
     )
-    assert before == ["-X", "heapsize=64m", str(ROOT / "tools" / "sim" / "run.py")]
+    assert before == ["-X", "heapsize=64m", "-m", "tools.sim.run"]
     assert (
         options.items()
         >= {
@@ -157,12 +159,10 @@ def _interrupted(**_options):
 
 
 def test_bench_goes_on_after_a_failure_and_says_so(monkeypatch, tmp_path, capsys):
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    (tools / "bench_bad.py").write_text("def main():\n    raise OSError('broken')\n")
-    (tools / "bench_good.py").write_text("def main():\n    print('{\"bench\": 1}')\n")
-    monkeypatch.setattr(bench, "ROOT", tmp_path)
-    monkeypatch.setattr("tools.__path__", [str(tools)])
+    (tmp_path / "bad.py").write_text("def main():\n    raise OSError('broken')\n")
+    (tmp_path / "good.py").write_text("def main():\n    print('{\"bench\": 1}')\n")
+    monkeypatch.setattr(bench, "HERE", tmp_path)
+    monkeypatch.setattr("tools.benchmarks.__path__", [str(tmp_path)])
     assert bench.names() == ["bad", "good"]
     assert [bench.run(name) for name in bench.names()] == [False, True]
     output = capsys.readouterr()
@@ -173,7 +173,7 @@ def test_bench_goes_on_after_a_failure_and_says_so(monkeypatch, tmp_path, capsys
 
 def test_bench_knows_its_benchmarks():
     done = subprocess.run(
-        [sys.executable, "-m", "tools.bench", "--only", "nonsense"],
+        [sys.executable, "-m", "tools.benchmarks", "--only", "nonsense"],
         cwd=ROOT,
         capture_output=True,
         text=True,

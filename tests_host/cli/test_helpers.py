@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tests_host import conftest
-from tests_host.simulator import Sim, SimulatorError
+from tools.proofs.simulator import Sim, SimulatorError
 
 
 def stub(program):

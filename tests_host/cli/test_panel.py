@@ -7,8 +7,8 @@ import pytest
 
 from tools.identity import DEMO, Identity
 from tools.interpreter import simulator_command
-from tools.panel import Panel
-from tools.panel_session import LETTERS, ready_tokens
+from tools.panel.app import Panel
+from tools.panel.session import LETTERS, ready_tokens
 
 DAY = 86_400
 

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 
-from tools import ROOT
+from tools.paths import ROOT
 
 SECTION = "## Twenty units, from list to credit"
 SERIALS = [f"SLT{number:09}" for number in range(1, 21)]

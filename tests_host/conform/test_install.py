@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from tools import ROOT
 from tools.conformance.checks import PUBLISHED, PUBLISHED_CODE, PUBLISHED_KEY
+from tools.paths import ROOT
 
 PACKAGE = ROOT / "lib" / "opaygo" / "package.json"
 JUDGE = f"""

@@ -7,11 +7,11 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from tests_host.simulator import Sim
-from tools.conform import command
+from tools.commands.conform import command
 from tools.conformance.checks import CHECKS
 from tools.conformance.run import NOT_RUN, PASS
-from tools.console import Console
+from tools.proofs.simulator import Sim
+from tools.station.console import Console
 
 AS_ON_A_BOARD = "sys.path[:0] = ['', 'lib']\nprint('on')\n"
 WITHOUT_PAUSES = """

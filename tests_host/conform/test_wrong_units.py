@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from firmware.account import LONGEST
 from tests_host.conform.wrong_units import FAULTS, Line, RightUnit
-from tools.conform import ask_operator, command, run_power_command
+from tools.commands.conform import ask_operator, command, run_power_command
 from tools.conformance.bench import Bench, Limits
 from tools.conformance.chains import Chains
 from tools.conformance.checks import PUBLISHED_CODE, PUBLISHED_KEY
@@ -219,7 +219,9 @@ def test_a_blank_unit_is_no_pass():
 
 def test_a_person_is_asked_to_pull_the_battery(monkeypatch, capsys):
     asked = []
-    monkeypatch.setattr("tools.conform.click.prompt", lambda text, **more: asked.append(text))
+    monkeypatch.setattr(
+        "tools.commands.conform.click.prompt", lambda text, **more: asked.append(text)
+    )
     with Line(RightUnit(PUBLISHED_KEY, PUBLISHED_CODE)) as cable:
         with SerialUnit(cable.port, ask_operator) as device:
             device.power_cycle()

@@ -6,7 +6,7 @@ import string
 import pytest
 
 from firmware.console import Lines, key_check
-from tests_host.simulator import Sim
+from tools.proofs.simulator import Sim
 
 KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
 CODE = 123456789

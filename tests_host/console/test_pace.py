@@ -6,7 +6,7 @@ First the console alone, on simulated time; then the whole firmware.
 import pytest
 
 from tests_host.console.test_console import DAY_TOKEN, UNIT
-from tests_host.simulator import Sim
+from tools.proofs.simulator import Sim
 from tools.proofs.stepper import Modules, Tasks
 
 USED, WRONG, VALID, LOCKED, MALFORMED = "111", "222", "333", "444", "5"

@@ -3,8 +3,8 @@
 import pytest
 
 from tests_host.controller.twin import DAY, KEY, STARTING_CODE, Twin
-from tests_host.simulator import Sim
-from tests_host.token.encoder import Unit
+from tools.proofs.simulator import Sim
+from tools.proofs.tokens.encoder import Unit
 
 MOST = 150  # steps; an entry that writes more than this is a fault of its own
 BOUND = 60  # seconds that a start charges at most

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from tests_host.controller.model import LONGEST
 from tests_host.controller.twin import DAY, KEY, STARTING_CODE, Twin
-from tests_host.simulator import Sim
 from tools.conformance.model import lockout
+from tools.proofs.simulator import Sim
 
 MINUTES = (0, 0, 2, 4, 8, 16, 32, 64, 128, 256, 512, 512, 512)
 WRONG = ("123456789", "000000000", "987654321", "555555555")

@@ -4,7 +4,7 @@ import pytest
 
 from firmware import VERSION
 from tests_host.controller.twin import DAY, KEY, STARTING_CODE, Twin
-from tests_host.simulator import Sim
+from tools.proofs.simulator import Sim
 
 KEY_MS = 300
 PAGES = ("Locked\nEnter a token", "Unit ID\nT1", "Token count\n1", f"Firmware\n{VERSION}")

@@ -3,9 +3,9 @@
 import pytest
 
 from tests_host.controller.twin import DAY, KEY, Twin
-from tests_host.simulator import Sim
 from tools.conformance.rules import DISABLE, RESERVED, SYNC
 from tools.identity import Identity
+from tools.proofs.simulator import Sim
 from tools.tokens import make_token
 
 JUDGED_WITHIN = 5  # seconds, asked for by the certification

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import firmware
 import opaygo
-from tests_host.token.encoder import Unit
-from tools import ROOT
 from tools.identity import Identity
 from tools.interpreter import simulator_command
+from tools.paths import ROOT
+from tools.proofs.tokens.encoder import Unit
 
 KEY = bytes(range(16))
 

@@ -7,9 +7,9 @@ that second would decide (credit or lockout about to end), `settle` lets it pass
 """
 
 from tests_host.controller.model import Model, days_text
-from tests_host.simulator import Sim
-from tests_host.token.encoder import Unit
 from tools.conformance.model import DAY
+from tools.proofs.simulator import Sim
+from tools.proofs.tokens.encoder import Unit
 
 KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
 STARTING_CODE = 123456789
@@ -36,7 +36,7 @@ FIELDS = {
 
 
 class Twin:
-    """Use as a context manager. The options are those of tests_host.simulator.Sim.
+    """Use as a context manager. The options are those of tools.proofs.simulator.Sim.
 
     `sim` and `model` are the two, `answer` is the last answer, `entries` counts the entries.
     """

@@ -1,11 +1,11 @@
 """Paid time cannot be stolen, whatever happens in whatever order: by enumeration, on scaled-down
-constants. The attacks and planted bugs of tools/proofs/time_bugs.txt are found by the same search.
+constants. The attacks and planted bugs of tools/proofs/time/bugs.txt are found by the same search.
 """
 
 import pytest
 
-from tools.proofs.time_scales import QUICK, bugs, find
-from tools.proofs.time_search import explore
+from tools.proofs.time.scales import QUICK, bugs, find
+from tools.proofs.time.search import explore
 
 SEEN = {
     "cuts, hangs and a flash that refuses": {"refused", "cut before", "key held", "patient start"},

@@ -1,6 +1,6 @@
 """Runs the firmware's drivers on chip models, under CPython and under MicroPython alike.
 
-    python child.py ROOT LIBRARIES        micropython child.py ROOT LIBRARIES
+    python -m tests_host.drivers.child LIBRARIES        (micropython likewise)
 
 Each line of standard input is a scenario as JSON, each answer one line of JSON. Time is simulated
 and in microseconds. Scenarios and their answers: see the functions in SCENARIOS.
@@ -10,28 +10,25 @@ import json
 import sys
 
 CPYTHON = sys.implementation.name == "cpython"
-ROOT, LIBRARIES = sys.argv[1:3]
-sys.path[:0] = [ROOT, ROOT + "/lib", ROOT + "/tools"]
-sys.path.append(LIBRARIES)
+sys.path.append(sys.argv[1])
 
-from sim import machine, pins, time  # noqa: E402
-from sim.hd44780 import Backpack, Hd44780  # noqa: E402
-from sim.i2c import Bus  # noqa: E402
-from sim.keypad import Keypad as Matrix  # noqa: E402
-from sim.keypad import Watch  # noqa: E402
-from sim.parts import ChipError  # noqa: E402
-from sim.tm1637 import CLK, DIO, Tm1637  # noqa: E402
-from sim.world import World  # noqa: E402
+from tools.sim.chips.hd44780 import Backpack, Hd44780  # noqa: E402
+from tools.sim.chips.keypad import Keypad as Matrix  # noqa: E402
+from tools.sim.chips.keypad import Watch  # noqa: E402
+from tools.sim.chips.tm1637 import CLK, DIO, Tm1637  # noqa: E402
+from tools.sim.mcu import machine, pins, time  # noqa: E402
+from tools.sim.mcu.i2c import Bus  # noqa: E402
+from tools.sim.parts import ChipError  # noqa: E402
+from tools.sim.world import World  # noqa: E402
 
 if CPYTHON:
-    sys.path.insert(1, ROOT + "/tests_host/shim")
     from tests_host.drivers import vloop as asyncio
 
     sys.modules["asyncio"] = asyncio
 else:
     import asyncio
 
-    from sim import loop
+    from tools.sim import loop
 
 sys.modules["machine"] = machine
 sys.modules["time"] = time

@@ -4,12 +4,11 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
-from tools import ROOT
-from tools.interpreter import device_libraries, find_micropython
+from tools.interpreter import device_libraries, micropython_command
+from tools.paths import ROOT
 
-CHILD = Path(__file__).with_name("child.py")
+CHILD = "tests_host.drivers.child"
 INTERPRETERS = ("cpython", "micropython")
 MATRIX = {
     "4x3": {
@@ -30,17 +29,17 @@ class Drivers:
     """`run(name, **scenario)` returns the answer; a refusal of a chip is an AssertionError."""
 
     def __init__(self, interpreter):
-        command = [sys.executable]
+        command = [sys.executable, "-m", CHILD]
         if interpreter == "micropython":
-            command = [find_micropython(), "-X", "heapsize=16m"]
-        arguments = [str(CHILD), str(ROOT), device_libraries()[0]]
+            command = micropython_command(CHILD, heap="16m")
+        path = [ROOT, ROOT / "lib", ROOT / "tests_host" / "shim"]
         self._process = subprocess.Popen(
-            command + arguments,
+            [*command, device_libraries()[0]],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             bufsize=1,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path))},
         )
 
     def run(self, name, **scenario):

@@ -2,8 +2,8 @@
 
 import pytest
 
+from tools.sim.chips.tm1637 import CLK, DIO, Tm1637, reading
 from tools.sim.parts import ChipError
-from tools.sim.tm1637 import CLK, DIO, Tm1637, reading
 
 
 class Wires:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests_host.emulated.rig import Rig, add, memories
-from tools.build import build
 from tools.emulator.image import NoPicoError, find_image
 from tools.emulator.probe import board_file
-from tools.flash_image import add_tree
+from tools.proofs.emulated import Rig, add, memories
+from tools.station.build import build
+from tools.station.littlefs import add_tree
 
 CREDIT = 30  # days
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests_host.emulated.conftest import CREDIT
-from tests_host.emulated.rig import DAY, SECOND, add
+from tools.proofs.emulated import DAY, SECOND, add
 
 pytestmark = pytest.mark.emulated
 

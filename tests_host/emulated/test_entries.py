@@ -4,7 +4,7 @@ import pytest
 
 from firmware import VERSION
 from tests_host.emulated.conftest import CREDIT
-from tests_host.emulated.rig import DAY, SECOND, TOKENS, add
+from tools.proofs.emulated import DAY, SECOND, TOKENS, add
 
 pytestmark = pytest.mark.emulated
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests_host.emulated.rig import SECOND
+from tools.proofs.emulated import SECOND
 
 pytestmark = pytest.mark.emulated
 

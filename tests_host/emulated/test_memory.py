@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests_host.emulated.rig import SECOND, add, memories
 from tools.emulator.probe import free_heap
+from tools.proofs.emulated import SECOND, add, memories
 
 pytestmark = pytest.mark.emulated
 

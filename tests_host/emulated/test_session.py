@@ -5,10 +5,10 @@ import json
 import pytest
 
 from firmware.events import RESTART
-from tests_host.emulated.rig import KEY, STARTING_CODE, add
-from tests_host.simulator import Sim
 from tools.cli import main as payg
 from tools.emulator.run import main
+from tools.proofs.emulated import KEY, STARTING_CODE, add
+from tools.proofs.simulator import Sim
 
 UNIT = {"serial": "A1", "key": KEY.hex(), "starting_code": STARTING_CODE}
 SCRIPT = (

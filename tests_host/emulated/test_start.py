@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests_host.emulated.rig import SECOND
 from tools.emulator.prompt import BANNER
+from tools.proofs.emulated import SECOND
 
 pytestmark = pytest.mark.emulated
 

@@ -3,13 +3,14 @@
 import pytest
 
 from tests_host.emulated.conftest import CREDIT
-from tests_host.emulated.rig import DAY, IDENTITY, KEY, SECOND, STARTING_CODE, add
-from tools import factory, ports
-from tools.deploy import deploy, look, wanted
+from tools.batches.lists import Unit
 from tools.emulator.port import Port
-from tools.factory import Job, provision
-from tools.flash_image import add_tree
-from tools.lists import Unit
+from tools.proofs.emulated import DAY, IDENTITY, KEY, SECOND, STARTING_CODE, add
+from tools.station import prompt as ports
+from tools.station import selftest as factory
+from tools.station.deploy import deploy, look, wanted
+from tools.station.littlefs import add_tree
+from tools.station.selftest import Job, provision
 
 pytestmark = pytest.mark.emulated
 

@@ -4,8 +4,8 @@ import pytest
 
 from firmware.events import RESTART
 from tests_host.emulated.conftest import CREDIT
-from tests_host.emulated.rig import SECOND, add, memories
 from tools.emulator.probe import HANG_PIN, pull
+from tools.proofs.emulated import SECOND, add, memories
 
 pytestmark = pytest.mark.emulated
 

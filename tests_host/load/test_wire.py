@@ -14,11 +14,11 @@ from firmware.load import (
     limits,
 )
 from firmware.measure import calibration, current, voltage
-from tools.sim import machine
-from tools.sim.flash import ERASE_US
-from tools.sim.keypad import Watch
-from tools.sim.pins import attach, touched
-from tools.sim.supply import Supply
+from tools.sim.chips.flash import ERASE_US
+from tools.sim.chips.keypad import Watch
+from tools.sim.chips.supply import Supply
+from tools.sim.mcu import machine
+from tools.sim.mcu.pins import attach, touched
 from tools.sim.world import World
 
 BATTERY = {"adc": 26, "divider": (100_000, 10_000)}
@@ -187,10 +187,10 @@ class _File:
 
 
 def test_calibrations_that_cannot_be_are_not_believed():
-    good = b'{"BATTERY": [1.013, -20], "PANEL": [1.5, 0], "CURRENT": ["1", 0], "OUTPUT": 3}'
+    good = b'{"BATTERY": [1.013, -20], "SOLAR": [1.5, 0], "CURRENT": ["1", 0], "OUTPUT": 3}'
     assert calibration(_File(good), "BATTERY") == (1.013, -20)
-    for data in (None, b"", b"{", b"[1, 2]", b"3", b"\xff\xfe", good, b'{"PANEL": [1, "0"]}'):
-        for name in ("PANEL", "CURRENT", "OUTPUT"):
+    for data in (None, b"", b"{", b"[1, 2]", b"3", b"\xff\xfe", good, b'{"SOLAR": [1, "0"]}'):
+        for name in ("SOLAR", "CURRENT", "OUTPUT"):
             assert calibration(_File(data), name) == PLAIN
 
 

@@ -1,25 +1,23 @@
 """Simulators for the tests of the simulator itself."""
 
-import json
 from pathlib import Path
 
 import pytest
 
-from tests_host.simulator import Sim
+from tools.interpreter import simulator_with
+from tools.proofs.simulator import Sim
 
 HERE = Path(__file__).resolve().parent
-RUN = HERE.parent.parent / "tools" / "sim" / "run.py"
 TINY = HERE / "tiny"
 
 
 @pytest.fixture
-def launch(micropython_exe):
+def launch():
     """Return a function that starts a simulator with these options of run.py."""
     running = []
 
     def launch(**options):
-        command = [micropython_exe, "-X", "heapsize=8m", str(RUN), json.dumps(options)]
-        sim = Sim(command=command).__enter__()
+        sim = Sim(command=simulator_with(options, heap="8m")).__enter__()
         running.append(sim)
         return sim
 

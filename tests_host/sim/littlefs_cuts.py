@@ -1,17 +1,15 @@
 """Real littlefs on the flash model, its power cut at every step and at bytes inside of them.
 
-For MicroPython: `micropython littlefs_cuts.py ROOT`. A file is replaced over and over; after each
-cut the file system mounts and the file is the old one or the new one, whole.
+For MicroPython. A file is replaced over and over; after each cut the file system mounts and the
+file is the old one or the new one, whole.
 """
 
 import os
-import sys
 
-sys.path[:] = [sys.argv[1] + "/tools", ".frozen"]
+import vfs
 
-import vfs  # noqa: E402
-from sim.flash import Flash  # noqa: E402
-from sim.parts import PowerCut, Steps  # noqa: E402
+from tools.sim.chips.flash import Flash
+from tools.sim.parts import PowerCut, Steps
 
 MOUNT = "/cut"
 NAME = MOUNT + "/record"

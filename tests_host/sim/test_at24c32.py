@@ -1,7 +1,7 @@
 """AT24C32: pages, write cycles, torn page writes."""
 
 from tests_host.sim.support import Clock, read, refuses, write
-from tools.sim.at24c32 import WRITE_US, At24c32
+from tools.sim.chips.at24c32 import WRITE_US, At24c32
 from tools.sim.parts import ChipError, PowerCut, Steps
 
 

@@ -1,7 +1,7 @@
 """NOR flash: bits fall one by one and rise by the sector; what is cut is torn."""
 
 from tests_host.sim.support import refuses
-from tools.sim.flash import EIO, ERASE_US, PAGE, PROGRAM_US, SECTOR, Flash
+from tools.sim.chips.flash import EIO, ERASE_US, PAGE, PROGRAM_US, SECTOR, Flash
 from tools.sim.parts import ChipError, PowerCut, Steps
 
 

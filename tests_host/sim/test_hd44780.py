@@ -1,7 +1,15 @@
 """The character display: woken in the right order, never hurried, and what is on the glass."""
 
 from tests_host.sim.support import Clock, refuses
-from tools.sim.hd44780 import FIRST_US, LONG_US, SHORT_US, WAKE_US, WRITE_US, Backpack, Hd44780
+from tools.sim.chips.hd44780 import (
+    FIRST_US,
+    LONG_US,
+    SHORT_US,
+    WAKE_US,
+    WRITE_US,
+    Backpack,
+    Hd44780,
+)
 from tools.sim.parts import ChipError
 
 

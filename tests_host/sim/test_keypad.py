@@ -1,7 +1,7 @@
 """The keypad's matrix: joined wires, and ghosts of their own accord."""
 
 from tests_host.sim.support import Clock, refuses
-from tools.sim.keypad import Keypad, Watch
+from tools.sim.chips.keypad import Keypad, Watch
 from tools.sim.parts import ChipError
 
 KEYS = ("123", "456", "789", "*0#")

@@ -1,13 +1,13 @@
 """`machine` and `time` of the simulator: the port's signatures, and what they refuse."""
 
 from tests_host.sim.support import refuses
-from tools.sim import machine, time
-from tools.sim.at24c32 import At24c32
-from tools.sim.ds3231 import Ds3231
-from tools.sim.i2c import EIO, ENODEV, ETIMEDOUT, Bus
-from tools.sim.keypad import Keypad, Watch
+from tools.sim.chips.at24c32 import At24c32
+from tools.sim.chips.ds3231 import Ds3231
+from tools.sim.chips.keypad import Keypad, Watch
+from tools.sim.mcu import machine, time
+from tools.sim.mcu.i2c import EIO, ENODEV, ETIMEDOUT, Bus
+from tools.sim.mcu.pins import attach, touched
 from tools.sim.parts import ChipError, Steps
-from tools.sim.pins import attach, touched
 from tools.sim.world import Halt, World
 
 Pin = machine.Pin

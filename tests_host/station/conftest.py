@@ -3,7 +3,7 @@
 import pytest
 
 from tests_host.station.bench import Unit
-from tools.build import build
+from tools.station.build import build
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import threading
 
 import serial
 
-from tools.factory import Job, provision
-from tools.lists import Unit, write_list
+from tools.batches.lists import Unit, write_list
+from tools.station.selftest import Job, provision
 from tools.tokens import make_token
 
 KEYS = {

@@ -8,10 +8,10 @@ from click.testing import CliRunner
 
 from tests_host.station.line import FIRST, has_no_key, list_file
 from tests_host.station.test_provision import Worker, identity_of
-from tools.cable import SimulatedUnit
+from tools.batches.ledger import Ledger
+from tools.batches.lists import write_list
+from tools.cable.unit import SimulatedUnit
 from tools.cli import payg
-from tools.ledger import Ledger
-from tools.lists import write_list
 
 DAY = 86400
 

@@ -13,11 +13,12 @@ import pytest
 from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
-from tools import ROOT, ports
-from tools.cable import CableError, SimulatedUnit
-from tools.deploy import deploy, look, wanted
+from tools.cable.unit import CableError, SimulatedUnit
 from tools.identity import Identity
-from tools.ports import PortError, Prompt
+from tools.paths import ROOT
+from tools.station import prompt as ports
+from tools.station.deploy import deploy, look, wanted
+from tools.station.prompt import PortError, Prompt
 
 SERIAL, KEY = "A1", bytes(range(16))
 KEYS = """

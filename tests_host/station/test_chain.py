@@ -14,11 +14,12 @@ from tests_host.station.line import (
     type_line,
 )
 from tests_host.station.test_provision import Worker
-from tools import console, deploy, ports, provision, verify
-from tools.cable import SimulatedUnit
-from tools.console import Console
-from tools.factory import key_check
-from tools.ports import Prompt
+from tools.cable.unit import SimulatedUnit
+from tools.station import console, deploy, provision, verify
+from tools.station import prompt as ports
+from tools.station.console import Console
+from tools.station.prompt import Prompt
+from tools.station.selftest import key_check
 
 MONTH = 30 * 86400
 

@@ -6,10 +6,11 @@ from click.testing import CliRunner
 
 from firmware import VERSION, events
 from tests_host.station.line import FIRST, has_no_key, set_up, type_line
-from tools import console as asking
-from tools.cable import SimulatedUnit
-from tools.console import ConsoleError, command, described, moment
-from tools.factory import key_check
+from tools.cable.unit import SimulatedUnit
+from tools.commands.console import command
+from tools.station import console as asking
+from tools.station.console import ConsoleError, described, moment
+from tools.station.selftest import key_check
 
 
 def run(port):

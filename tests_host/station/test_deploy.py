@@ -9,10 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 import board
-from tools import ports, room
-from tools.build import lengths
-from tools.deploy import FREE, DeployError, command, deploy, look, wanted
-from tools.ports import MACHINES, PortError, Prompt, RefusedError
+from tools import room
+from tools.commands.deploy import command
+from tools.station import prompt as ports
+from tools.station.build import lengths
+from tools.station.deploy import FREE, DeployError, deploy, look, wanted
+from tools.station.prompt import MACHINES, PortError, Prompt, RefusedError
 
 
 def run(*arguments):

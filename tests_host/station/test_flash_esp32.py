@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from tests_host.station.rom import ESP32S3, FLASH, Rom
-from tools import flash as flashing
-from tools.flash import command
+from tools.commands.flash import command
+from tools.station import flash as flashing
 
 PLACE = 0x1000
 

@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from tests_host.station.bench import ESP32
-from tools import flash, images
+from tools.station import downloads as images
+from tools.station import flash
 
 NAME = b"MicroPython v1.28.0 on 2026-04-06; Raspberry Pi Pico with RP2040"
 FAMILY = 0xE48BFF56

@@ -10,7 +10,7 @@ from itertools import chain
 
 import pytest
 
-from tests_host.simulator import Sim
+from tools.proofs.simulator import Sim
 
 KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
 UNIT = {"serial": "SLT000000001", "key": KEY, "starting_code": 123456789, "count": 1}

@@ -24,16 +24,19 @@ from tests_host.station.line import (
     make,
     rest,
 )
-from tools import factory, ports, room
-from tools.cable import SimulatedUnit
-from tools.console import Console
-from tools.deploy import FREE
-from tools.factory import Job, ProvisionError, key_check
-from tools.ledger import Ledger
-from tools.lists import write_list
-from tools.ports import Prompt, RefusedError
+from tools import room
+from tools.batches.ledger import Ledger
+from tools.batches.lists import write_list
+from tools.cable.unit import SimulatedUnit
+from tools.commands.provision import command
 from tools.proofs.simulator import Sim
-from tools.provision import Report, Station, command
+from tools.station import prompt as ports
+from tools.station import selftest as factory
+from tools.station.console import Console
+from tools.station.deploy import FREE
+from tools.station.prompt import Prompt, RefusedError
+from tools.station.provision import Report, Station
+from tools.station.selftest import Job, ProvisionError, key_check
 
 CHECK = key_check(FIRST.key)
 BLANK = ["", "", "0", "0.1.0"]

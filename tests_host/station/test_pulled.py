@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tests_host.station.line import FIRST, has_no_key, make, rest
 from tests_host.station.test_provision import BLANK, CHECK, identity_of
-from tools import factory
-from tools.cable import SimulatedUnit
-from tools.factory import ProvisionError, UnsureError
+from tools.cable.unit import SimulatedUnit
+from tools.station import selftest as factory
+from tools.station.selftest import ProvisionError, UnsureError
 
 STEP = 43  # bytes between two cuts
 LAST = 90  # bytes at the end, where the identity is written and asked for

@@ -4,10 +4,11 @@ import pytest
 from click.testing import CliRunner
 
 from tests_host.station.line import FIRST, has_no_key, list_file, rest, set_up
-from tools.cable import SimulatedUnit
-from tools.lists import write_list
-from tools.ports import Prompt
-from tools.verify import VerifyError, _compare, _sealed, command
+from tools.batches.lists import write_list
+from tools.cable.unit import SimulatedUnit
+from tools.commands.verify import command
+from tools.station.prompt import Prompt
+from tools.station.verify import VerifyError, _compare, _sealed
 
 
 def run(*arguments):

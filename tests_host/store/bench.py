@@ -1,6 +1,6 @@
 """A bench for drivers: one chip model on the simulator's `machine.I2C`, in a world of its own."""
 
-from tools.sim import i2c, pins
+from tools.sim.mcu import i2c, pins
 from tools.sim.parts import Steps
 from tools.sim.world import World
 

@@ -7,8 +7,8 @@ import micropython
 from firmware.clock import DS1307, DS3231, date_since_2020, days_since_2020
 from tests_host.sim.support import refuses
 from tests_host.store.bench import Bench, Registers
-from tools.sim.ds1307 import Ds1307
-from tools.sim.ds3231 import Ds3231
+from tools.sim.chips.ds1307 import Ds1307
+from tools.sim.chips.ds3231 import Ds3231
 from tools.sim.parts import ChipError, date_of, day_number
 
 DAY = 86_400

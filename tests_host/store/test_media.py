@@ -5,9 +5,9 @@ from firmware.clock import DS1307
 from firmware.nvs import take_over
 from tests_host.sim.support import refuses
 from tests_host.store.bench import Bench
-from tools.sim.at24c32 import At24c32
-from tools.sim.ds1307 import Ds1307
-from tools.sim.nvs import NVS, Partition
+from tools.sim.chips.at24c32 import At24c32
+from tools.sim.chips.ds1307 import Ds1307
+from tools.sim.chips.nvs import NVS, Partition
 from tools.sim.parts import PowerCut, Steps
 
 LONG = bytes([n * 7 & 255 for n in range(700)])

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tools.proofs.media_bugs import BUGS, LONG, SHORT
-from tools.proofs.media_search import TWICE
+from tools.proofs.media.bugs import BUGS, LONG, SHORT
+from tools.proofs.media.search import TWICE
 
 OLD_RULE = "the highest number of all media wins, the identity's count is ignored"
 

@@ -1,7 +1,14 @@
 """The model of ESP32's NVS refuses what its documentation says is refused."""
 
 from tests_host.sim.support import refuses
-from tools.sim.nvs import KEY_TOO_LONG, LONGEST_BLOB, NOT_ENOUGH_SPACE, NOT_FOUND, NVS, Partition
+from tools.sim.chips.nvs import (
+    KEY_TOO_LONG,
+    LONGEST_BLOB,
+    NOT_ENOUGH_SPACE,
+    NOT_FOUND,
+    NVS,
+    Partition,
+)
 from tools.sim.parts import PowerCut, Steps
 
 

@@ -1,8 +1,8 @@
-"""A slice of the power cuts and of the wear that `make bench` measures: tools/bench_store.py."""
+"""A slice of the power cuts and of the wear that `make bench` measures."""
 
 import pytest
 
-from tools.bench_store import EEPROM_CYCLES, FLASH_CYCLES, KINDS, run, wear_row
+from tools.benchmarks.store import EEPROM_CYCLES, FLASH_CYCLES, KINDS, run, wear_row
 
 DENSITY = 8  # offsets tried in a step
 # At least: how many differ depends on the time that littlefs notes with a file.
@@ -17,12 +17,12 @@ def test_the_slice_is_large_enough():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_lost_doubled_or_shortened_by_a_cut(kind):
-    found = run("power_cuts.py", kind, 1, 2, DENSITY)
+    found = run("power_cuts", kind, 1, 2, DENSITY)
     assert found["lost"] == found["double"] == found["shortened"] == 0, found
     assert found["cuts"] >= CUTS[kind]
 
 
 def test_sixteen_sectors_outlive_ten_years():
-    row = wear_row(run("wear.py", 16, DAYS))
+    row = wear_row(run("wear", 16, DAYS))
     assert row["mean_erases_in_ten_years"] < row["erases_in_ten_years"] < FLASH_CYCLES * 3 // 4
     assert row["eeprom_page_writes_in_ten_years"] < EEPROM_CYCLES // 10

@@ -26,7 +26,7 @@ from tests_host.store.memory import (
     opened,
     version_1,
 )
-from tools import ROOT
+from tools.paths import ROOT
 
 STATE, LATER = opaygo.new_state(7), opaygo.new_state(9)
 

@@ -9,7 +9,7 @@ UNIT = {"serial": "S1", "key": KEY, "starting_code": 123456789}
 WATCHED = 'WATCHDOG = {"timeout_ms": 8000}\n'
 MEASURED = """
 BATTERY = {"adc": 26, "divider": (100_000, 10_000), "chemistry": "lead-acid", "volts": 12}
-PANEL = {"adc": 27, "divider": (150_000, 10_000)}
+SOLAR = {"adc": 27, "divider": (150_000, 10_000)}
 CURRENT = {"adc": 28, "shunt_mohm": 10, "gain": 50, "limit_ma": 5_000}
 OUTPUT = {"pin": 14, "active": 1}
 FAULT = {"pin": 13, "active": 0}

@@ -12,7 +12,7 @@ import pytest
 
 from firmware import events
 from tests_host.supervision.conftest import KEY, MEASURED, WATCHED
-from tests_host.token.encoder import Unit
+from tools.proofs.tokens.encoder import Unit
 
 SESSION_MS = 30 * 60_000
 DIVIDER = 255

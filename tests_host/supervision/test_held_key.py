@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests_host.simulator import Sim
 from tests_host.supervision.conftest import TOLD, UNIT, told
-from tests_host.token.encoder import Unit
+from tools.proofs.simulator import Sim
+from tools.proofs.tokens.encoder import Unit
 
 DIVIDER = 255
 UNIT_MS = 86_400 // DIVIDER * 1_000  # of credit in a token of value 1

@@ -73,7 +73,7 @@ def test_the_credit_runs_on_while_the_battery_is_flat(sim):
 
 def test_battery_panel_and_current_have_a_status_page(sim):
     sim.do("supply battery 12340")
-    sim.do("supply panel 18220")
+    sim.do("supply solar 18220")
     sim.do("supply current 1230")
     sim.do("advance 20")
     assert sim.keys("######")["display"] == "Battery 12.3 V\nPV 18.2V L 1.2A"

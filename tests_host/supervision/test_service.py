@@ -4,7 +4,7 @@ import pytest
 
 from firmware.load import SERVICE
 from tests_host.supervision.conftest import KEY, WATCHED
-from tests_host.token.encoder import EXTENDED, Unit
+from tools.proofs.tokens.encoder import EXTENDED, Unit
 
 TOKENS = Unit(bytes.fromhex(KEY), 123456789)
 ADD_1, ADD_29 = "662486790", "927706818"  # counts 2 and 4

@@ -3,9 +3,9 @@
 import pytest
 
 from firmware import events
-from tests_host.simulator import Sim
 from tests_host.supervision.conftest import UNIT
 from tools.proofs.lamp import shine
+from tools.proofs.simulator import Sim
 
 MINUTES = 10
 

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from opaygo.chain import Chain, schedule
-from tests_host.token.encoder import EXTENDED, PLAIN, Unit
+from tools.proofs.tokens.encoder import EXTENDED, PLAIN, Unit
 
 KEY = bytes(range(16))
 

@@ -4,7 +4,7 @@ import pytest
 
 from opaygo import Device, decoder, judge, judging, new_state
 from opaygo.chain import Chain
-from tests_host.token.encoder import EXTENDED, PLAIN, Unit
+from tools.proofs.tokens.encoder import EXTENDED, PLAIN, Unit
 
 KEY = bytes.fromhex("a29ab82edc5fbbc41ec9530f6dac86b1")
 CODE = 123456789

@@ -7,7 +7,7 @@ from openpaygo import OpenPAYGOTokenEncoder, TokenType
 from openpaygo.token_shared import OpenPAYGOTokenShared
 from openpaygo.token_shared_extended import OpenPAYGOTokenSharedExtended
 
-from tests_host.token.encoder import EXTENDED, PLAIN, Unit, next_extended, next_plain
+from tools.proofs.tokens.encoder import EXTENDED, PLAIN, Unit, next_extended, next_plain
 
 
 def _units(seed, number):

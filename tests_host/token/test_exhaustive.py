@@ -1,12 +1,12 @@
 """Every sequence of entries, scaled down: jump 6, older 4, ring 4 (and smaller), against sets.
 
-tools/bench_tokens.py goes deeper and prints the figures.
+tools/benchmarks/tokens.py goes deeper and prints the figures.
 """
 
 import pytest
 
-from tests_host.token.exhaustive import explore
-from tests_host.token.searches import MAIN, QUICK
+from tools.proofs.tokens.exhaustive import explore
+from tools.proofs.tokens.searches import MAIN, QUICK
 
 
 @pytest.mark.parametrize("name", QUICK)

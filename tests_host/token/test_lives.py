@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from opaygo import decoder
-from tests_host.token.lives import (
+from tools.proofs.tokens.lives import (
     HABITS,
     Author,
     account,
@@ -14,7 +14,7 @@ from tests_host.token.lives import (
     micropython_judge,
     parse,
 )
-from tests_host.token.replay import replay
+from tools.proofs.tokens.replay import replay
 
 LIVES = 12
 ENTRIES = 250
@@ -29,11 +29,11 @@ def _check(life, line):
 
 @pytest.mark.parametrize("habits", HABITS)
 @pytest.mark.parametrize("part", range(PARTS))
-def test_lives_are_judged_alike_everywhere(habits, part, micropython_exe, monkeypatch):
+def test_lives_are_judged_alike_everywhere(habits, part, monkeypatch):
     author = Author(f"{habits} {part}", HABITS[habits])
     monkeypatch.setattr(decoder, "Chain", author.chain_class())
     tally = Counter()
-    with micropython_judge(micropython_exe) as micropython:
+    with micropython_judge() as micropython:
         for _ in range(LIVES):
             life = author.write(ENTRIES)
             check_encoder(author, life)
@@ -47,9 +47,9 @@ def test_lives_are_judged_alike_everywhere(habits, part, micropython_exe, monkey
     assert tally["late_credited"] > 0
 
 
-def test_a_life_with_real_hashes_on_both_interpreters(micropython_exe):
+def test_a_life_with_real_hashes_on_both_interpreters():
     life = Author("hashed").write(600)
-    with micropython_judge(micropython_exe) as micropython:
+    with micropython_judge() as micropython:
         _, line = micropython.judge(life)
     _check(life, line)
     assert replay(life.job) == line.strip()

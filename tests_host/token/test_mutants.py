@@ -1,19 +1,20 @@
-"""Bugs planted into the engine are caught: some of them here, all by `python -m tools.mutate`."""
+"""Bugs planted into the engine are caught: a part here, all by tools.proofs.tokens.mutate."""
 
 import subprocess
 import sys
 
 import pytest
 
-from tools import ROOT
-from tools.mutate import MUTANTS, read_mutants
+from tools.paths import ROOT
+from tools.proofs.tokens.mutate import MUTANTS, read_mutants
 
 STEP, PARTS = 6, (1, 4)  # every third of them, in two parts that may run side by side
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_planted_bugs_are_caught(part):
-    command = [sys.executable, "-m", "tools.mutate", "--quick", "--part", f"{part}/{STEP}"]
+    module = "tools.proofs.tokens.mutate"
+    command = [sys.executable, "-m", module, "--quick", "--part", f"{part}/{STEP}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     planted = len(read_mutants(MUTANTS.read_text())[part - 1 :: STEP])

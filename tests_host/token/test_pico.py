@@ -4,11 +4,12 @@ import json
 
 import pytest
 
-from tests_host.token import replay, vectors
-from tests_host.token.lives import Author, difference, parse
+from tests_host.token import vectors
 from tests_host.token.test_vectors import make_job
-from tools import bench_pico
-from tools.bench_tokens import compiled_sizes
+from tools.benchmarks import pico as bench_pico
+from tools.benchmarks.tokens import compiled_sizes
+from tools.proofs.tokens import replay
+from tools.proofs.tokens.lives import Author, difference, parse
 
 FLASH = 8192  # bytes: what the protocol asks for
 KEPT = 13  # of each kind of input

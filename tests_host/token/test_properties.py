@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opaygo import Device, OpaygoError, TokenError, judge, judging, new_state, pack, unpack
-from tests_host.token import spec
-from tests_host.token.exhaustive import UNIT
-from tests_host.token.small import Small, Token, counts_of, scaled
-from tests_host.token.spec import Windows
+from tools.proofs.tokens import spec
+from tools.proofs.tokens.exhaustive import UNIT
+from tools.proofs.tokens.small import Small, Token, counts_of, scaled
+from tools.proofs.tokens.spec import Windows
 
 VALUES = (0, 5, 995, 996, 997, 998, 999)
 EXTENDED_VALUES = (0, 7, 998, 999, 999999)

@@ -6,11 +6,11 @@ import pytest
 from openpaygo import OpenPAYGOTokenEncoder, TokenType
 
 from opaygo import Device, judge, new_state
-from tests_host.token.encoder import EXTENDED, Unit
-from tests_host.token.lives import Life, micropython_judge
-from tests_host.token.replay import replay
-from tests_host.token.small import STARTING_CODE, Small, Token, scaled
-from tests_host.token.spec import Windows
+from tools.proofs.tokens.encoder import EXTENDED, Unit
+from tools.proofs.tokens.lives import Life, micropython_judge
+from tools.proofs.tokens.replay import replay
+from tools.proofs.tokens.small import STARTING_CODE, Small, Token, scaled
+from tools.proofs.tokens.spec import Windows
 
 KEY = bytes.fromhex("a29ab82edc5fbbc41ec9530f6dac86b1")
 CODE = 123456789
@@ -38,7 +38,7 @@ class Controller:
         return verdict
 
 
-def test_published_scenario(micropython_exe):
+def test_published_scenario():
     published = (
         ("123456789", ("INVALID", 0, 0, 0)),
         ("662486790", ("ADD_TIME", 1, 2, DAY)),
@@ -53,7 +53,7 @@ def test_published_scenario(micropython_exe):
         assert unit.enter(digits) == verdict
     job = {"key": KEY.hex(), "starting_code": CODE, "divider": 1, "restricted": False, "count": 0}
     job["tokens"] = [digits for digits, _ in published]
-    with micropython_judge(micropython_exe) as micropython:
+    with micropython_judge() as micropython:
         verdicts, line = micropython.judge(Life(job, [], [], [], []))
     assert verdicts == [verdict for _, verdict in published]
     assert replay(json.loads(json.dumps(job))) == line.strip()

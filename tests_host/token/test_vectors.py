@@ -2,7 +2,6 @@
 
 import json
 import random
-import subprocess
 
 import pytest
 import siphash
@@ -10,8 +9,8 @@ import siphash
 from opaygo import Device, new_state, pack, siphash24
 from opaygo.state import spend
 from tests_host.token import vectors
-from tests_host.token.encoder import EXTENDED, PLAIN, Unit
-from tests_host.token.lives import LIBRARY
+from tools.interpreter import run_on_micropython
+from tools.proofs.tokens.encoder import EXTENDED, PLAIN, Unit
 
 PAPER_KEY = bytes(range(16))
 PAPER_DATA = bytes(range(15))
@@ -108,16 +107,10 @@ def job():
     return make_job()
 
 
-def test_both_interpreters_say_the_same(job, tmp_path, micropython_exe, capsys):
+def test_both_interpreters_say_the_same(job, tmp_path, capsys):
     path = tmp_path / "job.json"
     path.write_text(json.dumps(job))
-    output = subprocess.run(
-        [micropython_exe, vectors.__file__, str(path)],
-        env={"MICROPYPATH": f"{LIBRARY}:.frozen"},
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    ).stdout
+    output = run_on_micropython("tests_host.token.vectors", str(path))
     vectors.main(json.loads(path.read_text()))
     assert capsys.readouterr().out.splitlines() == output.splitlines()
 

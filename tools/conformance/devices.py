@@ -16,8 +16,8 @@ import time
 import click
 import serial
 
-from tools.console import SPEED
-from tools.ports import PortError, Prompt, RefusedError, why_closed
+from tools.station.console import SPEED
+from tools.station.prompt import PortError, Prompt, RefusedError, why_closed
 
 ANSWER_S = 15  # the longest that a unit may think before it counts as dead
 HELLO_S = 2  # opening a port restarts many boards

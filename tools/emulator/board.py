@@ -9,8 +9,8 @@ from rp2040py.peripherals.i2c import R_TX_EMPTY as TX_EMPTY
 from rp2040py.peripherals.i2c import I2CMode
 
 from tools.emulator.pico import Pico
-from tools.sim import pins
 from tools.sim.board import Board
+from tools.sim.mcu import pins
 
 FIRST_ADC = 26
 ADC_MOST = 4095

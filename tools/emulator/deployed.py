@@ -3,15 +3,15 @@
 import tempfile
 from pathlib import Path
 
-from tools.build import build
-from tools.flash_image import add_tree
+from tools.station.build import build
+from tools.station.littlefs import add_tree
 
 
 def deployed(files=None, custom=None):
     """Return the bytes of a file system that holds this checkout's build for the Pico.
 
     `files`: bytes of a file system to put it into, or of an erased flash, or None for an empty
-    one; `custom`: a board file in place of the Pico's own. Raises tools.build.BuildError.
+    one; `custom`: a board file in place of the Pico's own. Raises tools.station.build.BuildError.
     """
     if files is not None and not files.strip(b"\xff"):
         files = None

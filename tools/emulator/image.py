@@ -5,7 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from tools.images import ImageError, find
+from tools.station.downloads import ImageError, find
 
 VARIABLE = "MICROPYTHON_UF2"
 

@@ -21,8 +21,8 @@ class Pico:
     what the guest says on USB.
 
     `store`: erases and programs the file system's part of the flash instead of the emulator (has
-    erase(sector), program(offset, data), read(offset, buffer) as tools.sim.flash.Flash has), or
-    None. `on_reset()` is called after the chip reset itself. Without `plugged` there is no USB
+    erase(sector), program(offset, data), read(offset, buffer) as tools.sim.chips.flash.Flash has),
+    or None. `on_reset()` is called after the chip reset itself. Without `plugged` there is no USB
     host.
     """
 

@@ -5,7 +5,7 @@ unit is measured with `main.py` as it is; the interrupt's code takes some 400 by
 bus is the fastest that the chips allow: a token costs the emulator a third less.
 """
 
-from tools import ROOT
+from tools.paths import ROOT
 
 HEAP_PIN, HANG_PIN = 22, 19
 FASTER = '"freq": 100_000', '"freq": 400_000'

@@ -6,7 +6,7 @@ from pathlib import Path
 from tools.emulator.console import Console
 from tools.emulator.pico import Pico
 from tools.emulator.world import World
-from tools.flash_image import add_tree
+from tools.station.littlefs import add_tree
 
 BANNER = b"raw REPL; CTRL-B to exit\r\n>"
 ANSWER_US = 2_000_000

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 
-from tools.build import BuildError
+from tools.boards import load
 from tools.emulator.board import PicoBoard
 from tools.emulator.console import Console
 from tools.emulator.deployed import deployed
@@ -21,7 +21,7 @@ from tools.identity import Identity
 from tools.sim.keep import Keep, KeepError
 from tools.sim.parts import ChipError
 from tools.sim.session import Session
-from tools.wiring import load
+from tools.station.build import BuildError
 
 LONG = 600  # seconds of emulated time about which something is said
 SPEED = 5  # times as fast as real time runs an emulated unit that idles

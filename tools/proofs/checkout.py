@@ -1,11 +1,10 @@
 """A checkout for the simulator whose firmware has something planted: a fault, or a probe."""
 
-import json
 import shutil
 from pathlib import Path
 
-from tools import ROOT
-from tools.interpreter import find_micropython
+from tools.interpreter import simulator_with
+from tools.paths import ROOT
 from tools.proofs.simulator import Sim
 
 
@@ -33,6 +32,4 @@ def plant(folder, changes=None, board=""):
 
 def planted_sim(root, **options):
     """Return a Sim, not yet started, of the checkout at `root`. Options are those of run.py."""
-    run = ROOT / "tools" / "sim" / "run.py"
-    text = json.dumps({"root": str(root)} | options)
-    return Sim(command=[find_micropython(), "-X", "heapsize=16m", str(run), text])
+    return Sim(command=simulator_with({"root": str(root)} | options, heap="16m"))

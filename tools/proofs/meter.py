@@ -7,9 +7,9 @@ unit accepted, each counted once; what was used is how long the pin was on, to t
 import tempfile
 from pathlib import Path
 
-from tools import ROOT
 from tools.identity import Identity
 from tools.interpreter import simulator_command
+from tools.paths import ROOT
 from tools.proofs.simulator import Sim
 from tools.tokens import make_token
 

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tools import ROOT
+from tools.paths import ROOT
 
 PARTS = ("boot.py", "main.py", "firmware", "lib")  # of a checkout that runs
 BATCH = 50  # lines under way at once: their answers must fit into one pipe's buffer

@@ -11,7 +11,7 @@ import sys
 from contextlib import contextmanager
 from types import ModuleType
 
-from tools import ROOT
+from tools.paths import ROOT
 
 _PACKAGES = {"firmware": ROOT / "firmware", "opaygo": ROOT / "lib" / "opaygo"}
 

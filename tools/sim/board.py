@@ -1,15 +1,15 @@
 """A simulated board: the chips that a data module of `board/` names, wired as it says."""
 
-from . import machine, pins
-from .at24c32 import At24c32
-from .ds3231 import Ds3231
-from .flash import SECTORS, Flash
-from .hd44780 import Backpack, Hd44780
-from .i2c import Bus
-from .keypad import Keypad, Watch
-from .parts import ChipError, Steps
-from .supply import Supply
-from .tm1637 import CLK, DIO, Tm1637
+from tools.sim.chips.at24c32 import At24c32
+from tools.sim.chips.ds3231 import Ds3231
+from tools.sim.chips.flash import SECTORS, Flash
+from tools.sim.chips.hd44780 import Backpack, Hd44780
+from tools.sim.chips.keypad import Keypad, Watch
+from tools.sim.chips.supply import Supply
+from tools.sim.chips.tm1637 import CLK, DIO, Tm1637
+from tools.sim.mcu import machine, pins
+from tools.sim.mcu.i2c import Bus
+from tools.sim.parts import ChipError, Steps
 
 DAY = 86_400
 SOLD = (25 * 365 + 7) * DAY  # 2025-01-01, in seconds since 2000: what a new unit's clock says
@@ -39,7 +39,7 @@ class Board:
         self._wire_keypad(getattr(data, "KEYPAD", None))
         self._wire_digits(getattr(data, "TM1637", None))
         if hasattr(data, "NVS"):
-            from .nvs import Partition
+            from tools.sim.chips.nvs import Partition
 
             self.nvs = Partition(self.steps)
         self.supply = Supply(lambda: self.load)

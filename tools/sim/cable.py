@@ -1,7 +1,7 @@
 """The simulated unit on a cable: the firmware in real time, and MicroPython's own prompt after it.
 
-tools/cable.py starts it with `micropython -i -c`, so that the prompt follows. Standard input and
-output are the unit's console; a socket has the rest. To here come the options (JSON), then
+tools/cable/unit.py starts it with `micropython -i -c`, so that the prompt follows. Standard input
+and output are the unit's console; a socket has the rest. To here come the options (JSON), then
 commands as `payg sim --headless` has them, "!" for a Ctrl-C that interrupts, "-" to forget it.
 From here go JSON objects: up, runs, intr, ready, answer, taken, due, failed and end.
 
@@ -17,20 +17,21 @@ import sys
 import micropython as real_micropython
 import vfs
 
-from . import loop, machine, time
-from .board import Board
-from .chips import CHIPS
-from .console import Implementation
-from .keep import Keep, KeepError
-from .nvs import Esp32
-from .options import board_data, choose, identity_of
-from .parts import ChipError
-from .realtime import POSIX, Link, RealQueue, RealWorld
-from .session import _INSTANT, POLL_US, SLOW_BOOT_US, Session
-from .words import Refused
+from tools.sim import loop
+from tools.sim.board import Board
+from tools.sim.chips.nvs import Esp32
+from tools.sim.console import Implementation
+from tools.sim.keep import Keep, KeepError
+from tools.sim.mcu import machine, time
+from tools.sim.mcu.kinds import CHIPS
+from tools.sim.options import board_data, choose, identity_of
+from tools.sim.parts import ChipError
+from tools.sim.realtime import POSIX, Link, RealQueue, RealWorld
+from tools.sim.session import _INSTANT, POLL_US, SLOW_BOOT_US, Session
+from tools.sim.words import Refused
 
 CTRL_C = 3
-PROMPT = "\x1e>>> "  # its first character tells tools/cable.py that this is the real one
+PROMPT = "\x1e>>> "  # its first character tells tools/cable/unit.py that this is the real one
 AFTER = "\x1f"  # the same of the end of all scripts
 ROM = "/rom"
 
@@ -45,7 +46,7 @@ class Micropython:
         self._link = link
 
     def kbd_intr(self, character):
-        """As of the port; tools/cable.py sees from outside whether Ctrl-C is on."""
+        """As of the port; tools/cable/unit.py sees from outside whether Ctrl-C is on."""
         self._world.look()
         self._world.give_way()
         real_micropython.kbd_intr(character)
@@ -138,7 +139,7 @@ class Firmware:
 class Life:
     """One life of the MCU. `names` are the prompt's globals.
 
-    `options` are those of run.py, and what tools/cable.py adds:
+    `options` are those of run.py, and what tools/cable/unit.py adds:
     now, powered_at: us; same: whether the state comes from an earlier moment of this world; cause:
     "power", "reset" or "soft"; before: what the last life told at its end; cut: step in which the
     power fails, or 0; again: commands; raw: no main.py; bare: no firmware but what is on the unit;
@@ -174,7 +175,7 @@ class Life:
         gc.collect()
 
     def serve(self):
-        """What is due happens: tools/cable.py types this at an idle prompt."""
+        """What is due happens: tools/cable/unit.py types this at an idle prompt."""
         self._world.idle()
         while self._link.commands or not self._session.waiting:
             self._world.step(streams=False)
@@ -235,7 +236,7 @@ class Life:
             system = vfs.VfsLfs2(device, progsize=256)
         own = options["bare"] or any([entry[0] == "main.py" for entry in system.ilistdir("/")])
         if digits and not own:
-            __import__("tm1637")  # there is no other way to it later
+            import tm1637  # noqa: F401 (there is no other way to it later)
         vfs.umount("/")
         vfs.mount(system, "/")
         os.chdir("/")

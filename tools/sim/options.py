@@ -2,7 +2,7 @@
 
 import sys
 
-from .words import Refused
+from tools.sim.words import Refused
 
 
 def identity_of(options):
@@ -36,7 +36,9 @@ def board_data(board):
     """Return the data of the board that the firmware will find."""
     before = set(sys.modules)
     choose(board)
-    data = __import__("board").find()
+    import board as package
+
+    data = package.find()
     for loaded in list(sys.modules):
         if loaded not in before:
             del sys.modules[loaded]

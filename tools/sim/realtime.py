@@ -8,8 +8,8 @@ import time as host_time
 
 import vfs
 
-from . import loop
-from .world import NEVER, World
+from tools.sim import loop
+from tools.sim.world import NEVER, World
 
 AHEAD_US = 1_000  # what the world may be ahead of the host: less is not worth a wait
 BEHIND_US = 1_000_000  # what is more than that was the host's other work, not the unit's
@@ -18,7 +18,7 @@ POSIX = vfs.VfsPosix()  # the host's files, which the firmware does not see
 
 
 class Link:
-    """The socket to tools/cable.py: lines in, JSON objects out."""
+    """The socket to tools/cable/unit.py: lines in, JSON objects out."""
 
     def __init__(self, number):
         self.commands = []
@@ -32,7 +32,7 @@ class Link:
         self._file.write((json.dumps(what) + "\n").encode())
 
     def line(self):
-        """Return the next line; without tools/cable.py there is no unit."""
+        """Return the next line; without tools/cable/unit.py there is no unit."""
         line = self._file.readline()
         if not line:
             os.system("kill -9 $PPID")

@@ -1,6 +1,6 @@
 """Runs the firmware of a checkout on a simulated board, under MicroPython's unix port.
 
-    micropython tools/sim/run.py '{"serial": "A1", "key": "…32 hex digits…", "root": "…"}'
+    micropython -m tools.sim.run '{"serial": "A1", "key": "…32 hex digits…", "root": "…"}'
 
 Options, all in one JSON object, which may be split into several arguments: serial, key,
 starting_code, count, time_divider, restricted, language, state (a directory, or null), root (the
@@ -21,25 +21,19 @@ import json
 import os
 import sys
 
+import vfs
 
-def _absolute(path):
-    return path if path.startswith("/") else os.getcwd() + "/" + path
-
-
-TOOLS = _absolute(__file__).rsplit("/", 2)[0]
-sys.path[:] = [TOOLS, ".frozen"]
-
-import vfs  # noqa: E402
-from sim import loop, machine, pins, time  # noqa: E402
-from sim.board import Board  # noqa: E402
-from sim.chips import CHIPS  # noqa: E402
-from sim.console import Console, Sys  # noqa: E402
-from sim.keep import Keep, KeepError  # noqa: E402
-from sim.nvs import Esp32  # noqa: E402
-from sim.options import board_data, choose, identity_of  # noqa: E402
-from sim.parts import ChipError, PowerCut  # noqa: E402
-from sim.session import Session  # noqa: E402
-from sim.world import Halt, World  # noqa: E402
+from tools.sim import loop
+from tools.sim.board import Board
+from tools.sim.chips.nvs import Esp32
+from tools.sim.console import Console, Sys
+from tools.sim.keep import Keep, KeepError
+from tools.sim.mcu import machine, pins, time
+from tools.sim.mcu.kinds import CHIPS
+from tools.sim.options import board_data, choose, identity_of
+from tools.sim.parts import ChipError, PowerCut
+from tools.sim.session import Session
+from tools.sim.world import Halt, World
 
 EPIPE = 32
 MOUNT = "/flash"
@@ -47,6 +41,13 @@ QUICK_US = 1_000_000  # a start that ends sooner counts towards giving up
 QUICK_STARTS = 5
 
 _print = print
+
+
+def _absolute(path):
+    return path if path.startswith("/") else os.getcwd() + "/" + path
+
+
+CHECKOUT = _absolute(__file__).rsplit("/", 3)[0]
 
 
 class Library:
@@ -290,9 +291,9 @@ def _input_from(console):
 def main():
     """Run one simulator; return the exit status."""
     options = json.loads("".join(sys.argv[1:]) or "{}")
-    root = _absolute(options.get("root") or TOOLS.rsplit("/", 1)[0])
+    root = _absolute(options.get("root") or CHECKOUT)
     state = options.get("state")
-    sys.path[:] = [root, root + "/lib", TOOLS, ".frozen"]
+    sys.path[:] = [root, root + "/lib", CHECKOUT, ".frozen"]
     sys.path.extend(options.get("libraries", ()))
     chip = CHIPS[options["chip"]]() if options.get("chip") else None
     world = World()

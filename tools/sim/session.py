@@ -7,9 +7,19 @@ firmware waits; a power failure unwinds the firmware, never this.
 
 import json
 
-from .parts import PowerCut
-from .words import BOUNCE_MS, HELP, Refused, chip_address, legend, nothing, rate, signed, whole
-from .world import NEVER, Halt
+from tools.sim.parts import PowerCut
+from tools.sim.words import (
+    BOUNCE_MS,
+    HELP,
+    Refused,
+    chip_address,
+    legend,
+    nothing,
+    rate,
+    signed,
+    whole,
+)
+from tools.sim.world import NEVER, Halt
 
 HOLD_US = 30_000  # how long a key is down
 GAP_US = 25_000  # and how long nothing is, before the next
@@ -151,7 +161,7 @@ class Session:
         self._bounce_us = bounce * 1_000
 
     def _supply(self, words):
-        """Battery, panel, appliance, and what is done to the wires."""
+        """Battery, solar panel, appliance, and what is done to the wires."""
         supply = self.board.supply
         if len(words) != 2 or words[0] not in supply.KNOBS:
             raise Refused(HELP["supply"])

@@ -1,6 +1,6 @@
 """The words of the simulator's line protocol: what a command takes, and what to say otherwise."""
 
-from .supply import Supply
+from tools.sim.chips.supply import Supply
 
 BOUNCE_MS = 15  # contacts chatter no longer than this
 

@@ -1,0 +1,12 @@
+"""Run test modules a second time, on MicroPython."""
+
+import subprocess
+
+from tools.interpreter import micropython_command
+
+
+def passes_on_micropython(module):
+    """Assert that all tests of a module pass on MicroPython, and that there are some."""
+    command = micropython_command("tests_host.helpers.on_micropython", module, heap="16m")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0 and " 0 failed" in done.stdout, done.stdout + done.stderr

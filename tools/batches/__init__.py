@@ -1,0 +1,1 @@
+"""Device lists, the ledger, issuing: read, plan, issue, write."""

@@ -1,0 +1,1 @@
+"""One file for each family of figures; `python -m tools.benchmarks` runs them."""

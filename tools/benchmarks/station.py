@@ -1,0 +1,58 @@
+"""Benchmark of provisioning: bytes and seconds for one simulated unit, and for four at once."""
+
+import contextlib
+import secrets
+import threading
+import time
+
+from tools.batches.lists import Unit
+from tools.benchmarks.tokens import row
+from tools.cable.unit import SimulatedUnit
+from tools.station.selftest import Job, provision
+
+MANY = 4
+
+
+def _job(number, unit):
+    """A job with keys of its own; a robot presses what the unit waits for."""
+    made = Unit(f"BENCH{number:04}", None, secrets.token_bytes(16), 1, 1, False, "", "", None)
+
+    def press(keys):
+        threading.Thread(target=unit.do, args=(f"keys {keys}",), daemon=True).start()
+
+    return Job(made, robot=press)
+
+
+def _seconds(units):
+    """Provision all `units` at once; return the seconds until the last one is sealed."""
+    for unit in units:
+        unit.do("run 200")  # it draws its display
+    jobs = [_job(number, unit) for number, unit in enumerate(units)]
+    threads = [
+        threading.Thread(target=provision, args=(unit.port, job, lambda *said, **options: None))
+        for unit, job in zip(units, jobs)
+    ]
+    started = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return time.monotonic() - started
+
+
+def main():
+    """Print what one unit and what four at once take."""
+    found = {}
+    for many in (1, MANY):
+        with contextlib.ExitStack() as stack:
+            units = [stack.enter_context(SimulatedUnit(board="pico")) for _ in range(many)]
+            found[many] = _seconds(units)
+            if not all(unit.do("status")["provisioned"] for unit in units):
+                raise RuntimeError("a unit was not provisioned")
+            row(
+                bench="station",
+                units=many,
+                seconds=round(found[many], 2),
+                bytes_to_each=max(unit.sent for unit in units),
+            )
+    row(bench="station", ratio_of_four_to_one=round(found[MANY] / found[1], 2))

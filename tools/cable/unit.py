@@ -1,0 +1,398 @@
+"""A simulated unit on a cable: the real firmware behind a pseudo-terminal, as a board on a port.
+
+This side is the cable, the power switch and whoever presses the keys. The unit is a process, one
+life of its MCU each (tools/cable/life.py): power off kills it, after a reset there is another.
+"""
+
+import contextlib
+import json
+import os
+import pty
+import select
+import signal
+import sys
+import tempfile
+import threading
+import time
+import tty
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as Late
+from queue import SimpleQueue
+
+from tools.cable.life import Child
+from tools.identity import DEMO
+from tools.interpreter import simulator_options
+
+PATIENCE = 60  # seconds for an answer
+UP = 20  # seconds until a unit that was switched on answers
+DEAF = 0.5  # seconds that a unit waits for a host that does not read
+NO_POWER = {"t": 0, "power": False, "display": "", "load": False, "result": None, "uart": []}
+CABLE = (["pull"], ["plug"])  # commands of the cable, not of the unit
+# What was done to the unit from outside and stays so when its MCU restarts: words of the command
+# that say what it is about.
+LASTING = {"supply": 2, "bus": 2, "bounce": 1, "press": 2}
+
+
+class CableError(Exception):
+    """The unit refuses a command, or does not answer; the text says why."""
+
+
+class SimulatedUnit:
+    """A unit with power, on a cable whose other end is `port` (None while it is pulled).
+
+    state: directory to keep it in, as of `payg sim --state`, or None; board: one of
+    tools.boards.BOARDS, or None for the simulator's own; bare: nothing but MicroPython on it, else
+    this checkout's firmware runs where the unit has no main.py of its own; flash_kb: room for
+    files; identity: a tools.identity.Identity to give to a blank unit. Raises CableError.
+    """
+
+    def __init__(self, state=None, board=None, bare=False, flash_kb=1408, identity=None):
+        if sys.platform != "linux":
+            raise CableError("a simulated unit on a cable needs Linux")
+        self._folder = None if state else tempfile.TemporaryDirectory(prefix="payg-unit-")
+        identity = identity or DEMO._replace(key=None, starting_code=None)
+        options = simulator_options(identity, state or self._folder.name, board)
+        self._options = dict(options, bare=bare, sectors=flash_kb // 4, same=False, before={})
+        self._usb = options["chip"] != "esp32"
+        self.sent = self.restarts = 0
+        self.port = None
+        self._up = False
+        self._epoch = time.monotonic()  # when the unit's time was 0
+        self._powered_at = self._cut = 0
+        self._again = {}
+        self._last = {}
+        self._child = self._host = self._limit = None
+        self._out, self._stuck_since, self._deaf = b"", 0, False
+        self._current, self._waiting = None, []
+        self._done = False
+        self._requests = SimpleQueue()
+        self._changed = threading.Condition()
+        self._wake, self._waker = os.pipe()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        try:
+            self.plug()
+            self.power_on()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
+
+    def close(self):
+        """Take power and cable away for good."""
+        if self._thread.is_alive():
+            self._ask(self._finish)
+            self._thread.join()
+            os.close(self._wake)
+            os.close(self._waker)
+        if self._folder:
+            self._folder.cleanup()
+
+    def command(self, line, patience=PATIENCE):
+        """Return the answer to a command of `payg sim --headless`, as a dictionary."""
+        answer = self._ask(self._take, line)
+        try:
+            return answer.result(patience)
+        except Late:
+            raise CableError(f"the unit does not answer {line!r}") from None
+
+    def do(self, line, patience=PATIENCE):
+        """The same, but what is refused raises CableError."""
+        answer = self.command(line, patience)
+        if "error" in answer:
+            raise CableError(answer["error"])
+        return answer
+
+    def power_off(self):
+        """Take the power away at once, whatever the unit does."""
+        return self.do("power off")
+
+    def power_on(self):
+        """Give it power; returns when the firmware is up, or the prompt, or nothing comes up."""
+        try:
+            return self.do("power on", UP)
+        except CableError:
+            if self._child is None:
+                raise
+            return None
+
+    def plug(self, limit=None):
+        """Plug the cable in: there is a new `port`. Pulled when `limit` bytes went to the unit."""
+        return self._ask(self._plug, limit)
+
+    def pull(self):
+        """Pull the cable; the unit runs on."""
+        return self._ask(self._pull)
+
+    def wait_restart(self, number, patience=UP):
+        """Wait until the unit has restarted by itself `number` times in all, and is up again."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._up and self.restarts >= number, patience):
+                raise CableError(f"the unit restarted {self.restarts} times, not {number}")
+
+    # --- the thread that carries ---------------------------------------------------------
+
+    def _ask(self, function, *arguments):
+        """Have the thread call a function; return what it returns."""
+        done = Future()
+        self._requests.put((done, function, arguments))
+        os.write(self._waker, b"x")
+        return done.result(PATIENCE)
+
+    def _run(self):
+        while not self._done:
+            child = self._child
+            pause = min(child.work() if child else PATIENCE, DEAF if self._out else PATIENCE)
+            ends = [self._wake]
+            if child:
+                ends += [child.control] if self._out else [child.control, child.console]
+            if self._host is not None and not (child and child.full):
+                ends.append(self._host)
+            writable = [self._host] if self._out and self._host is not None else []
+            ready, free, _ = select.select(ends, writable, [], pause)
+            if free or self._out:
+                self._to_host()
+            if child and child.console in ready:
+                self._to_host(child.hear())
+            if self._host in ready:
+                self._to_unit()
+            if child and child.control in ready:
+                self._heed(child)
+            if self._wake in ready:
+                os.read(self._wake, 1)
+                self._serve_request()
+
+    def _serve_request(self):
+        done, function, arguments = self._requests.get()
+        try:
+            done.set_result(function(*arguments))
+        except Exception as error:
+            done.set_exception(error)
+
+    def _finish(self):
+        self._done = True
+        self._pull()
+        self._stop()
+        for _, answer in [*([self._current] if self._current else []), *self._waiting]:
+            answer.set_result({"error": "the simulator ends"})
+
+    # --- the cable -----------------------------------------------------------------------
+
+    def _plug(self, limit):
+        self._pull()
+        self._host, self._slave = pty.openpty()
+        tty.setraw(self._slave)
+        os.set_blocking(self._host, False)
+        self.sent, self._limit = 0, limit
+        self.port = os.ttyname(self._slave)
+
+    def _pull(self):
+        if self._host is not None:
+            os.close(self._slave)
+            os.close(self._host)
+        self._host = self.port = None
+        self._out = b""
+
+    def _to_host(self, data=b""):
+        """Send to whoever reads; who does not read for a while loses it, as on a board."""
+        if self._host is None:
+            self._out = b""
+            return
+        self._out += data
+        try:
+            written = os.write(self._host, self._out) if self._out else 0
+        except BlockingIOError:
+            written = 0
+        self._out = self._out[written:]
+        now = time.monotonic()
+        if written or not self._out:
+            self._stuck_since, self._deaf = now, False
+        elif self._deaf or now - self._stuck_since > DEAF:
+            self._out, self._deaf = b"", True
+
+    def _to_unit(self):
+        data = os.read(self._host, 4096)
+        if self._limit is not None:
+            data = data[: self._limit - self.sent]
+        self.sent += len(data)
+        if self._child:
+            self._child.type(data)
+        if self._limit is not None and self.sent >= self._limit:
+            self._pull()
+
+    # --- power ---------------------------------------------------------------------------
+
+    @property
+    def _now(self):
+        return int((time.monotonic() - self._epoch) * 1_000_000)
+
+    def _start(self, cause, raw=False):
+        if cause == "power":
+            self._powered_at = self._now
+        state = {
+            "cause": cause,
+            "raw": raw,
+            "now": self._now,
+            "powered_at": self._powered_at,
+            "cut": self._cut,
+            "again": list(self._again.values()),
+        }
+        self._child = Child(dict(self._options, **state), self._usb and cause != "soft")
+        self._up = False
+        self.restarts += cause != "power"
+        self._options["same"] = True
+
+    def _stop(self):
+        child, self._child = self._child, None
+        return child.kill() if child else None
+
+    def _heed(self, child):
+        """Take what the unit told."""
+        for told in child.news():
+            if told is None:
+                self._to_host(child.hear())
+                if child is self._child:
+                    self._restart({"end": "reset"}, f"the interpreter died: {child.kill()}")
+                return
+            if "now" in told:
+                self._epoch = time.monotonic() - told["now"] / 1_000_000
+            if "answer" in told:
+                self._answer(told["answer"])
+            elif "ready" in told:
+                with self._changed:
+                    self._up = True
+                    self._changed.notify_all()
+            elif "failed" in told:
+                self._stop()
+                self._answer({"error": told["failed"]})
+                return
+            elif "end" in told:
+                self._to_host(child.hear())
+                self._restart(told)
+                return
+
+    def _restart(self, told, why=None):
+        """One life is over: the next begins, unless the power is gone."""
+        if why:
+            print(f"simulator: {why}", file=sys.stderr)
+        raw = self._child.raw
+        typed = self._child.typed
+        if not why:
+            self._stop()
+        self._child = None
+        self._cut = told.get("cut", 0)
+        if told["end"] == "power":
+            self._answer(self._without_power())
+            return
+        self._options["before"] = {name: told.get(name) for name in ("cause", "watchdog")}
+        soft = told["end"] == "soft"
+        if soft:
+            self._to_host(b"MPY: soft reboot\r\n")
+        self._start("soft" if soft else "reset", soft and raw)
+        if soft:
+            self._child.type(typed)
+        if self._current:  # what it was about to answer is lost; how it is now is not
+            self._child.command("status")
+
+    # --- commands ------------------------------------------------------------------------
+
+    def _take(self, line):
+        """Take a command; return the Future of its answer."""
+        answer = Future()
+        words = line.split()
+        if words[:2] == ["power", "off"] and len(words) == 2:
+            self._stop()
+            answer.set_result(self._without_power())
+            self._answer(self._without_power())
+        elif self._child is None:
+            self._take_without_power(line, words, answer)
+        else:
+            self._waiting.append(("status" if words == ["power", "on"] else line, answer))
+            self._next()
+        return answer
+
+    def _take_without_power(self, line, words, answer):
+        if words == ["power", "on"]:
+            self._start("power")
+            self._waiting.append(("status", answer))
+            self._next()
+        elif words == ["status"]:
+            answer.set_result(self._without_power())
+        elif words[:1] == ["advance"] and len(words) == 2 and words[1].isdecimal():
+            self._epoch -= int(words[1])
+            answer.set_result(self._without_power())
+        else:
+            answer.set_result({"error": "the unit has no power: power on"})
+
+    def _next(self):
+        if self._current is None and self._waiting and self._child:
+            self._current = self._waiting.pop(0)
+            self._child.command(self._current[0])
+
+    def _answer(self, answer):
+        """Answer the command that waits, if one does."""
+        if "error" not in answer:
+            self._last.update(answer)
+        if self._current is None:
+            return
+        (line, future), self._current = self._current, None
+        if "error" not in answer:
+            self._remember(line.split())
+        future.set_result(answer)
+        if self._child:
+            self._next()
+        while self._waiting and not self._child:
+            line, future = self._waiting.pop(0)
+            self._take_without_power(line, line.split(), future)
+
+    def _remember(self, words):
+        """Note what stays as it is when the MCU restarts."""
+        if words[0] == "release":
+            self._again.pop(("press", *words[1:]), None)
+        elif words[0] in LASTING:
+            self._again[tuple(words[: LASTING[words[0]]])] = " ".join(words)
+
+    def _without_power(self):
+        return dict(self._last, **NO_POWER)
+
+
+def serve(source, sink, **options):
+    """`payg sim --headless --cable`: commands from `source`, JSON to `sink`; an exit status."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+
+    def say(answer):
+        sink.write(json.dumps(answer) + "\n")
+        sink.flush()
+
+    try:
+        unit = SimulatedUnit(**options)
+    except CableError as error:
+        say({"error": str(error)})
+        return 2
+    with unit, contextlib.suppress(BrokenPipeError):
+        say({"port": unit.port})
+        for line in source:
+            words = line.split()
+            if words == ["quit"]:
+                break
+            say(_move(unit, words) if words[:1] in CABLE else unit.command(line.rstrip("\n")))
+    return 0
+
+
+def _move(unit, words):
+    """Pull the cable, or plug it in; return the answer."""
+    if words == ["pull"]:
+        unit.pull()
+    elif words == ["plug"]:
+        unit.plug()
+    elif words[0] == "plug" and len(words) == 2 and words[1].isdecimal():
+        unit.plug(int(words[1]))
+    else:
+        return {"error": "pull takes nothing, plug a number of bytes or nothing: plug 1500"}
+    return {"port": unit.port}

@@ -1,0 +1,226 @@
+"""`payg batch`: makes device lists, and judges them."""
+
+import secrets
+import sys
+from itertools import chain
+from pathlib import Path
+
+import click
+from click.core import ParameterSource
+
+from tools.batches import database as ledger_db
+from tools.batches.lists import (
+    TEST_CODE_MAX,
+    ListError,
+    Repeats,
+    Unit,
+    judge,
+    parse_text,
+    read_serials,
+    refuse_existing,
+    tracked,
+    write_list,
+)
+from tools.identity import (
+    TIME_DIVIDER_MAX,
+    Checked,
+    parse_serial,
+    whole,
+)
+
+NUMBER_DIGITS = 9
+NUMBER_MAX = 10**NUMBER_DIGITS - 1
+FIRST_CODE, CODES = 100_000_000, 900_000_000
+"""Starting codes have nine digits, none of them a leading zero: spreadsheets lose those."""
+
+
+def make_units(
+    prefix, numbers, model="", version="", time_divider=1, restricted=False, test_code=None
+):
+    """Yield a new Unit for each of `numbers`; keys and starting codes come from `secrets`."""
+    for number in numbers:
+        yield Unit(
+            serial=f"{prefix}{number:0{NUMBER_DIGITS}}",
+            starting_code=FIRST_CODE + secrets.randbelow(CODES),
+            key=secrets.token_bytes(16),
+            count=1,
+            time_divider=time_divider,
+            restricted=restricted,
+            hardware_model=model,
+            version=version,
+            test_code=test_code,
+        )
+
+
+def first_taken(prefix, numbers, serials):
+    """Return the first of `serials` that is one of the new ones, or None.
+
+    Only that one is kept in memory: what is new is a range.
+    """
+    length = len(prefix) + NUMBER_DIGITS
+    for serial in serials:
+        if len(serial) != length or not serial.startswith(prefix):
+            continue
+        number = serial[len(prefix) :]
+        if number.isascii() and number.isdigit() and int(number) in numbers:
+            return serial
+    return None
+
+
+def refuse_taken(prefix, numbers, against, ledger):
+    """Raise click.ClickException if a list or the ledger has one of the new serial numbers."""
+    for path in against:
+        serials = tracked(read_serials(path), None, f"Comparing with {path.name}")
+        _refuse(first_taken(prefix, numbers, serials), path)
+    if ledger is None:
+        return
+    from tools.batches.ledger import Ledger
+
+    with Ledger(ledger, create=False) as known:
+        _refuse(first_taken(prefix, numbers, known.serials()), "the ledger")
+
+
+def _refuse(serial, where):
+    if serial:
+        raise click.ClickException(
+            f"{serial} is in {where} already; begin after the last one there: --first N"
+        )
+
+
+@click.group(name="batch")
+def command():
+    """Make the list of a batch of units, or judge one.
+
+    The list is the protocol's own CSV: platforms import it, `payg provision` gives its rows to
+    units, `payg token` finds keys in it. Whoever has it can make tokens: keep it as such.
+
+    \b
+    A thousand units, SLT000000001 to SLT000001000:
+      payg batch new --prefix SLT --first 1 --quantity 1000 --model SHS60 --hw-version 1.0
+    Is this list fit for import?
+      payg batch check SLT000000001-SLT000001000.csv
+    """
+
+
+def _parse_prefix(text):
+    parse_serial(f"{text}{NUMBER_MAX}")
+    return text
+
+
+LIST = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@command.command()
+@click.option(
+    "--prefix",
+    type=Checked("text", _parse_prefix),
+    required=True,
+    help="Before the nine digits of each serial number.",
+)
+@click.option(
+    "--first",
+    type=whole("n", "a serial number's number", 0, NUMBER_MAX),
+    required=True,
+    help="Number of the first unit.",
+)
+@click.option(
+    "--quantity",
+    type=whole("n", "a quantity", 1, NUMBER_MAX),
+    required=True,
+    help="How many units.",
+)
+@click.option("--model", type=Checked("text", parse_text), default="", help="Hardware model.")
+@click.option(
+    "--hw-version", type=Checked("text", parse_text), default="", help="Hardware version."
+)
+@click.option(
+    "--time-divider",
+    type=whole("n", "a time divider", 1, TIME_DIVIDER_MAX),
+    default=1,
+    show_default=True,
+    help="Time units in a day, 1 to 255.",
+)
+@click.option("--restricted", is_flag=True, help="Tokens of the digits 1 to 4 only.")
+@click.option(
+    "--test-code",
+    type=whole("code", "a test code", 0, TEST_CODE_MAX),
+    help="Code of nine digits that switches a unit's load on for 30 s.",
+)
+@click.option("--against", type=LIST, multiple=True, help="No serial number of this list. Repeat.")
+@ledger_db.option
+@click.option("--out", type=click.Path(path_type=Path), help="Name of the list.")
+@click.pass_context
+def new(context, prefix, first, quantity, out, **options):
+    """Make a new list, each unit with a key and a starting code of its own.
+
+    No serial number is given twice: it is compared with the lists named by --against, and with
+    the ledger if there is one. The file is readable by you only, and never overwrites another.
+
+    \b
+    A thousand units; the list is called SLT000000001-SLT000001000.csv:
+      payg batch new --prefix SLT --first 1 --quantity 1000 --model SHS60 --hw-version 1.0
+    The next thousand, sold by the hour, with a keypad of four digits:
+      payg batch new --prefix SLT --first 1001 --quantity 1000 --time-divider 24 --restricted \\
+        --against SLT000000001-SLT000001000.csv --out second.csv
+    """
+    numbers = range(first, first + quantity)
+    if numbers[-1] > NUMBER_MAX:
+        raise click.UsageError(f"serial numbers end at {prefix}{NUMBER_MAX}: fewer units")
+    names = [f"{prefix}{number:0{NUMBER_DIGITS}}" for number in (numbers[0], numbers[-1])]
+    out = out or _default_name(names)
+    place = ledger_db.place(options["ledger"], out)
+    try:
+        refuse_existing(out)
+        asked = context.get_parameter_source("ledger") is ParameterSource.COMMANDLINE
+        known = place if asked or ledger_db.exists(place) else None
+        refuse_taken(prefix, numbers, options["against"], known)
+        units = make_units(
+            prefix,
+            numbers,
+            options["model"],
+            options["hw_version"],
+            time_divider=options["time_divider"],
+            restricted=options["restricted"],
+            test_code=options["test_code"],
+        )
+        write_list(out, tracked(units, quantity, f"Writing {out.name}"))
+    except (ListError, ledger_db.LedgerError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{out}: {quantity:,} units, {names[0]} to {names[1]}. It has their keys: guard it")
+
+
+def _default_name(names):
+    if "/" in names[0]:
+        raise click.UsageError("the prefix is no file name: name the list by --out FILE")
+    return Path("-".join(names) + ".csv")
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def check(file):
+    """Judge every row of a list; exit code 1 if something is wrong with it.
+
+    Each problem is a line with its line number. What is in a cell is never shown, so the output
+    may be sent to others.
+
+    \b
+    Before a list goes to a platform, or comes from one:
+      payg batch check SLT000000001-SLT000001000.csv
+    """
+    rows, problems, repeats = 0, [], Repeats()
+    try:
+        for row in tracked(judge(file), None, f"Judging {file.name}"):
+            rows += row.number > 1
+            again = repeats.problems(row.number, row.unit) if row.unit else ()
+            problems += [f":{row.number}: {problem}" for problem in chain(row.problems, again)]
+    except ListError as error:
+        raise click.ClickException(str(error)) from error
+    if not rows and not problems:
+        problems.append(": no unit in it")
+    for problem in problems:
+        click.echo(f"{file}{problem}")
+    number = f"{len(problems):,}" if problems else "no"
+    click.echo(f"{file}: {rows:,} rows, {number} problem{'s' * (len(problems) != 1)}")
+    if file.stat().st_mode & 0o077:
+        click.echo(f"Others can read this list, which has keys: chmod 600 {file}", err=True)
+    sys.exit(1 if problems else 0)

@@ -1,0 +1,49 @@
+"""`payg flash`: options and what is printed."""
+
+from pathlib import Path
+
+import click
+
+from tools.station import downloads as images
+from tools.station.deploy import DeployError
+from tools.station.flash import Esp32, FlashError, flash_pico
+from tools.station.prompt import PortError, RefusedError
+
+
+@click.command(name="flash")
+@click.option(
+    "--board", required=True, type=click.Choice(list(images.IMAGES)), help="Which it is."
+)
+@click.option("--port", metavar="PORT", help="Serial port. An ESP32 needs it.")
+@click.option(
+    "--image",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help=f"Use this image, not the official one of MicroPython {images.VERSION}.",
+)
+@click.option(
+    "--drive",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where a Pico's boot drive is mounted, if it is not found.",
+)
+def command(board, port, image, drive):
+    """Put MicroPython on a board. An ESP32 is erased first: identity and credit on it are lost.
+
+    \b
+    A Raspberry Pi Pico, plugged in while its BOOTSEL button is held:
+      payg flash --board pico
+    An ESP32:
+      payg flash --board esp32 --port /dev/ttyUSB0
+    """
+    if board == "esp32" and not port:
+        raise click.UsageError("an ESP32 needs --port")
+    try:
+        data = images.find(board, click.echo, image)
+        if board == "pico":
+            flash_pico(data, drive, port, click.echo)
+        else:
+            Esp32(port, click.echo).flash(data)
+    except (images.ImageError, FlashError, PortError, DeployError, RefusedError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo("Flashed. Next: payg deploy")

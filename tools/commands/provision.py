@@ -1,0 +1,101 @@
+"""`payg provision`: options and what is printed."""
+
+import platform
+from pathlib import Path
+
+import click
+
+from tools.batches import database as ledger_db
+from tools.batches.ledger import Ledger, LedgerError
+from tools.batches.lists import ListError, read_list
+from tools.boards import BOARDS
+from tools.cable.unit import CableError
+from tools.identity import LANGUAGES
+from tools.interpreter import MissingInterpreterError
+from tools.station.provision import Report, Station, check_names, chosen, finish, run
+from tools.station.selftest import Job
+
+
+@click.command(name="provision")
+@click.option("--port", "ports", multiple=True, metavar="PORT", help="Serial port of a unit.")
+@click.option(
+    "--batch",
+    required=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The list (CSV) that has the keys.",
+)
+@click.option(
+    "--serial",
+    metavar="SERIAL|next|scan|all",
+    help="Which row: scan reads labels with a barcode scanner (what is done without this option),"
+    " next takes the list's next free one, all is for --sim.",
+)
+@ledger_db.option
+@click.option(
+    "--station", default=platform.node(), metavar="NAME", help="Of this computer, in the ledger."
+)
+@click.option(
+    "--again", is_flag=True, help="The units named were provisioned before, and lost their memory."
+)
+@click.option("--language", type=click.Choice(LANGUAGES), default="en", help="Of the display.")
+@click.option(
+    "--seconds",
+    type=click.IntRange(5, 600),
+    default=60,
+    show_default=True,
+    help="For pressing all keys.",
+)
+@click.option(
+    "--sim",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Make simulated units, each in a directory below this one.",
+)
+@click.option("--board", type=click.Choice(list(BOARDS)), help="Of the simulated units.")
+def command(ports, batch, serial, ledger, station, again, language, seconds, sim, board):
+    """Give blank units their identity after a self-test, and seal them.
+
+    Each unit is tested (clock, load, memory, token, display, keys), gets its row of the list and
+    restarts sealed: blank or complete, whenever the cable is pulled. Then the command can simply
+    be repeated. Exit code 0: all units are what they should be.
+
+    \b
+    One unit; its serial number is scanned from its label:
+      payg provision --port /dev/ttyACM0 --batch batch.csv
+    Four at once, with the list's next free serial numbers:
+      payg provision --port /dev/ttyACM0 --port /dev/ttyACM1 --port /dev/ttyACM2 \\
+        --port /dev/ttyACM3 --batch batch.csv --serial next
+    Twenty simulated ones, and one of them in this terminal:
+      payg batch new --prefix SLT --first 1 --quantity 20 --out batch.csv
+      payg provision --sim units --batch batch.csv --serial all
+      payg sim --state units/SLT000000001
+    One whose memory was lost (its flash was erased): used tokens stay used
+      payg provision --port /dev/ttyACM0 --batch batch.csv --serial SLT000000001 --again
+    """
+    if bool(ports) == bool(sim):
+        raise click.UsageError("name the units' ports by --port, or a directory by --sim")
+    if len(set(ports)) < len(ports):
+        raise click.UsageError("the same --port is named twice")
+    if again and serial in ((None, "next", "all") if sim else ("next", "all")):
+        raise click.UsageError("--again is for units that are named or scanned, one by one")
+    if sim is None and (board or serial == "all"):
+        raise click.UsageError("--board and --serial all are for --sim")
+    try:
+        with Ledger(ledger_db.place(ledger, batch)) as book:
+            if sim and serial in (None, "all"):
+                units = list(read_list(batch))
+            else:
+                units = chosen(serial or "scan", batch, book, station, ports or (str(sim),))
+            with Report() as report:
+                worker = Station(station, book, report, again)
+                jobs = [Job(unit, language, seconds) for unit in units]
+                if sim:
+                    check_names(units)
+                    makes = [(worker.simulate, sim, board, job) for job in jobs]
+                else:
+                    makes = [(worker.make, port, job) for port, job in zip(ports, jobs)]
+                done = run(report, makes)
+    except (LedgerError, ListError, CableError, MissingInterpreterError) as error:
+        raise click.ClickException(str(error)) from error
+    click.get_current_context().exit(finish(units, done))

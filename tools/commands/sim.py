@@ -1,0 +1,140 @@
+"""`payg sim`: the controller in the terminal, or behind a line protocol for scripts."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from tools.boards import BOARDS
+from tools.identity import (
+    DEMO,
+    LANGUAGES,
+    identity_from,
+    identity_options,
+)
+from tools.interpreter import simulator_command
+
+
+@click.command(name="sim")
+@click.option("--headless", is_flag=True, help="Commands on standard input, JSON answers.")
+@identity_options
+@click.option(
+    "--state",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep the unit's flash, second memory and clock in this directory.",
+)
+@click.option(
+    "--language",
+    type=click.Choice(LANGUAGES),
+    default=LANGUAGES[0],
+    show_default=True,
+    help="Of the texts on the display.",
+)
+@click.option(
+    "--board",
+    type=click.Choice(list(BOARDS)),
+    help="Simulate this board, with its chips and pins.",
+)
+@click.option(
+    "--pico",
+    is_flag=True,
+    help="Run the build on MicroPython's own image in an emulated Pico. Slow, but the real thing.",
+)
+@click.option(
+    "--image",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="MicroPython's UF2 for --pico; else MICROPYTHON_UF2 names it, else it is downloaded.",
+)
+@click.option(
+    "--cable", is_flag=True, help="With --headless: its console on a port, in real time."
+)
+@click.option("--bare", is_flag=True, help="With --cable: a board with nothing but MicroPython.")
+def command(headless, state, board, pico, image, cable, bare, **options):
+    """Run a simulated controller: the real firmware on simulated chips.
+
+    Without --headless it is a panel in this terminal. Without --key the panel shows the unit that
+    is kept in --state, else a demo unit, whose key is public; a headless one is blank.
+
+    \b
+    Try it:
+      payg sim
+    Your own unit, kept in a directory between runs:
+      payg sim --serial A1 --key 0123456789abcdef0123456789abcdef --state a1
+    From a script, one command per line, one JSON answer each:
+      printf 'keys 662486790#\\nadvance 86400\\n' | payg sim --headless --serial A1 \\
+        --key a29ab82edc5fbbc41ec9530f6dac86b1 --starting-code 123456789
+    The same on the chip's own MicroPython:
+      payg sim --pico
+    A board on a cable for `payg deploy` and `payg provision`; the first line tells its port:
+      payg sim --headless --cable --bare --board pico --state a1
+    """
+    identity = identity_from(options, DEMO.serial, count=1)
+    if image and not pico:
+        raise click.UsageError("--image needs --pico")
+    if pico and board not in (None, "pico"):
+        raise click.UsageError(f"--pico emulates a Pico, not {board}")
+
+    def start(identity):
+        if pico:
+            return pico_command(identity, state, image)
+        return simulator_command(identity, state, board)
+
+    if cable or bare:
+        check_cable(headless, pico, cable)
+        sys.exit(run_cable(identity, state, board, bare))
+    if not headless:
+        run_panel(identity, start, state)
+        return
+    command = start(identity)
+    sys.stdout.flush()
+    os.execvp(command[0], command)
+
+
+def pico_command(identity, state, image=None):
+    """Return the argument list that starts the emulated Pico."""
+    options = identity._asdict() | {
+        "key": identity.key.hex() if identity.key else None,
+        "state": str(state.absolute()) if state else None,
+        "image": str(image.absolute()) if image else None,
+    }
+    return [sys.executable, "-m", "tools.emulator.run", json.dumps(options)]
+
+
+def check_cable(headless, pico, cable):
+    """Refuse what does not go together with a cable."""
+    if not cable:
+        raise click.UsageError("--bare needs --cable")
+    if pico or not headless:
+        raise click.UsageError("--cable needs --headless and goes without --pico")
+
+
+def run_cable(identity, state, board, bare):
+    """Serve commands to a unit on a port until they end; return an exit status."""
+    simulator_command(identity, state, board)  # a missing interpreter is told in plain words
+    from tools.cable.unit import serve
+
+    return serve(sys.stdin, sys.stdout, identity=identity, state=state, board=board, bare=bare)
+
+
+def run_panel(identity, start, state):
+    """Show the panel until the person quits; `start(identity)` gives the unit's command."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError("the panel needs a terminal; for scripts there is --headless")
+    kept = state is not None and state.is_dir() and any(state.iterdir())
+    heading = f"Solar charge controller {identity.serial}"
+    if identity.key is None and kept:
+        heading = f"Solar charge controller in {state}"
+    elif identity.key is None:
+        identity = identity._replace(key=DEMO.key, starting_code=DEMO.starting_code)
+        heading += " - a demo unit: its key is public"
+    command = start(identity)
+    from tools.panel.app import Panel
+
+    failure = Panel(identity, command, heading).run()
+    if failure:
+        click.echo(f"payg sim: {failure}", err=True)  # may have the simulator's own lines below
+        sys.exit(1)

@@ -1,0 +1,127 @@
+"""`payg token`: options and what is printed."""
+
+from pathlib import Path
+
+import click
+from click.core import ParameterSource
+
+from tools.batches import database as ledger_db
+from tools.identity import Checked, identity_from, identity_options, whole
+from tools.tokens import EXTENDED_MAX, KINDS, OF_THE_LIST, make_token, parse_days, value_of
+
+
+def chosen(options):
+    """Return (kind, what was given for it); exactly one kind must be asked for."""
+    asked = [kind for kind in KINDS if options[kind] is not None and options[kind] is not False]
+    if len(asked) != 1:
+        raise click.UsageError(
+            "say exactly one of --add D, --set D, --disable, --sync, --extended V"
+        )
+    return asked[0], options[asked[0]]
+
+
+def identity_of(options):
+    """Return the Identity of parsed options, which must name it whole."""
+    if options["key"] is None and options["key_file"] is None:
+        raise click.UsageError("give the key once: --key HEX or --key-file FILE")
+    for name in ("serial", "count"):
+        if options[name] is None:
+            raise click.UsageError(f"missing option --{name}")
+    return identity_from(options)
+
+
+DAYS = Checked("days", parse_days)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def issue_from_list(context, options):
+    """`payg token --batch`. Raises click.ClickException."""
+    given = [
+        name
+        for name in OF_THE_LIST
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    ]
+    if given:
+        raise click.UsageError(f"the list says it: leave out --{given[0].replace('_', '-')}")
+    from tools.batches.issuing import Wish, issue_many, issue_one
+
+    place = ledger_db.place(options["ledger"], options["batch"])
+    if options["csv"] is None:
+        if options["serial"] is None:
+            raise click.UsageError("missing option --serial")
+        if options["out"] is not None:
+            raise click.UsageError("--out is for --csv")
+        kind, given = chosen(options)
+        given = None if given is True else given
+        issue_one(options["batch"], place, Wish(options["serial"], kind, given))
+        return
+    if options["serial"] or any(options[kind] not in (None, False) for kind in KINDS):
+        raise click.UsageError("with --csv, its rows say serial, kind and value")
+    issue_many(options["batch"], place, options["csv"], options["out"])
+
+
+@click.command(name="token")
+@identity_options
+@click.option(
+    "--key-file",
+    type=click.Path(path_type=Path),
+    help="Read the key from this file: other users see a command's options.",
+)
+@click.option("--add", type=DAYS, help="Add this many days: 30, 0.5, 1/24.")
+@click.option("--set", type=DAYS, help="Set the days left; also locks a free unit again.")
+@click.option("--disable", is_flag=True, help="Unlock the unit for good.")
+@click.option("--sync", is_flag=True, help="Bring the unit's count up to the server's.")
+@click.option(
+    "--extended",
+    type=whole("value", "an extended value", 0, EXTENDED_MAX),
+    help="A 12-digit token with this value, 0 to 999999.",
+)
+@click.option("--batch", type=FILE, help="Find the unit in this list (CSV).")
+@click.option("--csv", type=FILE, help="Tokens for many: rows of serial,kind,value.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Where their tokens go; without it, NAME-tokens.csv beside NAME.csv.",
+)
+@ledger_db.option
+@click.pass_context
+def command(context, **options):
+    """Print the next token of a unit, and the count that it brings.
+
+    With --batch the list has the unit's key and the ledger its count: neither is typed, and a
+    count is never used twice. The kinds in a --csv are add and set (value: days), disable, sync,
+    extended (value: 0 to 999999). All of its tokens are issued, or none.
+
+    Without --batch, --count is the count of the unit's last token; give the printed one next
+    time. Additions and extended tokens take the next even count, all others the next odd one.
+
+    \b
+    The protocol's published example, one day:
+      payg token --serial A1 --key a29ab82edc5fbbc41ec9530f6dac86b1 \\
+        --starting-code 123456789 --count 1 --add 1
+    Thirty days more for a unit of a list:
+      payg token --batch batch.csv --serial SLT000000001 --add 30
+    For everybody who paid today:
+      payg token --batch batch.csv --csv paid.csv --out tokens.csv
+    Without a list, twelve hours, where a unit of time is an hour:
+      payg token --serial A1 --key-file a1.key --count 2 --time-divider 24 --add 0.5
+    Unlock for good, in digits 1 to 4:
+      payg token --serial A1 --key-file a1.key --count 2 --restricted --disable
+    """
+    if options["batch"] is not None:
+        issue_from_list(context, options)
+        return
+    for name in ("csv", "out"):
+        if options[name] is not None:
+            raise click.UsageError(f"--{name} needs --batch")
+    kind, given = chosen(options)
+    identity = identity_of(options)
+    value = given
+    if kind in ("add", "set"):
+        try:
+            value = value_of(given, identity.time_divider)
+        except ValueError as error:
+            raise click.UsageError(f"--{kind}: {error}") from error
+    count, digits = make_token(identity, kind, value)
+    click.echo(f"token {digits}")
+    click.echo(f"count {count}")

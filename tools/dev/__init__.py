@@ -1,0 +1,1 @@
+"""Serves the people who work on this checkout: type check, wiring pages."""

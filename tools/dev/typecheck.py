@@ -1,0 +1,77 @@
+"""Checks the types of what runs on a board against MicroPython's stubs of each port.
+
+    python -m tools.dev.typecheck               both ports
+    python -m tools.dev.typecheck --install     only fetch the stubs, with pip
+
+The stubs of two ports have the same file names, so each is installed into a directory of its own
+beside the packages, not into them. Faults in the stubs themselves are not ours to report.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.paths import ROOT
+
+STUBS = {
+    "rp2": "micropython-rp2-stubs==1.28.0.post4",
+    "esp32": "micropython-esp32-stubs==1.28.0.post4",
+}
+STANDARD = "micropython-stdlib-stubs==1.28.0.post6"
+CHECKED = ("boot.py", "main.py", "firmware", "board")
+
+
+def home(port):
+    """Return the directory of a port's stubs."""
+    return Path(sys.prefix) / "stubs" / STUBS[port]
+
+
+def install(port):
+    """Fetch a port's stubs, unless they are there already. Raises CalledProcessError."""
+    if home(port).is_dir():
+        return
+    part = home(port).with_name(f"{port}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    wanted = ["--no-deps", "--target", str(part), STUBS[port], STANDARD]
+    subprocess.run([*pip, *wanted], check=True, stdout=sys.stderr)
+    part.rename(home(port))
+
+
+def check(port, root=ROOT, checked=CHECKED):
+    """Return mypy's complaints about the files below `root`, one line each."""
+    stubs = home(port)
+    command = [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml")]
+    command += ["--custom-typeshed-dir", str(stubs), "--cache-dir", str(stubs / "cache")]
+    environment = os.environ | {"MYPYPATH": f"{stubs}:{root / 'lib'}"}
+    command += checked
+    done = subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode not in (0, 1) or done.stderr:
+        return [done.stderr.strip() or done.stdout.strip()]
+    prefixes = tuple(checked)
+    lines = done.stdout.splitlines()
+    return [line for line in lines if line.startswith(prefixes) and ": error:" in line]
+
+
+def main(arguments):
+    """Check both ports; return the exit status."""
+    failed = 0
+    for port in STUBS:
+        install(port)
+        if "--install" in arguments:
+            continue
+        complaints = check(port)
+        failed += len(complaints)
+        for line in complaints:
+            print(f"{port}: {line}")
+        if not complaints:
+            print(f"Types against the {port} port: fine")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

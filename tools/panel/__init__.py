@@ -1,0 +1,1 @@
+"""The terminal panel: the controller drawn, and tokens ready to be typed."""

@@ -1,0 +1,266 @@
+"""What a person at the panel does with a simulated unit, and what comes of it.
+
+The unit is `payg sim --headless` (tools/sim/run.py), as for any script; two commands more are
+used here: `run MS` lets simulated time pass, `levels` tells the lamps and the buzzer.
+"""
+
+import asyncio
+import json
+import tempfile
+
+from tools.identity import DEMO
+from tools.tokens import make_token, parse_days, value_of
+
+TICK = 100  # ms of simulated time, and of the world's, while nobody does anything
+KEY_PACE = 0.06  # seconds between the keys of a token that types itself
+STDERR_SHOWN = 2_000  # characters
+
+READY = (
+    # letter, what it does, kind, days
+    ("a", "add 1 day", "add", "1"),
+    ("b", "add 7 days", "add", "7"),
+    ("c", "add 30 days", "add", "30"),
+    ("s", "set to 7 days", "set", "7"),
+    ("u", "unlock for good", "disable", None),
+    ("l", "lock again (set to 0)", "set", "0"),
+)
+WRONG = ("w", "a wrong token")
+AGAIN = ("r", "the last one again")
+
+KEYS = frozenset("0123456789*#")
+LETTERS = frozenset([row[0] for row in READY] + [WRONG[0], AGAIN[0]])
+COMMANDS = {
+    "h": ("advance 3600", "An hour later."),
+    "d": ("advance 86400", "A day later."),
+    "p": ("power off", "The plug is pulled: no power, not even for the controller."),
+}
+PLUG_BACK = ("power on", "The plug is back: the controller starts.")
+NO_POWER = "There is no power: press p to return the plug."
+WELCOME = "Type a token, or press one of the letters on the right."
+
+MEANING = {
+    "ADD_TIME": "Accepted: time added.",
+    "SET_TIME": "Accepted: time set.",
+    "DISABLE_PAYG": "Accepted: unlocked for good.",
+    "COUNTER_SYNC": "Accepted: count brought up to date.",
+    "RESERVED": "Accepted: a reserved value, nothing changed.",
+    "EXTENDED": "Accepted: an extended token.",
+    "ALREADY_USED": "Refused: used before. No penalty.",
+    "INVALID": "Refused: wrong. From the third in a row on, the keypad is locked for a while.",
+    "LOCKED": "Not judged: the keypad is locked for now.",
+    "MALFORMED": "Not a token: wrong number of digits. No penalty.",
+}
+
+
+class ChildError(Exception):
+    """The simulator ended or said what is not an answer; the text is for the person."""
+
+
+class Child:
+    """The headless simulator as a child process: `ask` one line, get one dict."""
+
+    def __init__(self, command):
+        self._command = command
+        self._process = None
+        self._stderr = None
+
+    async def start(self):
+        """Start the process. Raises OSError."""
+        self._stderr = tempfile.TemporaryFile()
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=self._stderr,
+        )
+
+    async def ask(self, line):
+        """Send a command line, return its answer. Raises ChildError."""
+        try:
+            self._process.stdin.write(line.encode() + b"\n")
+            await self._process.stdin.drain()
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # its last words may still be there to read
+        answer = await self._process.stdout.readline()
+        try:
+            return json.loads(answer)
+        except ValueError:
+            raise ChildError(f"the simulator ended.{self.last_words()}") from None
+
+    async def stop(self):
+        """Let the process end by itself, so that it stores its state; kill it if it does not.
+
+        Return its exit code, or None if it never started.
+        """
+        if self._process is None:
+            return None
+        self._process.stdin.close()
+        try:
+            await asyncio.wait_for(self._process.communicate(), 5)
+        except asyncio.TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+        self._stderr.close()
+        return self._process.returncode
+
+    def last_words(self):
+        """Return the end of what the process wrote to standard error, on lines of its own."""
+        self._stderr.seek(0)
+        said = self._stderr.read().decode(errors="replace").strip()
+        return said and "\n" + said[-STDERR_SHOWN:]
+
+
+def lit(levels):
+    """Return the names of what was on at any time since the last `levels`, however shortly."""
+    changed = {name for _, name, on in levels["changes"] if on}
+    return changed | {name for name, on in levels["on"].items() if on}
+
+
+def ready_tokens(identity, count):
+    """Return {letter: (what it does, digits)}: the tokens a platform would issue at `count`."""
+    tokens = {}
+    now = identity._replace(count=count)
+    for letter, text, kind, days in READY:
+        try:
+            value = days and value_of(parse_days(days), identity.time_divider)
+        except ValueError:
+            continue  # too many days for this time divider
+        tokens[letter] = (text, make_token(now, kind, value)[1])
+    letter, text = WRONG
+    tokens[letter] = (text, spoil(tokens["u"][1], "1234" if identity.restricted else "0123456789"))
+    return tokens
+
+
+def spoil(digits, alphabet):
+    """Return `digits` with the one in the middle replaced by the alphabet's next."""
+    middle = len(digits) // 2
+    wrong = alphabet[(alphabet.index(digits[middle]) + 1) % len(alphabet)]
+    return digits[:middle] + wrong + digits[middle + 1 :]
+
+
+class Session:
+    """A unit and the person before it: actions go in by `enter`, `view` is told what to draw.
+
+    Without a key in `identity` there are no tokens ready, unless the unit is the demo one. `view`
+    has show(answer, names of what is lit), tokens({letter: (text, digits)}), say(text) and
+    key(character or None). tick: seconds between idle looks; key_pace: seconds between keys that
+    type themselves.
+    """
+
+    def __init__(self, identity, command, view, tick=TICK / 1000, key_pace=KEY_PACE):
+        self.answer = None
+        self.exit_code = None
+        self._identity = identity
+        self._child = Child(command)
+        self._view = view
+        self._tick = tick
+        self._key_pace = key_pace
+        self._actions = asyncio.Queue()
+        self._tokens = {}
+        self._tokens_at = None  # the count that the ready tokens follow
+        self._ended = False
+        self._begun = False  # digits stand on the display, not yet entered
+
+    async def follow(self):
+        """Start the unit, then do what is entered, for ever. Raises ChildError, OSError."""
+        try:
+            await self._child.start()
+            if self._identity.key is None and await self._is_demo():
+                self._identity = DEMO
+            await self._do("status")
+            self._view.say(WELCOME)
+            while True:
+                await self._step()
+        finally:
+            self._ended = True
+            while not self._actions.empty():
+                self._actions.get_nowait()
+                self._actions.task_done()
+
+    async def _is_demo(self):
+        from tools.station.selftest import key_check
+
+        said = (await self._child.ask("uart #ID")).get("uart")
+        return bool(said) and said[-1].startswith(f"#ID;{DEMO.serial};{key_check(DEMO.key)};")
+
+    async def stop(self):
+        """Let the unit store its state and end."""
+        self.exit_code = await self._child.stop()
+
+    def enter(self, character):
+        """Queue what a key of the computer stands for; what stands for nothing is ignored."""
+        known = character in KEYS or character in LETTERS or character in COMMANDS
+        if known and not self._ended:
+            self._actions.put_nowait(character)
+
+    async def settled(self):
+        """Wait until everything entered so far is done and drawn, or the unit has ended."""
+        await self._actions.join()
+
+    async def _step(self):
+        try:
+            action = await asyncio.wait_for(self._actions.get(), self._tick)
+        except asyncio.TimeoutError:
+            await self._do(f"run {TICK}")
+            return
+        try:
+            await self._act(action)
+        finally:
+            self._actions.task_done()
+
+    async def _act(self, action):
+        powered = self.answer["power"]
+        if action in COMMANDS:
+            line, said = COMMANDS[action] if powered or action != "p" else PLUG_BACK
+            self._begun = False  # an hour and a power cut both drop what was begun
+            self._view.say(said)
+            await self._do(line)
+        elif not powered:
+            self._view.say(NO_POWER)
+        elif action in KEYS:
+            await self._press(action)
+        elif action in self._tokens:
+            await self._type(*self._tokens[action])
+
+    async def _type(self, text, digits):
+        """Press the keys of a ready token, after clearing what was begun."""
+        for key in ("*" if self._begun else "") + digits:
+            self._view.say(f"Typing: {text} ...")
+            await self._press(key)
+            await asyncio.sleep(self._key_pace)
+        self._tokens[AGAIN[0]] = (AGAIN[1], digits)
+        self._view.tokens(self._tokens)
+        await self._press("#")
+
+    async def _press(self, key):
+        self._begun = key not in "*#"
+        self._view.key(key)
+        await self._do(f"keys {key}")
+        self._view.key(None)
+
+    async def _do(self, line):
+        """Send a command, have what came of it drawn."""
+        answer = await self._child.ask(line)
+        if "error" in answer and self.answer is None:
+            raise ChildError(answer["error"] + self._child.last_words())
+        if "error" in answer:
+            self._view.say(answer["error"])
+            return
+        levels = await self._child.ask("levels")
+        self.answer = answer
+        if answer["result"]:
+            self._view.say(MEANING.get(answer["result"], answer["result"]))
+        self._view.show(answer, lit(levels))
+        if answer["count"] != self._tokens_at:
+            await self._renew_tokens(answer["count"])
+
+    async def _renew_tokens(self, count):
+        self._tokens_at = count
+        if self._identity.key is None:
+            return
+        again = self._tokens.get(AGAIN[0])
+        # In a thread: the encoder walks the whole chain, half a second at a count of 65,535.
+        self._tokens = await asyncio.to_thread(ready_tokens, self._identity, count)
+        if again:
+            self._tokens[AGAIN[0]] = again
+        self._view.tokens(self._tokens)

@@ -1,0 +1,1 @@
+"""The token engine against sets, small worlds, random lives and planted bugs."""

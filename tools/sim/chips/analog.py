@@ -1,0 +1,103 @@
+"""`PWM` and `ADC` of the simulated RP2040."""
+
+from tools.sim.mcu.pins import Pin, _find, _Port
+from tools.sim.parts import ChipError
+
+_FULL = 65535
+
+
+class PWM:
+    """A pin that swings: its wire sees level 1 while it does, 0 while it does not."""
+
+    def __init__(self, dest, freq=0, duty_u16=-1, duty_ns=-1, invert=False):
+        self._pin = _find(dest)._claim("PWM")
+        self._freq = 0
+        self._duty = 0
+        self.init(freq=freq, duty_u16=duty_u16, duty_ns=duty_ns, invert=invert)
+
+    def init(self, freq=0, duty_u16=-1, duty_ns=-1, invert=False):
+        """Change several settings at once; what is left out stays."""
+        if freq:
+            self._check_frequency(freq)
+            self._freq = freq
+        if duty_u16 != -1:
+            self._duty = self._check_duty(duty_u16)
+        if duty_ns != -1:
+            self.duty_ns(duty_ns)
+        if invert:
+            raise ChipError("inverted PWM is not modelled")
+        self._put()
+
+    def deinit(self):
+        """Stop; the pin stays low."""
+        self._duty = 0
+        self._put()
+
+    def freq(self, value=None):
+        """Return or set the frequency (Hz, 8 to 62.5 million)."""
+        if value is None:
+            return self._freq
+        self._check_frequency(value)
+        self._freq = value
+        self._put()
+
+    def duty_u16(self, value=None):
+        """Return or set the duty cycle, 0 to 65535."""
+        if value is None:
+            return self._duty
+        self._duty = self._check_duty(value)
+        self._put()
+
+    def duty_ns(self, value=None):
+        """Return or set the pulse width (ns)."""
+        if not self._freq:
+            raise ValueError("must set freq before duty")
+        period = 1_000_000_000 // self._freq
+        if value is None:
+            return self._duty * period // _FULL
+        self._duty = self._check_duty(min(value, period) * _FULL // period)
+        self._put()
+
+    def _check_frequency(self, value):
+        if not 8 <= value <= 62_500_000:
+            raise ValueError("freq out of range")
+
+    def _check_duty(self, value):
+        if not 0 <= value <= _FULL:
+            raise ValueError("duty out of range")
+        return value
+
+    def _put(self):
+        _Port.world.check()
+        self._pin._drive(self._pin._end, 1 if self._freq and self._duty else 0)
+
+
+class ADC:
+    """An analog input, GPIO 26 to 29 (channels 0 to 3) or channel 4, the temperature.
+
+    The voltage comes from the pin's wire, `volts(end)` -> 0.0 to 3.3.
+    """
+
+    CORE_TEMP = 4
+    REFERENCE = 3.3  # volts at full scale
+
+    def __init__(self, id):
+        if isinstance(id, int) and 0 <= id <= 3 and not isinstance(id, Pin):
+            id += 26
+        self._pin = None
+        if id == self.CORE_TEMP:
+            return
+        pin = _find(id)
+        _Port.chip.adc(pin.id)
+        self._pin = pin._claim("ADC")
+
+    def read_u16(self):
+        """Return the reading, 12 bits widened to 16."""
+        _Port.world.spend(2)
+        volts = 0.706  # the sensor at 27 degrees Celsius
+        if self._pin is not None:
+            if self._pin._wire is None:
+                raise ChipError("%r floats: nothing analog is wired to it" % self._pin)
+            volts = self._pin._wire.volts(self._pin._end)
+        raw = min(max(int(volts / self.REFERENCE * 4095 + 0.5), 0), 4095)
+        return raw << 4 | raw >> 8

@@ -1,0 +1,1 @@
+"""The MCU as the firmware sees it: `machine`, `time`, pins, buses, and what differs by kind."""

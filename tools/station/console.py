@@ -1,0 +1,147 @@
+"""`payg console`: what a unit says of itself on its console, sealed or not. It changes nothing."""
+
+import contextlib
+import datetime
+import runpy
+import time
+
+import serial
+
+from tools.paths import ROOT
+from tools.station.prompt import QUIET, why_closed
+
+AGAIN = 0.3  # seconds: opening the port restarts many ESP32 boards, the first question gets lost
+PATIENCE = 6  # seconds until a unit that says nothing is given up
+SPEED = 115200
+DAY, HOUR, MINUTE = 86400, 3600, 60
+STATES = {"INACTIVE": "inactive: nothing is paid", "PAYG_DISABLED": "free: unlocked for good"}
+INTERRUPT = b"\x02\r\x03"  # leaves a raw prompt, then interrupts
+
+
+class ConsoleError(Exception):
+    """The unit does not tell; the text says what to do."""
+
+
+class AtPromptError(ConsoleError):
+    """MicroPython's prompt answers, not the firmware."""
+
+
+class Console:
+    """The firmware's line protocol on `port`. It is a context manager; raises ConsoleError."""
+
+    def __init__(self, port):
+        self.port = port
+        self._waiting = b""
+        try:
+            self._serial = serial.serial_for_url(port, SPEED, timeout=0.1, write_timeout=QUIET)
+        except (OSError, ValueError) as error:
+            raise ConsoleError(why_closed(port)) from error
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        with contextlib.suppress(OSError):
+            self._serial.close()
+
+    def ask(self, question, patience=None, before=b"\r"):
+        """Return the fields that follow `question` ("STATUS", "LOG;3") in its answer.
+
+        `before` is sent first; `patience`: seconds, PATIENCE if left out. Raises AtPromptError.
+        """
+        word = question.partition(";")[0]
+        end = time.monotonic() + (PATIENCE if patience is None else patience)
+        try:
+            while time.monotonic() < end:
+                self._serial.write(before + f"#{question}\r".encode())
+                for line in self._lines(min(time.monotonic() + AGAIN, end)):
+                    if line.startswith(f"#{question};") or line == f"#{word};END":
+                        return line.split(";")[1:]
+                    if line.startswith(">>>"):
+                        raise AtPromptError(
+                            f"on {self.port} there is MicroPython's prompt: the firmware is"
+                            " not there (`payg deploy` puts it on the board) or was stopped"
+                            " (plug the unit out and in again)"
+                        )
+        except OSError as error:
+            raise ConsoleError(
+                f"the connection to {self.port} broke. Plug the cable in again and repeat the same"
+                " command"
+            ) from error
+        raise ConsoleError(
+            f"the unit on {self.port} does not answer. Is it this port, has the unit power? One"
+            " whose set-up broke off midway starts again when it is plugged out and in"
+        )
+
+    def _lines(self, end):
+        """Yield what comes until `end`, line by line."""
+        while time.monotonic() < end:
+            self._waiting += self._serial.read(max(1, self._serial.in_waiting))
+            *lines, self._waiting = self._waiting.replace(b"\r", b"\n").split(b"\n")
+            for line in lines:
+                yield line.decode("ascii", "replace")
+
+
+def knock(port, patience=None):
+    """Try Ctrl-C on a unit; return the fields of `#ID` if that stops nothing: it is sealed.
+
+    A blank unit or one in service mode stops; then, as at any prompt, raises AtPromptError.
+    Raises ConsoleError.
+    """
+    with Console(port) as console:
+        fields = console.ask("ID", patience, INTERRUPT + b"\r")
+        console.ask("STATUS", None, INTERRUPT + b"\r")  # the first Ctrl-C may have come too early
+        return fields
+
+
+def duration(seconds):
+    """Return seconds in words, such as "3 d 04:05:06"."""
+    days, rest = divmod(seconds, DAY)
+    return f"{days} d {rest // HOUR:02}:{rest // MINUTE % 60:02}:{rest % MINUTE:02}"
+
+
+def moment(seconds):
+    """Return seconds since 2020 as a date, or that it is not known."""
+    if not seconds:
+        return "at an unknown time "
+    then = datetime.datetime(2020, 1, 1) + datetime.timedelta(seconds=seconds)
+    return then.isoformat(" ")
+
+
+def described(identity, status, counters):
+    """Return lines about a unit from the fields of its answers. Raises ConsoleError."""
+    try:
+        serial_number, check, count, version = identity
+        state, *left = status
+        paid = STATES.get(state) or f"active, {duration(int(left[0]))} left"
+        mistakes, locked, faults, restarts = (int(number) for number in counters[1:])
+    except (ValueError, IndexError) as error:
+        raise ConsoleError("the unit answers in another way than this version expects") from error
+    if not serial_number:
+        return [f"A blank unit, firmware {version}: it has no identity yet, and is not sealed"]
+    return [
+        f"Serial     {serial_number}",
+        f"Status     {paid}",
+        f"Count      {count}",
+        f"Key check  {check}",
+        f"Firmware   {version}",
+        f"Keypad     {f'locked for {duration(locked)}' if locked else 'not locked'},"
+        f" {mistakes} wrong tokens in a row",
+        f"Clock      {faults} faults so far",
+        f"Restarts   {restarts} in a row",
+    ]
+
+
+def events(console):
+    """Yield a line for each entry of the unit's event log, oldest first. Raises ConsoleError."""
+    names = runpy.run_path(str(ROOT / "firmware" / "events.py"))["NAMES"]
+    for number in range(256):
+        entry = console.ask(f"LOG;{number}")
+        if entry == ["END"]:
+            return
+        try:
+            _, at, event, detail = (int(field) for field in entry)
+        except ValueError as error:
+            raise ConsoleError("the unit's event log cannot be read") from error
+        name = names[event] if 0 < event < len(names) else f"event {event}"
+        yield f"{moment(at)}  {name:14} {detail or ''}".rstrip()

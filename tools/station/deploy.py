@@ -1,0 +1,205 @@
+"""`payg deploy`: the tree of `payg build` onto a unit, through mpremote; only what changed.
+
+Each file is written beside its old self and renamed once it is complete. `main.py` goes first and
+comes back last, when everything else was read back: a unit whose cable was pulled midway has no
+`main.py`, so the load stays off and the prompt is there for another `payg deploy`; it never runs
+half of one version and half of another. `state/` is never touched.
+"""
+
+import binascii
+import contextlib
+import errno
+import tempfile
+from pathlib import Path
+
+from tools import room
+from tools.station.build import TARGETS, build, size
+from tools.station.prompt import Prompt, RefusedError, board_of
+
+NEW = ".new"  # a file that is not complete yet, or not yet allowed to be there
+LAST = "main.py"
+PART = 768  # bytes of a file in one go: 1024 characters in base64
+# Everything at these places is the firmware's: what is not in the manifest is removed.
+LOOK = """
+import binascii, hashlib, os, sys
+def look(path, kind):
+    if kind & 0x4000:
+        for entry in os.ilistdir(path):
+            look(path + "/" + entry[0], entry[1])
+        return
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while True:
+            part = file.read(512)
+            if not part:
+                break
+            digest.update(part)
+    print(binascii.hexlify(digest.digest()).decode(), os.stat(path)[6], path)
+for entry in os.ilistdir():
+    name = entry[0]
+    if name in ("firmware", "board", "lib") or name.split(".")[0] in ("boot", "main"):
+        look(name, entry[1])
+"""
+ASK = """
+import os, sys
+print(sys.implementation._machine)
+print(".".join(str(part) for part in sys.implementation.version[:3]))
+"""
+FREE = "import os\nfound = os.statvfs('.')\nprint(found[0] * found[3])"  # bytes
+BEGIN = """
+import binascii, os
+def folders(path):
+    at = path.find("/")
+    while at >= 0:
+        try:
+            os.mkdir(path[:at])
+        except OSError as error:
+            if error.errno != 17:
+                raise
+        at = path.find("/", at + 1)
+def part(text):
+    file.write(binascii.a2b_base64(text))
+"""
+
+
+class DeployError(Exception):
+    """The unit has not got the tree; the text says why and what to do next."""
+
+
+def look(prompt):
+    """Return {path: (SHA-256 in hex, bytes)} of all files at the firmware's places."""
+    found = {}
+    for line in prompt.run(LOOK).splitlines():
+        digest, length, path = line.split(" ", 2)
+        found[path] = (digest, int(length))
+    return found
+
+
+def wanted(manifest):
+    """Return the same of a manifest of tools.station.build."""
+    return {name: (file["sha256"], file["size"]) for name, file in manifest["files"].items()}
+
+
+def deploy(prompt, tree, manifest, say):
+    """Make the unit hold the files of `manifest`, which lie below `tree`, and no others of ours.
+
+    `say` gets a line of progress per file. Returns (files sent, files removed). Raises
+    DeployError, PortError, RefusedError.
+    """
+    want, have = wanted(manifest), look(prompt)
+    changed = sorted(name for name in want if have.get(name) != want[name])
+    gone = sorted(have.keys() - want.keys())
+    if not changed and not gone:
+        return 0, 0
+    _check_room(prompt, want, have, changed, gone)
+    if LAST not in changed:
+        changed.append(LAST)
+    changed.sort(key=lambda name: (name == LAST, name))
+    if LAST in have:
+        _remove(prompt, LAST)
+    for name in gone:
+        say(f"remove    {name}")
+        _remove(prompt, name)
+    prompt.run(BEGIN)
+    for number, name in enumerate(changed, 1):
+        say(f"{number:3}/{len(changed)}  {name:28} {want[name][1]:7,} bytes")
+        _send(prompt, name, (tree / name).read_bytes())
+    _verify(look(prompt), want)
+    _rename(prompt, LAST)
+    return len(changed), len(gone)
+
+
+def _check_room(prompt, want, have, changed, gone):
+    """Refuse, before anything is touched, what will not fit or leaves the records too little."""
+    new, old = ({name: length for name, (_, length) in files.items()} for files in (want, have))
+    before = after = int(prompt.run(FREE)) // room.SECTOR
+    after += sum(room.freed(old[name]) for name in gone)
+    after -= room.FOLDER * len(room.folders(new) - room.folders(old))
+    lowest = after
+    for name in changed:
+        taken = room.sectors(new[name])
+        lowest = min(lowest, after - taken)  # for a moment it is there twice
+        after -= taken - room.freed(old.get(name, 0))
+    missing = max(room.LEAST - after, -lowest)
+    if missing > 0:
+        why = room.too_little(after) or "replacing files one by one needs more"
+        raise DeployError(
+            f"the unit's file system is too full, {before} sectors are free. With this firmware"
+            f" {why}. Nothing was changed. Delete files on it that are not the firmware's,"
+            f" {missing} sectors in all"
+        )
+
+
+def _remove(prompt, name):
+    prompt.run(f"import os\nos.remove({name!r})")
+
+
+def _rename(prompt, name):
+    prompt.run(f"import os\nos.rename({name + NEW!r}, {name!r})")
+
+
+def _send(prompt, name, data):
+    """Write one file; it gets its name when it is complete, LAST does not get it here."""
+    try:
+        prompt.run(f"folders({name!r})\nfile = open({name + NEW!r}, 'wb')")
+        for at in range(0, len(data), PART):
+            text = binascii.b2a_base64(data[at : at + PART], newline=False)
+            prompt.run(f"part({text!r})")
+        prompt.run("file.close()")
+        if name != LAST:
+            _rename(prompt, name)
+    except RefusedError as error:
+        with contextlib.suppress(RefusedError):
+            prompt.run("file.close()")
+        with contextlib.suppress(RefusedError):
+            _remove(prompt, name + NEW)
+        if error.number == errno.ENOSPC:
+            free = int(prompt.run(FREE))
+            raise DeployError(
+                f"the unit's file system is full: {free:,} bytes are free, {name} takes"
+                f" {len(data):,}. The load stays off. Delete files on it that are not the"
+                " firmware's, then repeat the same command"
+            ) from error
+        raise
+
+
+def _verify(have, want):
+    expected = {name + NEW if name == LAST else name: file for name, file in want.items()}
+    wrong = sorted(name for name in expected if have.get(name) != expected[name])
+    if wrong:
+        raise DeployError(
+            f"{', '.join(wrong)} read back wrong. The load stays off. Repeat the same command; if"
+            " it happens again, the board's flash is worn: take another board"
+        )
+
+
+def check_board(prompt, board):
+    """Return (board, description) of the unit; `board` is what was asked for, or None.
+
+    Raises DeployError if it is another one or none we know.
+    """
+    machine, version = prompt.run(ASK).splitlines()
+    found = board_of(machine)
+    if found is None or (board and found != board):
+        wish = f"no {board}" if board else f"none of {', '.join(TARGETS)}"
+        raise DeployError(
+            f'the unit on {prompt.port} is {wish}: it calls itself "{machine}". Nothing was'
+            " changed. Name the board that it is, or the port of another unit"
+        )
+    return found, f"{machine}, MicroPython {version}"
+
+
+def onto(port, board, custom, say):
+    """Deploy to the unit on `port`, restart it, and tell about it through `say`."""
+    with Prompt(port) as prompt, tempfile.TemporaryDirectory() as folder:
+        board, description = check_board(prompt, board)
+        say(f"{port}: {description}")
+        tree = Path(folder, "tree")
+        manifest = build(board, tree, custom)
+        sent, removed = deploy(prompt, tree, manifest, say)
+        total = len(manifest["files"])
+        say(
+            f"{sent} of {total} files sent, {removed} removed; all {total} read back right"
+            f" ({size(manifest):,} bytes). The unit restarts."
+        )
+        prompt.restart()

@@ -1,0 +1,247 @@
+"""`payg provision`: units from blank to sealed, several at a time, each with a row of a list.
+
+With `--sim` the units are simulated ones, whose keys it presses itself.
+"""
+
+import contextlib
+import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import click
+from rich.console import Console as Terminal
+from rich.progress import BarColumn, Progress, TextColumn
+
+from tools.batches.ledger import LedgerError, TakenError
+from tools.batches.lists import ListError, find, read_list
+from tools.cable.unit import CableError, SimulatedUnit
+from tools.station.selftest import (
+    ProvisionError,
+    SelfTest,
+    UnsureError,
+    is_already,
+    key_check,
+    provision,
+)
+
+STEPS = (*SelfTest.STEPS, "sealed")
+SIM_SECONDS = 30  # for the keys of a simulated unit
+AT_ONCE = 4  # simulated units for each processor: most of the time they wait
+ALREADY = "is this unit already, nothing was changed"
+LOST = ". If it is that unit and its memory was lost, repeat with --again"
+
+
+class StoppedError(Exception):
+    """The person at the station stopped it."""
+
+
+class Report:
+    """What is told while units are made: bars on a terminal, else lines."""
+
+    def __init__(self, terminal=None):
+        self._terminal = terminal or Terminal()
+        self._lock = threading.Lock()
+        self._bars = None
+        self.stopped = False
+        if self._terminal.is_terminal:
+            self._bars = Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(bar_width=len(STEPS) * 2),
+                TextColumn("{task.fields[text]}", markup=False),
+                console=self._terminal,
+            )
+
+    def __enter__(self):
+        if self._bars:
+            self._bars.start()
+        return self
+
+    def __exit__(self, *error):
+        if self._bars:
+            self._bars.stop()
+
+    def unit(self, name):
+        """Return the function that is told (step, text) of one unit; lines tell what lasts."""
+        bar = self._bars.add_task(name, total=len(STEPS), text="") if self._bars else None
+
+        def say(step, text, passing=False):
+            if self.stopped and step != STEPS[-1]:  # what is sealed is sealed
+                raise StoppedError
+            if self._bars:
+                done = STEPS.index(step) + 1
+                self._bars.update(bar, completed=done, text=f"{step}: {text}")
+            elif not passing:
+                self.line(f"{name}  {step}: {text}")
+
+        return say
+
+    def line(self, text):
+        """Print a line of its own."""
+        with self._lock:
+            self._terminal.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+class Station:
+    """Makes units and keeps the ledger. `name`: of this station, in the ledger.
+
+    again: the units were provisioned before, and lost their memory.
+    """
+
+    def __init__(self, name, ledger, report, again=False):
+        self._name = name
+        self._ledger = ledger
+        self._report = report
+        self._again = again
+
+    def make(self, port, job, place=None):
+        """Provision the unit on `port`; return whether it is now what it should be."""
+        name = f"{place or port}  {job.unit.serial}"
+        try:
+            done, *told = self._made(port, job, self._report.unit(name))
+        except (ProvisionError, LedgerError) as error:
+            self._report.line(f"{name}  FAILED  {error}")
+            return False
+        self._report.line(f"{name}  {done}, key check {key_check(job.unit.key)}")
+        for sentence in told:
+            self._report.line(f"{name}  {sentence}")
+        return True
+
+    def _made(self, port, job, say):
+        """Return what became of the unit, and what else is to be told about it, in words."""
+        serial, check = job.unit.serial, key_check(job.unit.key)
+        try:
+            self._ledger.reserve(serial, self._name, check if self._again else None)
+        except TakenError as error:
+            if is_already(port, job.unit):
+                return (ALREADY,)
+            raise ProvisionError(
+                f"{error}. Nothing was changed on the unit{LOST if error.done else ''}"
+            ) from None
+        count, told = self._count(job.unit)
+        try:
+            made = provision(port, job._replace(unit=job.unit._replace(count=count)), say)
+        except UnsureError:
+            raise  # the serial number stays reserved: the same command finishes it
+        except (ProvisionError, StoppedError) as error:
+            reason = str(error) or "stopped at the station"
+            self._ledger.failed(serial, self._name, reason)
+            raise ProvisionError(reason) from None
+        if made is None and self._ledger.provisioned_ones([serial]):
+            return (ALREADY,)
+        self._ledger.provisioned(
+            serial, self._name, made and made.firmware, check, count, self._again
+        )
+        return ("provisioned and sealed", *told, *made.told) if made else (ALREADY,)
+
+    def _count(self, unit):
+        """Return the count that a unit begins with, and sentences about it.
+
+        Tokens up to it are used: all that were issued, for a former life of the unit may have
+        had them.
+        """
+        issued = self._ledger.count(unit.serial) or 0
+        if issued <= unit.count:
+            return unit.count, ()
+        return issued, (
+            f"Its count is {issued}, the ledger's: no token that was issued before works on it",
+        )
+
+    def simulate(self, sim, board, job):
+        """Make a simulated unit in a directory below `sim`, and provision it."""
+        unit = SimulatedUnit(state=sim / job.unit.serial, board=board)
+        with unit:
+
+            def press(keys):
+                threading.Thread(target=_press, args=(unit, keys), daemon=True).start()
+
+            unit.do("run 200")  # it draws its display: Ctrl-C would leave half a frame on the wire
+            return self.make(unit.port, job._replace(robot=press, seconds=SIM_SECONDS), sim)
+
+
+def _press(unit, keys):
+    with contextlib.suppress(CableError):  # then the unit says which keys are missing
+        unit.do(f"keys {keys}")
+
+
+def scanned(port, batch, taken):
+    """Return the unit of the list whose serial number the worker scans, or types."""
+    while True:
+        click.echo(f"Scan the serial number of the unit on {port}:")
+        line = sys.stdin.readline()
+        serial = line.strip()
+        if not line:
+            raise click.ClickException("no serial number was scanned. Nothing was changed")
+        if serial in taken:
+            click.echo(f"{serial} is on another port. Scan the label of this unit")
+            continue
+        try:
+            return find(batch, [serial])[serial]
+        except ListError as error:
+            click.echo(f"{error}. Scan again")
+
+
+def following(batch, ledger, station, how_many):
+    """Return the next free units of a list, reserved; tell of those that were left midway."""
+    left = ledger.begun(station)
+    if left:
+        click.echo(
+            f"Begun here and not finished: {', '.join(left)}. If that was another time, finish"
+            " each by --serial"
+        )
+    units = []
+    for _ in range(how_many):
+        serial = ledger.next_serial((unit.serial for unit in read_list(batch)), station)
+        if serial is None:
+            for taken in units:
+                ledger.release(taken, station)
+            raise click.ClickException(
+                f"no serial number of {batch} is free for every unit. Nothing was changed"
+            )
+        units.append(serial)
+    found = find(batch, units)
+    return [found[serial] for serial in units]
+
+
+def chosen(serial, batch, ledger, station, ports):
+    """Return a unit of the list for each port."""
+    if serial == "scan":
+        units = []
+        for port in ports:
+            units.append(scanned(port, batch, {unit.serial for unit in units}))
+        return units
+    if serial == "next":
+        return following(batch, ledger, station, len(ports))
+    if len(ports) > 1:
+        raise click.UsageError("--serial names one unit; several ports need next or scan")
+    return [find(batch, [serial])[serial]]
+
+
+def check_names(units):
+    """Refuse serial numbers that cannot name a simulated unit's directory."""
+    for unit in units:
+        if "/" in unit.serial or unit.serial.startswith("."):
+            raise click.UsageError(f"{unit.serial} cannot be the name of a directory")
+
+
+def run(report, makes):
+    """Call all functions of `makes` [(function, arguments)] at once; return what they return."""
+    with ThreadPoolExecutor(min(len(makes), AT_ONCE * (os.cpu_count() or 1))) as pool:
+        futures = [pool.submit(function, *arguments) for function, *arguments in makes]
+        try:
+            return [future.result() for future in futures]
+        except KeyboardInterrupt:
+            report.stopped = True
+            for future in futures:
+                future.cancel()
+            raise click.Abort from None
+
+
+def finish(units, done):
+    """Print the last line; return the exit code."""
+    failed = [unit.serial for unit, good in zip(units, done) if not good]
+    if failed:
+        click.echo(f"{len(failed)} of {len(units)} units failed: {', '.join(failed)}")
+        return 1
+    click.echo(f"{len(units)} of {len(units)} units are provisioned and sealed")
+    return 0

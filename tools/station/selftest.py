@@ -1,0 +1,377 @@
+"""The station's half of `firmware/factory.py`: one unit, from blank to tested and sealed.
+
+What is wrong is told in words for whoever holds the unit: what it is, what to do next. The key
+goes to the unit once and into no message.
+"""
+
+import contextlib
+import hashlib
+import time
+from typing import NamedTuple
+
+from opaygo import siphash24
+from tools import room
+from tools.station.console import AtPromptError, Console, ConsoleError, duration, knock
+from tools.station.deploy import FREE, look
+from tools.station.prompt import PortError, Prompt, RefusedError
+from tools.tokens import make_token
+
+CHECK_LABEL = b"PAYG key check value"
+KNOCK = 1.2  # seconds: a sealed unit answers at once
+BACK = 20  # seconds until a unit is back after its restart
+EPOCH = 1_577_836_800  # Unix time of 2020-01-01
+FAULTS = {
+    1: "the battery's voltage is too low",
+    2: "the battery's voltage is too high",
+    4: "there is too much current or a short circuit at the load",
+    8: "a voltage or current is out of range; is the station's supply connected",
+    16: "there is voltage behind the load switch though it is off",
+}
+BEGIN = "from firmware.factory import Bench\nbench = Bench(globals())"
+_VALUE = 1  # time units of the token that is judged
+
+
+class ProvisionError(Exception):
+    """The unit is not provisioned; the text says why and what to do next."""
+
+
+class UnsureError(ProvisionError):
+    """The unit may have its identity, or has it: its serial number must not go to another."""
+
+
+class Job(NamedTuple):
+    """What a unit is to become: `unit` is a tools.batches.lists.Unit, `language` its display's.
+
+    `seconds`: for pressing all keys. `robot(keys)` is called when the unit waits for keys;
+    None: a person presses them.
+    """
+
+    unit: object
+    language: str = "en"
+    seconds: int = 60
+    robot: object = None
+
+
+class Made(NamedTuple):
+    """A unit that was provisioned. firmware: SHA-256 in hex of its files as the unit read them.
+
+    told: sentences about what it kept, or did not, from a former life.
+    """
+
+    firmware: str
+    told: tuple
+
+
+def key_check(key):
+    """Key check value of a 16-byte key, as a unit gives it in `#ID`: eight hex digits."""
+    return siphash24(key, CHECK_LABEL)[:4].hex()
+
+
+def provision(port, job, say):
+    """Make the unit on `port` what `job` says, after a self-test, and seal it.
+
+    `say(step, text, passing=False)` is told each result, and what it is at. Returns Made, or None
+    when it was this unit already and nothing was changed. Raises ProvisionError, of which
+    UnsureError.
+    """
+    try:
+        if is_already(port, job.unit):
+            return None
+        try:
+            with Prompt(port) as prompt:
+                made = _at_prompt(prompt, job, say)
+        except PortError:
+            if is_already(port, job.unit):  # it was just starting when it was asked before
+                return None
+            raise
+        _confirm(port, job.unit)
+        say("sealed", f"answers as {job.unit.serial}, Ctrl-C stops nothing")
+        return made
+    except (PortError, ConsoleError) as error:
+        raise ProvisionError(str(error)) from None
+    except ValueError:  # its answer cannot be read
+        raise ProvisionError(
+            "the unit answers in another way than this version expects. Repeat `payg deploy`, then"
+            " try again"
+        ) from None
+    except RefusedError as error:
+        what = "Its flash is full or worn. " if "StoreError" in str(error) else ""
+        raise ProvisionError(
+            f"the unit reports {error}. {what}Delete files on it that are not the firmware's,"
+            " repeat `payg deploy`, then try again; if it happens again, take another board"
+        ) from None
+
+
+def is_already(port, unit):
+    """Is the unit on `port` sealed as `unit`? Raises ProvisionError if it is another one."""
+    try:
+        fields = knock(port, KNOCK)
+    except ConsoleError:
+        return False  # whether there is a prompt will be seen
+    if fields[0]:
+        _compare(fields, unit)
+    return bool(fields[0])
+
+
+def _compare(fields, unit):
+    serial, check = fields[:2]
+    if serial != unit.serial:
+        raise ProvisionError(
+            f"the unit is {serial} already, and a unit keeps its identity. Nothing was changed."
+            " Is it the right unit, was the right label scanned?"
+        )
+    if check != key_check(unit.key):
+        raise ProvisionError(
+            f"the unit is {serial} already, but with another key than the list has. Nothing was"
+            " changed. Find the list that it was made with"
+        )
+
+
+def _at_prompt(prompt, job, say):
+    """Test, write the identity, restart; returns and raises what `provision` does."""
+    try:
+        prompt.run(BEGIN)
+    except RefusedError as error:
+        raise ProvisionError(
+            f"no firmware runs on the unit ({error}). `payg deploy` puts it there; if it was"
+            " stopped, plug the unit out and in again"
+        ) from None
+    try:
+        state, *other = prompt.run(f"bench.hold({_fields(job)})").split()
+        if state == "other":
+            raise ProvisionError(
+                f"the unit is {other[0]} already, or has other settings. Nothing was changed. Is"
+                " it the right unit, was the right label scanned?"
+            )
+        if state == "blank":
+            SelfTest(prompt, job, say).run()
+            firmware = _digest(look(prompt))
+        told = _finish(prompt, job.unit)
+        return Made(firmware, told) if state == "blank" else None
+    except Exception:
+        with contextlib.suppress(PortError):
+            prompt.restart()  # blank as it was; the key in its RAM is gone
+        raise
+
+
+def _finish(prompt, unit):
+    """Have the identity written; return sentences about a former life of the unit.
+
+    Raises RefusedError: it was not written; UnsureError: it may be.
+    """
+    try:
+        answer = prompt.last("bench.finish()").split()
+    except PortError as error:
+        raise UnsureError(f"{error}") from None
+    except RefusedError as error:
+        if str(error).startswith(("StoreError", "ValueError")):
+            raise
+        raise UnsureError(f"the unit reports {error}. Repeat the same command") from None
+    if answer[:2] != [unit.serial, key_check(unit.key)] or len(answer) != 5:
+        raise UnsureError("the unit answers with another key check value. Take it aside")
+    return tuple(_former_life(unit.count, *answer[2:]))
+
+
+def _former_life(given, count, left, stale):
+    """Yield sentences about what the unit knew beside its own flash, which was empty."""
+    if left != "0" or int(count) > given:
+        paid = "free use"
+        if left != "free":
+            paid = f"{duration(int(left))} of credit, an hour less than was stored there"
+        yield f"The second medium was believed: the unit goes on with count {count} and {paid}"
+    if stale == "True":
+        yield (
+            f"The second medium was not believed: it knows less than count {given}, which was"
+            " issued. What it held is not credited. If the customer is owed time, the provider"
+            " gives it by a token"
+        )
+
+
+def _digest(files):
+    lines = [f"{name} {files[name][0]}\n" for name in sorted(files)]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _fields(job):
+    """Arguments of firmware.factory.Bench.hold."""
+    unit = job.unit
+    fields = (
+        unit.serial,
+        unit.key.hex(),
+        unit.starting_code,
+        unit.count,
+        unit.time_divider,
+        unit.restricted,
+        job.language,
+        unit.test_code,
+    )
+    return ",".join(repr(field) for field in fields)
+
+
+def _confirm(port, unit):
+    """The unit has restarted: it must be this one, and sealed. Raises UnsureError."""
+    end = time.monotonic() + BACK
+    while True:
+        try:
+            with Console(port) as console:
+                console.ask("ID")  # it is up: a Ctrl-C any sooner might stop its start
+            _compare(knock(port), unit)
+            return
+        except AtPromptError:
+            raise UnsureError(
+                "the unit is written, but gives a prompt after its restart: it is not sealed."
+                " Take it aside"
+            ) from None
+        except ProvisionError as error:
+            raise UnsureError(f"after its restart {error}") from None
+        except ConsoleError as error:
+            if time.monotonic() > end:
+                raise UnsureError(
+                    f"the unit was written, but is not heard after its restart: {error}. Plug the"
+                    " cable in again and repeat the same command: it tells whether all is well"
+                ) from None
+            time.sleep(0.2)  # its port is away while it restarts
+
+
+class SelfTest:
+    """One unit's test at `prompt`, which holds the identity already.
+
+    `say` is told each result as it comes.
+    """
+
+    def __init__(self, prompt, job, say):
+        self._prompt = prompt
+        self._job = job
+        self._say = say
+        self._has_clock = True
+        self._missing = []
+
+    STEPS = ("clock set", "load", "clock", "memory", "flash", "token", "display", "keys")
+
+    def run(self):
+        """Run all steps. Raises ProvisionError, tools.station.prompt.PortError."""
+        for step in self.STEPS:
+            try:
+                text = getattr(self, "_" + step.replace(" ", "_"))()
+            except RefusedError as error:
+                raise ProvisionError(
+                    f"{step}: the unit reports {error}. Check this part's plug and solder joints,"
+                    " then try again"
+                ) from None
+            self._say(step, text)
+
+    def _ask(self, call):
+        return self._prompt.run(f"bench.{call}").split()
+
+    def _clock_set(self):
+        now = int(time.time()) - EPOCH
+        (before,) = self._ask(f"clock({now})")
+        self._has_clock = before != "-"
+        if not self._has_clock:
+            return "not fitted"
+        if before == "None":
+            return "had stopped; set to UTC"
+        off = abs(int(before) - now)
+        return "right" if off <= 60 else f"was {off:,} s wrong; set to UTC"
+
+    def _clock(self):
+        if not self._has_clock:
+            return "not fitted"
+        passed, milliseconds = self._ask("ticking()")
+        if passed == "None" or not 1 <= int(passed) <= int(milliseconds) // 1000 + 1:
+            raise ProvisionError(
+                "clock: it does not run. Check its crystal and battery, or take another clock chip"
+            )
+        return "valid and running"
+
+    def _load(self):
+        on, faults, millivolts, milliamperes, before, live, after = self._ask("load()")
+        faults = int(faults) | (8 if "None" in (millivolts, milliamperes) else 0)
+        if on != "True" or faults:
+            reasons = [words for bit, words in FAULTS.items() if faults & bit]
+            raise ProvisionError(
+                f"load: it does not switch on: {' and '.join(reasons) or 'no reason given'}."
+                " Correct that, plug the unit out and in, then try again"
+            )
+        if "1" in (before, after):
+            raise ProvisionError(
+                "load: there is voltage behind the switch though it is off. The switch is bridged"
+                " or broken: take another board"
+            )
+        if live == "0":
+            raise ProvisionError(
+                "load: there is no voltage behind the switch though it is on. Check the fuse, the"
+                " switch and the wire that measures it"
+            )
+        volts = "not measured" if millivolts == "-" else f"{int(millivolts) / 1000:.2f} V"
+        amperes = "not measured" if milliamperes == "-" else f"{int(milliamperes)} mA"
+        return f"on for a second; voltage {volts}, current {amperes}"
+
+    def _memory(self):
+        (answer,) = self._ask("memory()")
+        if answer == "-":
+            return "no second medium fitted"
+        if answer != "True":
+            raise ProvisionError(
+                "memory: the second medium does not keep what is written. Check whether it is"
+                " write-protected, or take another one"
+            )
+        return "second medium written and read back"
+
+    def _flash(self):
+        free = int(self._prompt.run(FREE)) // room.SECTOR
+        why = room.too_little(free)
+        if why:
+            raise ProvisionError(
+                f"flash: {why}. Delete files on it that are not the firmware's,"
+                f" {room.LEAST - free} sectors in all, then try again"
+            )
+        return f"{free} sectors free for the records"
+
+    def _token(self):
+        count, digits = make_token(self._job.unit, "add", _VALUE)
+        seconds = _VALUE * 86400 // self._job.unit.time_divider
+        expected = ["ADD_TIME", str(_VALUE), str(count), str(seconds)]
+        if self._ask(f"token({digits!r})") != expected:
+            raise ProvisionError(
+                "token: the unit judges a good token wrong. Repeat `payg deploy`, then try again"
+            )
+        return "a token of this unit is understood"
+
+    def _display(self):
+        found, silent = (int(number) for number in self._ask("display()"))
+        if silent:
+            raise ProvisionError("display: it does not answer. Check its plug")
+        return "every segment must be lit now" if found else "not fitted"
+
+    def _keys(self):
+        self._prompt.run(f"bench.keys({self._job.seconds})", self._heard)
+        if self._missing:
+            raise ProvisionError(
+                f"keys: {' '.join(self._missing)} not pressed within {self._job.seconds} s. If"
+                " they were, check the keypad's plug; if you waited because a segment of the"
+                " display is dark, check the display"
+            )
+        return "each was pressed"
+
+    def _heard(self, line):
+        word, _, keys = line.partition(" ")
+        if word == "ready":
+            self._missing = list(keys)
+            self._say("keys", f"press each key once: {' '.join(keys)}")
+            self._press()
+        elif word == "key":
+            self._missing.remove(keys)
+            if self._missing:
+                self._say("keys", f"still missing: {' '.join(self._missing)}", passing=True)
+        elif word == "wait":
+            self._say("keys", f"still missing: {' '.join(self._missing)}")
+            self._press()
+        elif word == "both":
+            self._say("keys", f"{' and '.join(keys)} at once: press one at a time")
+        elif word == "stuck" and keys:
+            self._say("keys", f"{' and '.join(keys)} stuck: let go")
+
+    def _press(self):
+        if self._job.robot:
+            self._job.robot("".join(self._missing))

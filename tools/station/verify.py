@@ -1,0 +1,105 @@
+"""`payg verify`: is what a unit runs this checkout's build, is it the unit it says it is?
+
+At a prompt (before sealing, or in service mode) every file is compared, byte for byte by SHA-256.
+A sealed unit shows no files; it is known by its key check value.
+"""
+
+import runpy
+import tempfile
+from pathlib import Path
+
+from tools.paths import ROOT
+from tools.station.build import build
+from tools.station.console import ConsoleError, knock
+from tools.station.deploy import check_board, look, wanted
+from tools.station.prompt import Prompt
+from tools.station.selftest import KNOCK, key_check
+
+WHO = """
+try:
+    from firmware.console import key_check
+    who = unit.identity
+    print(who.serial + " " + key_check(who.key) if who else "blank")
+except (ImportError, NameError):
+    print("bare")
+"""
+
+
+class VerifyError(Exception):
+    """The unit is not what it should be; the text says in which way and what to do next."""
+
+
+def verify(port, board, custom, rows, say):
+    """Compare the unit on `port`; `rows`: {serial: key} of a list, or None.
+
+    `say` gets lines about it. Raises VerifyError, DeployError, PortError, ConsoleError,
+    RefusedError.
+    """
+    try:
+        fields = knock(port, KNOCK)
+    except ConsoleError:
+        fields = [""]  # at its prompt, or dead: reaching for the prompt tells which
+    if fields[0]:
+        _sealed(fields, rows, say)
+        return
+    with Prompt(port) as prompt, tempfile.TemporaryDirectory() as folder:
+        found, description = check_board(prompt, board)
+        say(f"{port}: {description}")
+        manifest = build(found, Path(folder, "tree"), custom)
+        _compare(look(prompt), wanted(manifest), say)
+        who = prompt.run(WHO).split()
+        if who == ["blank"]:
+            say("The unit has no identity yet. It restarts.")
+            prompt.restart()
+        elif len(who) == 2:
+            _check(*who, rows, say)
+            say("The unit is in service mode, which ends by itself or when it restarts.")
+        else:
+            say("Its firmware does not run.")
+
+
+def _compare(have, want, say):
+    """Compare {path: (SHA-256, bytes)}. Raises VerifyError."""
+    wrong = [f"{name} is missing" for name in sorted(want.keys() - have.keys())]
+    wrong += [f"{name} is not of this build" for name in sorted(have.keys() - want.keys())]
+    wrong += [
+        f"{name} differs" for name in sorted(have.keys() & want.keys()) if have[name] != want[name]
+    ]
+    for line in wrong:
+        say(line)
+    if wrong:
+        raise VerifyError(
+            f"{len(wrong)} files are not as this checkout builds them. `payg deploy` makes them so"
+        )
+    say(f"All {len(want)} files are byte for byte this checkout's, lib/opaygo among them.")
+
+
+def _sealed(fields, rows, say):
+    """Tell about a sealed unit from its answer to `#ID`. Raises VerifyError."""
+    serial, check, count, version = fields
+    say(f"Sealed     Ctrl-C stops nothing; count {count}")
+    _check(serial, check, rows, say)
+    ours = runpy.run_path(str(ROOT / "firmware" / "__init__.py"))["VERSION"]
+    if version != ours:
+        raise VerifyError(
+            f"the unit runs firmware {version}, this checkout is {ours}. To change it, unseal the"
+            " unit by its extended token of value 1, then `payg deploy`"
+        )
+    say(f"Firmware   {version}, by its own word")
+    say("Its files were not read: a sealed unit shows none. In service mode they can be compared.")
+
+
+def _check(serial, check, rows, say):
+    """Compare a unit's identity with the list. Raises VerifyError."""
+    say(f"Serial     {serial}")
+    if rows is None:
+        say(f"Key check  {check}; not compared, name the list by --batch")
+        return
+    if serial not in rows:
+        raise VerifyError(f"{serial} is not in this list. Name the list that it was made with")
+    if key_check(rows[serial]) != check:
+        raise VerifyError(
+            f"{serial} has another key than the list: no token of the list's would work. Take the"
+            " unit aside and find the list that it was made with"
+        )
+    say(f"Key check  {check}, as the list has it")
