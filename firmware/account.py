@@ -1,27 +1,27 @@
-"""Paid time, lockout and doubt of a unit, in whole seconds that the caller counts.
+"""Paid time, lockout and clock doubt of a unit, in whole seconds counted by the caller.
 
-No clock, no storage. The rule, its reasons and its proof: docs/threat-model.md. In short: each
-record says for how many seconds the load may at most be on before the next record (its bound),
-and each start charges the bound of the newest record. So load-on time never exceeds paid time,
-whatever the clock chip says. The chip only tells how long the power was off.
+No clock and no storage here. Each record states how many seconds the load may be on before the
+next record (the record's bound), and each start charges the bound of the newest record. Load-on
+time therefore never exceeds paid time, whatever the clock chip says; the chip only tells how long
+the power was off. Reasons and proof: docs/threat-model.md.
 """
 
 import struct
 
 DAY = 86400
 CAP = 9999 * DAY  # most paid time a unit keeps
-FIRST = 10  # bound of the first record of a start; it doubles with each record,
-LONGEST = 60  # up to this one
-UNKNOWN = 3600  # bound of a record that an earlier version or the second medium kept
-ABSENCE = 400 * DAY  # a longer one is a clock set forward
-CALM = 30 * DAY  # doubt after a first clock fault: it costs nothing. A multiple of three
-DOUBT = DAY // 2  # what a further fault adds to that
-BOUNCES = 3  # starts in a row that stored one record only: the next one is patient
+FIRST = 10  # bound of a start's first record; the bound doubles with each further record
+LONGEST = 60  # highest bound of a record
+UNKNOWN = 3600  # bound assumed for a record of an earlier version or of the second medium
+ABSENCE = 400 * DAY  # a longer time without power means a clock set forward
+CALM = 30 * DAY  # doubt after the first clock fault, free of charge; a multiple of three
+DOUBT = DAY // 2  # doubt on top of CALM after a further clock fault
+BOUNCES = 3  # after this many starts in a row with a single record, the next start is patient
 FORGIVEN = 2  # mistakes without a lockout
 _FORMAT = "<IIIHHHBBB"
-_FREE = 1  # flags: bit 0 free, bits 1 and 2 starts, above them tests
-_STARTS = 1
-_TESTS = 3
+_FREE = 1  # flags, bit 0: free
+_STARTS = 1  # flags, bits 1 and 2: starts
+_TESTS = 3  # flags, bit 3 and up: tests
 OUTCOMES = (
     None,
     "ADD_TIME",
@@ -37,23 +37,22 @@ OUTCOMES = (
 
 
 def lockout(mistakes):
-    """Seconds of lockout after the `mistakes`-th wrong token in a row: 0, 0, then 2, 4, 8 ...
-
-    512 minutes.
+    """Return the seconds of lockout after the `mistakes`-th wrong token in a row: 0, 0, then 2 to
+    512 minutes, doubling each time.
     """
     return 0 if mistakes <= FORGIVEN else 60 << min(mistakes - FORGIVEN, 9)
 
 
 class Account:
-    """What is written with every record: 21 bytes.
+    """The account as stored in every record: 21 bytes.
 
-    left: paid seconds, 0..CAP. free: unlocked for good. locked: seconds of lockout left. mistakes:
-    wrong tokens in a row. last: index of the last judged entry's outcome in OUTCOMES. tests: how
-    often the test code was used. chip: the clock chip's reading at the record (seconds since
-    2020), 0 when it is not to be believed. bound: seconds of load at most that may follow the
-    record before the next one. doubt: powered seconds until clock faults are forgotten. faults:
-    clock faults so far. starts: starts in a row, the newest not counted, in which no record
-    followed after the load had closed; at most BOUNCES.
+    `left`: paid seconds, 0..CAP; `free`: unlocked for good; `locked`: seconds of lockout left;
+    `mistakes`: wrong tokens in a row; `last`: index in OUTCOMES of the newest judged entry's
+    outcome; `tests`: uses of the test code so far; `chip`: the clock chip's reading at the record,
+    in seconds since 2020, 0 when not trusted; `bound`: the most seconds for which the load may be
+    on between this record and the next; `doubt`: powered seconds until clock faults are forgotten;
+    `faults`: clock faults so far; `starts`: starts in a row, the newest not counted, in which no
+    record followed after the load had closed, at most BOUNCES.
     """
 
     def __init__(self):
@@ -70,7 +69,7 @@ class Account:
         self.starts = 0
 
     def pack(self):
-        """Return the account as bytes. Numbers are capped: MicroPython's struct would wrap."""
+        """Return the account as bytes. Numbers are capped, as MicroPython's struct would wrap."""
         return struct.pack(
             _FORMAT,
             min(self.left, CAP),
@@ -86,7 +85,7 @@ class Account:
 
     @classmethod
     def unpack(cls, data):
-        """Return the account that `pack` made bytes of."""
+        """Return the account packed by `pack`."""
         self = cls()
         (
             self.left,
@@ -109,9 +108,9 @@ class Account:
         self.left = max(0, self.left - seconds)
 
     def credit(self, seconds):
-        """Add paid time, up to the cap.
+        """Add paid time, up to the cap; return True when the cap cut some off.
 
-        True when something was lost to the cap. A free unit stays as it is.
+        A free unit stays as before.
         """
         if self.free:
             return False
@@ -119,7 +118,7 @@ class Account:
         return self._cut()
 
     def set(self, seconds):
-        """Replace the paid time and end free use; True when something was lost to the cap."""
+        """Replace the paid time and end free use; return True when the cap cut some off."""
         self.free = False
         self.left = seconds
         return self._cut()
@@ -135,29 +134,29 @@ class Account:
         return over
 
     def mistake(self):
-        """Count a wrong token and start the lockout that it earns."""
+        """Count a wrong token and start the lockout due for this number of mistakes."""
         self.mistakes = min(self.mistakes + 1, 255)
         self.locked = lockout(self.mistakes)
         self.last = OUTCOMES.index("INVALID")
 
     def forgive(self):
-        """A valid token ends the row of mistakes."""
+        """End the row of mistakes, and with them the lockout, after a valid token."""
         self.mistakes = self.locked = 0
 
     def away(self, reading):
-        """Return for how many seconds the power was off, None when the clock is not believed.
+        """Return the seconds without power, None when the clock is not trusted.
 
-        reading: the clock chip's, None when it stopped or does not answer.
+        `reading`: the clock chip's, None when the chip stopped or does not answer.
         """
         if reading is None or not self.chip or not 0 <= reading - self.chip <= ABSENCE:
             return None
         return reading - self.chip
 
     def resume(self, away, hung):
-        """Charge for a start, in the account of the newest record.
+        """Charge for a start. Call this on the account of the newest record.
 
-        away: seconds without power, None for a clock fault. hung: seconds for which the MCU may
-        have hung, with the load on, before the watchdog reset it.
+        `away`: seconds without power, None for a clock fault; `hung`: seconds for which the MCU
+        may have hung, with the load on, before the watchdog's reset.
         """
         self.starts = min(self.starts + 1, BOUNCES) if self.left and self.bound <= FIRST else 0
         self.charge(max(self.bound + hung, away or 0))
@@ -166,7 +165,9 @@ class Account:
             self.doubt = CALM + DOUBT if self.doubt else CALM
 
     def power(self, seconds):
-        """Let powered seconds pass for the doubt. Above CALM three of them cost one more."""
+        """Reduce the doubt by powered seconds; above CALM, three of these cost an extra paid
+        second.
+        """
         before = max(self.doubt, CALM)
         self.doubt = max(0, self.doubt - seconds)
         self.charge(before // 3 - max(self.doubt, CALM) // 3)
@@ -177,7 +178,7 @@ class Account:
 
 
 def from_version_1(data):
-    """Return the packed account of this version for that of records of version 1 (46 bytes)."""
+    """Convert the packed account of a version 1 record (46 bytes) to this version's."""
     self = Account()
     self.left, self.chip, self.locked, self.mistakes, self.last, flags, self.faults = (
         struct.unpack_from("<IIHBBBH", data)

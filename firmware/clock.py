@@ -1,6 +1,6 @@
-"""Battery-backed clock chips.
+"""Drivers of battery-backed clock chips.
 
-Time is seconds since 2020-01-01 in an int, a small int until 2054 on every port.
+Time is an int of seconds since 2020-01-01: a small int until 2054 on every port.
 """
 
 _LAST_DAY = 29_219  # 2099-12-31
@@ -16,14 +16,14 @@ def _to_bcd(number):
 
 
 def days_since_2020(year, month, day):
-    """Days from 2020-01-01 to a date of 2020..2099 in the Gregorian calendar."""
+    """Return the days from 2020-01-01 to a date of 2020..2099 in the Gregorian calendar."""
     years = year - 2020
     leap = 1 if month > 2 and year % 4 == 0 else 0
     return years * 365 + (years + 3) // 4 + _DAYS_BEFORE[month - 1] + day - 1 + leap
 
 
 def date_since_2020(days):
-    """(year, month, day) of a number of days since 2020-01-01, up to 2099."""
+    """Return (year, month, day) for a number of days since 2020-01-01, up to 2099."""
     year = 2020
     while days >= (366 if year % 4 == 0 else 365):
         days -= 366 if year % 4 == 0 else 365
@@ -36,12 +36,12 @@ def date_since_2020(days):
 
 
 class _Chip:
-    """What the two chips share: where the date lies.
+    """Time and date registers, common to both chips.
 
-    Every method raises OSError when the chip does not answer. Only `set` allocates.
+    Every method raises OSError when the chip does not answer. Only `set` allocates memory.
     """
 
-    _STOP = 0  # register of the stop flag, its bit 7
+    _STOP = 0  # register of the stop flag (bit 7)
 
     def __init__(self, i2c, address=0x68):
         self._i2c = i2c
@@ -50,9 +50,9 @@ class _Chip:
         self._flag = bytearray(1)
 
     def read(self):
-        """Seconds since 2020, or None when the oscillator stopped since the clock was set.
+        """Return seconds since 2020, or None when the oscillator stopped since the clock was set.
 
-        One burst: the chip holds the time still during it.
+        The date is read in a single burst: the chip holds the time still meanwhile.
         """
         if not self.valid():
             return None
@@ -69,17 +69,17 @@ class _Chip:
         return ((days_since_2020(year, month, day) * 24 + hour) * 60 + minute) * 60 + second
 
     def valid(self):
-        """False when the stop flag says that the time was lost.
+        """Return False when the stop flag says "time lost".
 
-        One byte: on a bus that is held low each byte costs an ESP32 a tenth of a second.
+        Reads a single byte: on a bus held low each byte costs an ESP32 a tenth of a second.
         """
         self._i2c.readfrom_mem_into(self._address, self._STOP, self._flag)
         return not self._flag[0] & 0x80
 
     def set(self, seconds):
-        """Set the time (seconds since 2020; a day after 2099 becomes the last of 2099).
+        """Set the time in seconds since 2020; a day after 2099 becomes the last of 2099.
 
-        The stop flag goes last: power may fail before.
+        The stop flag is cleared last, for power may fail before.
         """
         year, month, day = date_since_2020(min(seconds // 86400, _LAST_DAY))
         second = seconds % 86400
@@ -104,7 +104,7 @@ class DS3231(_Chip):
 class DS1307(_Chip):
     """Maxim 100101 rev 2015: register map in table 2. At most 100 kHz.
 
-    CH, bit 7 of the seconds, halts the oscillator; it is set at the first power-on.
+    CH, bit 7 of the seconds, halts the oscillator and is set at the first power-on.
     """
 
     def _start(self, registers):

@@ -22,27 +22,27 @@ from firmware.store import Identity, StoreError
 from firmware.wake import Wake
 from opaygo import siphash24
 
-PAUSE_MS = 500  # ends a line: the older tool sends no line end
+PAUSE_MS = 500  # silence that ends a line: the older tool sends no line end
 _LONGEST = 120
 _CHECK_LABEL = b"PAYG key check value"
 _INVALID = "#INVALID"
-_TYPING_MS = 3_000  # a program is answered no faster than a person types: each entry wears flash
-_WORDS = ("TOKEN", "STATUS", "ID", "COUNTERS", "LOG", "SETUP")  # no serial numbers
+_TYPING_MS = 3_000  # answer a program no faster than a person types: each entry wears the flash
+_WORDS = ("TOKEN", "STATUS", "ID", "COUNTERS", "LOG", "SETUP")  # not taken for serial numbers
 
 
 def key_check(key):
-    """Key check value of a 16-byte key: eight hexadecimal digits."""
+    """Return the key check value of a 16-byte key: eight hexadecimal digits."""
     return hexlify(siphash24(key, _CHECK_LABEL)[:4]).decode()
 
 
 class Lines:
-    """Makes lines of characters. A line that is too long is given as None."""
+    """Joins characters to lines. None stands for a line longer than 120 characters."""
 
     def __init__(self):
         self._line = ""
 
     def feed(self, character):
-        """Take a character; returns (line,) when it ends one, else ()."""
+        """Take a character; return (line,) when the character ends a line, else ()."""
         if character in "\r\n":
             return self.end()
         if len(self._line) <= _LONGEST:
@@ -50,16 +50,17 @@ class Lines:
         return ()
 
     def end(self):
-        """A pause, or the line's end."""
+        """End the line, at a CR, LF or pause; return (line,), or () for an empty line."""
         line, self._line = self._line, ""
         return (line if len(line) <= _LONGEST else None,) if line else ()
 
 
 class Console:
-    """Answers lines. `unit`: firmware.unit.Unit; `await enter(digits)` judges a token.
+    """Answers lines.
 
-    `restarts`: firmware.supervisor.Restarts. `source`, `sink`: streams of bytes, for a board's
-    text stream would end lines in its own way.
+    `unit`: firmware.unit.Unit; `enter`: coroutine function of the digits, judges a token;
+    `restarts`: firmware.supervisor.Restarts; `source`, `sink`: streams of bytes, since a board's
+    text stream would change line ends.
     """
 
     def __init__(self, unit, enter, restarts, source, sink):
@@ -69,7 +70,7 @@ class Console:
         self._source = source
         self._sink = sink
         self._lines = Lines()
-        self._answering = asyncio.Lock()  # by a line's end or a pause: one line after the other
+        self._answering = asyncio.Lock()  # one line at a time, from either task
         self._heard = Wake()
         self._characters = 0
 
@@ -100,7 +101,7 @@ class Console:
                 self._sink.write((await self.answer(line) + "\r\n").encode())
 
     async def answer(self, line):
-        """The answer to a line, without its end."""
+        """Return the answer to a line; both without line end."""
         if line is None or not line.startswith("#"):
             return _INVALID
         fields = line[1:].split(";")
@@ -176,7 +177,7 @@ class Console:
 
 
 def _key(text):
-    """Bytes of 32 hexadecimal digits, spaces allowed between them. Raises ValueError."""
+    """Return the bytes of 32 hexadecimal digits; spaces are ignored. Raises ValueError."""
     text = text.replace(" ", "")
     if len(text) != 32:
         raise ValueError("key: 32 hexadecimal digits expected")
@@ -184,7 +185,7 @@ def _key(text):
 
 
 def _number(text):
-    """Number of 1 to 9 decimal digits. Raises ValueError."""
+    """Return the number of 1 to 9 decimal digits. Raises ValueError."""
     if not 1 <= len(text) <= 9 or not all("0" <= c <= "9" for c in text):
         raise ValueError("up to nine digits expected")
     return int(text)

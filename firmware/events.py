@@ -1,27 +1,27 @@
-"""The event log: what happened to this unit, for whoever is asked why.
+"""The event log: the unit's last events, for support.
 
-Bounded, in flash: `LENGTH` entries of eight bytes in one file, which littlefs replaces as a
-whole. An entry is time, event, number; never a secret.
+One file of at most `LENGTH` entries of eight bytes, replaced atomically by littlefs. An entry is
+time, event and number, never a secret.
 """
 
 import struct
 
-RESTART = 1  # number: 10 * reset cause + how many in a row; a normal power-on is none
+RESTART = 1  # number: 10 * reset cause + restarts in a row; a normal power-on is no restart
 TASK_FAILED = 2  # number: 1000 * task in the order of firmware.app + source line
 TASK_STUCK = 3  # number: 1000 * task
-CLOCK_FAULT = 4  # number: how many so far
+CLOCK_FAULT = 4  # number: clock faults so far
 STORE_FAILED = 5
 PROVISIONED = 6
 STUCK_KEY = 7  # number: the key's ASCII code
 LOW_BATTERY = 8  # number: millivolts
 HIGH_BATTERY = 9  # number: millivolts
-OVER_CURRENT = 10  # number: milliamperes, 0 when the hardware's protection told
+OVER_CURRENT = 10  # number: milliamperes, 0 when the hardware's protection reported
 SENSOR = 11
 BYPASS = 12  # tampering: the output is live though the switch is off
-DEAD_OUTPUT = 13  # the switch is on, the output is not: fuse, or the sense wire was cut
+DEAD_OUTPUT = 13  # the switch is on, the output is dead: fuse, or the sense wire was cut
 SERVICE = 14  # restarted into service mode
 SUPPLY = 15  # the supply fails as soon as the load is on
-STALE = 16  # the second medium was not believed: it knew less than the identity says
+STALE = 16  # the second medium was not believed: its token count is below the identity's
 NAMES = (
     "?",
     "restart",
@@ -47,10 +47,12 @@ _SIZE = 8
 
 
 class EventLog:
-    """`files`: a firmware.media.Files; `clock`: a clock chip's driver or None.
+    """Takes events and writes them to a file.
 
-    `add` costs nothing but RAM, so that it may be called anywhere; `flush` writes. Between two
-    calls of `rest` (hourly) each event is taken once: a fault that comes and goes wears nothing.
+    `files`: a firmware.media.Files; `clock`: a clock chip's driver or None.
+
+    `add` costs RAM only and may be called anywhere; `flush` writes. Between two calls of `rest`
+    (hourly) each event is taken once, so that a fault that comes and goes does not wear the flash.
     """
 
     def __init__(self, files, clock):
@@ -62,7 +64,7 @@ class EventLog:
         self.pending = False
 
     def add(self, event, number=0):
-        """Take an event; `number` is cut to 0..65535."""
+        """Take an event; `number` is clamped to 0..65535."""
         if event in self._told:
             return
         self._told.add(event)
@@ -75,11 +77,11 @@ class EventLog:
         self.pending = True
 
     def rest(self):
-        """Every event is news again."""
+        """Let every event be taken again."""
         self._told.clear()
 
     def flush(self):
-        """Write what was taken. What the flash refuses is written with the next event."""
+        """Write the events taken. If the flash refuses, they are written with the next event."""
         self.pending = False
         try:
             self._files.write("events", 0, self._data)
@@ -87,7 +89,7 @@ class EventLog:
             pass
 
     def entries(self):
-        """All entries, oldest first: (seconds since 2020 or 0 when unknown, event, number)."""
+        """Return all entries, oldest first: (seconds since 2020 or 0, event, number)."""
         found = []
         for at in range(0, len(self._data), _SIZE):
             time, number, event, _ = struct.unpack_from(_ENTRY, self._data, at)
@@ -101,6 +103,6 @@ class EventLog:
             return 0
 
     def _expendable(self):
-        # Where the oldest entry of the most frequent event lies: what is rare is kept.
+        # Position of the oldest entry of the most frequent event: rare events are kept.
         events = [entry[1] for entry in self.entries()]
         return events.index(max(events, key=events.count)) * _SIZE

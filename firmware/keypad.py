@@ -1,26 +1,29 @@
 """Keypads: a matrix of rows and columns, or a row of buttons to ground.
 
-Rows are open-drain outputs, columns inputs with pull-ups and an edge interrupt. While nothing is
-pressed all rows are low and no code runs: a falling column wakes the scanner.
+Rows are open-drain outputs, columns inputs with pull-ups and an edge interrupt. While no key is
+pressed, all rows are low and no code runs: a falling column wakes the scanner.
 """
 
 from asyncio import ThreadSafeFlag, sleep_ms
 from time import sleep_us, ticks_diff, ticks_ms
 
-_CONFIRM_MS = 5  # a change counts when it is still there after this long: contacts bounce less
-_SCAN_MS = 8  # between scans while keys are held; with the above, a press is told within 20 ms
-_SETTLE_US = 3  # a column's capacity charges through its pull-up
-_STUCK_MS = 30_000
-_HOLD_MS = 1_000
+_CONFIRM_MS = 5  # a change that lasts this long counts: contacts bounce for less
+_SCAN_MS = 8  # between scans while keys are held: a press is reported within 20 ms
+_SETTLE_US = 3  # for a column's pull-up to charge the column's capacitance
+_STUCK_MS = 30_000  # a key down for this long is stuck
+_HOLD_MS = 1_000  # `#` held for this long clears (Buttons)
 
 
 class Keypad:
-    """`rows`: open-drain outputs, `columns`: inputs with pull-up, `keys`: one string a row.
+    """Scans a matrix keypad.
 
-    `on_key(character)` tells of a press. `on_stuck(characters)` tells which keys have been down
-    for half a minute and are ignored from then on, and "" when all have come loose. `falling`: the
-    trigger constant for `Pin.irq`. Ghost keys (three corners of a rectangle) are not reported.
-    `quiet`: no key is down or bouncing, stuck ones aside.
+    `rows`: open-drain outputs; `columns`: inputs with pull-up; `keys`: one string per row;
+    `on_key(character)`: called at each press; `on_stuck(characters)`: called with the keys that
+    have been down for half a minute and are ignored from then on, and with "" when all of these
+    are released; `falling`: trigger constant for `Pin.irq`; `quiet`: no key is down or bouncing,
+    apart from stuck keys.
+
+    Ghost keys (three corners of a rectangle) are not reported.
     """
 
     def __init__(self, rows, columns, keys, on_key, on_stuck, falling):
@@ -81,7 +84,7 @@ class Keypad:
                 return
 
     def _scan(self):
-        """Bits of the keys that are closed, bit 0 the first key of the first row."""
+        """Return the bits of the closed keys, bit 0 for the first key of the first row."""
         bits, bit = 0, 1
         columns = self._columns
         for row in self._rows:
@@ -95,7 +98,7 @@ class Keypad:
         return bits
 
     def _settled(self, bits):
-        """These contacts are closed and do not bounce."""
+        """Report changes, given the bits of the closed contacts after bouncing."""
         now = ticks_ms()
         if bits != self._closed:
             self._closed, self._since = bits, now
@@ -135,14 +138,14 @@ class Keypad:
 class Buttons(Keypad):
     """A row of buttons from the columns to ground, for tokens of the digits 1 to 4.
 
-    The key `#` enters when it is let go and clears (`*`) when it is held for a second; its press
-    is told as "" so that it is answered at once.
+    `#` enters when released and clears (`*`) when held for a second. The press of `#` is reported
+    as "", for an immediate click.
     """
 
     def __init__(self, rows, columns, keys, on_key, on_stuck, falling):
         super().__init__((_ground,), columns, keys, on_key, on_stuck, falling)
         self._enter = 1 << self._keys.find("#")
-        self._entering = None  # since when `#` is held
+        self._entering = None  # ticks_ms when `#` was pressed
 
     def _pressed(self, key, now):
         if key == "#":
@@ -162,4 +165,4 @@ class Buttons(Keypad):
 
 
 def _ground(level):
-    """Stands for the one row, which is always low."""
+    """Stand in for the single row, always low."""

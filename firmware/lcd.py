@@ -1,10 +1,9 @@
 """HD44780 16x2 character display behind a PCF8574.
 
-Hitachi ADE-207-272, 4-bit start-up on page 46; Texas Instruments SCPS068: all pins of the
-PCF8574 are high after power-on.
+Hitachi ADE-207-272, 4-bit start-up on page 46; Texas Instruments SCPS068: all pins of the PCF8574
+are high after power-on.
 
-Backpack wiring: P0 RS, P1 RW, P2 E, P3 backlight, P4-P7 data. Only characters that changed are
-sent.
+Backpack wiring: P0 RS, P1 RW, P2 E, P3 backlight, P4-P7 data. Only changed characters are sent.
 """
 
 from time import sleep_ms, ticks_add, ticks_diff
@@ -20,21 +19,24 @@ _HOUR_MS = 3600_000
 
 
 class Lcd:
-    """The display at `address` of `i2c`. It may be missing or come and go."""
+    """Shows the panel's lines. The display may be missing, or come and go.
+
+    `i2c`: bus; `address`: of the PCF8574.
+    """
 
     def __init__(self, i2c, address):
         self._i2c = i2c
         self._address = address
-        self._glass = None  # what the display holds; None when it must be set up
-        self._retry = None  # when to try again after it did not answer
+        self._glass = None  # lines on the display; None when the display must be set up
+        self._retry = None  # ticks_ms of the next try after the display did not answer
         self._byte = bytearray(4)
         self._pins = bytearray(1)
 
     def show(self, panel, now):
-        """Put what the panel says on the glass; return milliseconds until it is to be called
-        again though nothing happened.
+        """Show the panel's lines; return milliseconds until the next call, if nothing changes
+        before.
 
-        `panel.lines()`: two lines of at most 16 ASCII characters.
+        `panel.lines()`: two lines of at most 16 ASCII characters; `now`: ticks_ms.
         """
         if self._retry is not None and ticks_diff(self._retry, now) > 0:
             return ticks_diff(self._retry, now)
@@ -44,7 +46,7 @@ class Lcd:
         try:
             if self._glass is None or self._was_reset():
                 self._set_up()
-            for number in (1, 0):  # what is typed stands in the second line
+            for number in (1, 0):  # the second line shows typed digits: it must not lag
                 self._update(number, lines[number])
             self._retry = None
         except OSError:
@@ -54,7 +56,7 @@ class Lcd:
         return _HOUR_MS
 
     def _was_reset(self):
-        """Was it without power since the last byte? Then RW, which we keep low, is high."""
+        """Did the display lose power since the last byte? Then RW, kept low here, reads high."""
         self._i2c.readfrom_into(self._address, self._pins)
         return self._pins[0] & _RW
 
@@ -85,7 +87,7 @@ class Lcd:
         self._i2c.writeto(self._address, bytes((value << 4 | _LIGHT | _E, value << 4 | _LIGHT)))
 
     def _set_up(self):
-        self._i2c.writeto(self._address, bytes((_LIGHT,)))  # nobody there: no need to wait
+        self._i2c.writeto(self._address, bytes((_LIGHT,)))  # fails at once if no display answers
         sleep_ms(40)
         for wait in (5, 1, 1):
             self._nibble(3)

@@ -1,7 +1,8 @@
-"""The load switch: what is wished (paid, or free) is overruled by a set of named faults.
+"""The load switch: the wish (paid or free: closed) is overruled by a set of named faults.
 
-After LibreSolar's model. Each fault has its own rule to come and to go: docs/load.md has the
-table. Synchronous; `now` is `ticks_ms`. Charging is not this module's business, whatever is paid.
+After LibreSolar's model. Each fault has its own conditions and delays to come and go: see the
+table in docs/load.md. Synchronous; `now` is `ticks_ms`. This module controls the load only, never
+charging.
 """
 
 from collections import namedtuple
@@ -17,11 +18,11 @@ BYPASS = 16
 SERVICE = 32  # not a fault, but the load is off while the unit is in service mode
 
 SAMPLE_MS = 1000  # between two readings
-WATCH_MS = 60  # the same for the current while the load is on and nothing else guards it
+WATCH_MS = 60  # between readings of the current while the load is on without other protection
 CONFIRM_MS = 10  # a current above the limit is read again after this long
-RETRY_MS = 30_000
+RETRY_MS = 30_000  # after an overload, for each of the first RETRIES trips
 RETRIES = 3
-DAY_MS = 86_400_000
+DAY_MS = 86_400_000  # after an overload, from then on
 _CALM = 300  # samples without a trip after which the retries start anew
 
 Limits = namedtuple("Limits", ("disconnect", "reconnect", "highest"))  # millivolts
@@ -30,7 +31,9 @@ _HYSTERESIS = 50  # parts of the highest voltage: 2 %
 
 
 def limits(chemistry, volts):
-    """Limits of a "lead-acid" or "lifepo4" battery of 12 or 24 volts. Raises ValueError."""
+    """Return the Limits of a "lead-acid" or "lifepo4" battery of 12 or 24 volts. Raises
+    ValueError.
+    """
     if chemistry not in _CELLS or volts not in (12, 24):
         raise ValueError("no limits for a battery of this kind")
     cells, cell = _CELLS[chemistry]
@@ -38,7 +41,10 @@ def limits(chemistry, volts):
 
 
 class Fault:
-    """Comes when `bad` has held for `come_ms`, goes when `good` has held for `go_ms`."""
+    """Comes when `bad` has held for `come_ms`, goes when `good` has held for `go_ms`.
+
+    `bit`: in `LoadSwitch.faults`; `event`: of firmware.events; `set`: the fault is present.
+    """
 
     def __init__(self, bit, event, come_ms, go_ms):
         self.bit = bit
@@ -49,7 +55,11 @@ class Fault:
         self._since = None
 
     def judge(self, bad, good, now, at_once=False):
-        """True when the fault came or went. Where neither holds, nothing is known."""
+        """Return True when the fault came or went. If neither `bad` nor `good` holds, nothing
+        changes.
+
+        `at_once`: skip the delay.
+        """
         if not (good if self.set else bad):
             self._since = None
             return False
@@ -64,11 +74,12 @@ class Fault:
 
 
 class LoadSwitch:
-    """`pin`: a configured output; `active`: the level that closes the switch.
+    """Switches the load, and opens while a fault holds.
 
-    What the board has is given to `watch`; a switch that watches nothing knows no faults.
-    `faults`: the bits of those that hold, and SERVICE if that is set. `on_change` is called when
-    switch or faults changed.
+    `pin`: a configured output; `active`: the level that closes the switch; `on`: the switch is
+    closed; `faults`: bits of the present faults, and SERVICE in service mode; `on_change`: called
+    when switch or faults changed; `watching`: `watch` was given a measurement, else there are no
+    faults; `battery_mv`, `solar_mv`, `current_ma`: newest readings or None.
     """
 
     def __init__(self, pin, active=1):
@@ -78,9 +89,9 @@ class LoadSwitch:
         self._battery = self._solar = self._current = self._live = self._shorted = None
         self._limits = self._most = None
         self._report = None
-        self._sampled = None  # when; None before the first time
-        self._high_current = None  # since when the current is above the limit
-        self._cut = None  # milliamperes of the overload that is to be dealt with, or None
+        self._sampled = None  # ticks_ms of the newest sample, None before the first
+        self._high_current = None  # ticks_ms when the current rose above the limit, or None
+        self._cut = None  # milliamperes of an overload not yet dealt with, or None
         self._trips = 0
         self._calm = 0
         self.watching = False
@@ -93,7 +104,7 @@ class LoadSwitch:
         self._over = Fault(OVER_CURRENT, events.OVER_CURRENT, 0, RETRY_MS)
         self._sensor = Fault(SENSOR, events.SENSOR, 1_000, 10_000)
         self._bypass = Fault(BYPASS, events.BYPASS, 5_000, 5_000)
-        self._dead = Fault(0, events.DEAD_OUTPUT, 5_000, 5_000)  # told, but overrules nothing
+        self._dead = Fault(0, events.DEAD_OUTPUT, 5_000, 5_000)  # reported only
         self._close(False)
 
     def watch(
@@ -107,13 +118,14 @@ class LoadSwitch:
         live=None,
         shorted=None,
     ):
-        """Watch what the board has, each a function without arguments or None.
+        """Set the board's measurements: functions without arguments, or None.
 
-        battery: millivolts, current: milliamperes (at most `most`), both None when out of range.
-        solar: millivolts of the panel, which are only told (`solar_mv`).
-        live: is there voltage behind the switch? shorted: does the hardware's protection tell of
-        a short? With one, the current can wait: it is read with everything else, once a second.
-        `report(event, number)` is told of each fault that comes.
+        `report(event, number)`: called for each fault that comes; `battery`: millivolts; `limits`:
+        a Limits for `battery`; `solar`: millivolts of the solar input, for `solar_mv` only;
+        `current`: milliamperes; `most`: highest current allowed; `live`: is there voltage behind
+        the switch? `shorted`: does the hardware's protection report a short? With `shorted`, the
+        current is read once a second only, like everything else. `battery` and `current` return
+        None when out of range.
         """
         self._report = report
         self._battery, self._limits, self._solar = battery, limits, solar
@@ -122,30 +134,30 @@ class LoadSwitch:
         self.watching = bool(battery or current or live or shorted)
 
     def set(self, wish):
-        """Say whether the load may be on. A switch that watches closes after its first reading."""
+        """Set the wish: may the load be on? A watching switch closes after the first reading."""
         self._wish = bool(wish)
         self._drive()
 
     def cut(self, _=None):
-        """Open the switch at once: for the interrupt of the hardware's protection."""
+        """Open the switch at once: interrupt handler for the hardware's protection."""
         self._close(False)
         self._cut = 0
 
     def serve(self):
-        """Stay open whatever is wished: the unit is in service mode."""
+        """Keep the switch open, whatever the wish: the unit is in service mode."""
         self.faults |= SERVICE
         self._drive()
 
     def key(self):
-        """A key was pressed: an overload that was given up is tried again."""
+        """Retry, at a key press, after an overload that had used up its retries."""
         if self._trips > RETRIES:
             self._trips = 0
             self._over.go_ms = 0
 
     def check(self, now):
-        """Read what is due, let faults come and go, drive the switch.
+        """Read due measurements, let faults come and go, drive the switch.
 
-        Returns milliseconds until it wants to be called again.
+        Returns milliseconds until the next call is due.
         """
         if self._current:
             self._watch_current(now)
@@ -221,7 +233,7 @@ class LoadSwitch:
         on = self._wish and ready and not self.faults and self._cut is None
         if on != self.on:
             self._close(on)
-            if self._cut is not None:  # the interrupt came in between
+            if self._cut is not None:  # the interrupt came meanwhile
                 self._close(False)
             self._high_current = None
             if self.on_change:

@@ -1,23 +1,23 @@
-"""What a board senses: filtered readings of analog inputs, in millivolts and milliamperes; levels.
+"""The board's measurements: filtered analog inputs, in millivolts and milliamperes, and levels.
 
-An input is an ADC behind a divider or behind the amplifier of a shunt. Each value stands for the
-moment it was read and for none before: how long one must hold is for the faults to say, and to
-keep. `calibration` corrects what resistors and references of one unit are off; docs/load.md says
-how it is found.
+An input is an ADC behind a divider or behind a shunt's amplifier. Each value is read anew, without
+memory: delays belong to the faults of firmware.load. `calibration` corrects the tolerances of one
+unit's resistors and references; docs/load.md tells how to find the corrections.
 """
 
 import json
 
-_READS = 8  # for one value; the highest and the lowest do not count
-_FAST = 4  # for a current, which is asked for often
-_GAIN = (0.9, 1.1)  # what a calibration may be; the rest is a fault of the unit
+_READS = 8  # per value; the highest and the lowest do not count
+_FAST = 4  # per current, for currents are read often
+_GAIN = (0.9, 1.1)  # lowest and highest plausible calibration
 
 
 class Input:
-    """Call it for a value in thousandths of its unit, or None when that is out of range.
+    """Callable that returns thousandths of a unit (mV, mA), or None when out of range.
 
-    adc: a machine.ADC. scale: value per millivolt at the pin. lowest, highest: what can be;
-    None for no such bound. gain, offset: the unit's calibration. reads: how many make a value.
+    `adc`: a machine.ADC; `scale`: value per millivolt at the pin; `lowest`, `highest`: plausible
+    range, None for no limit; `gain`, `offset`: the unit's calibration; `reads`: ADC readings per
+    value, at least 3.
     """
 
     def __init__(
@@ -59,16 +59,20 @@ class Input:
 
 
 def voltage(adc, wiring, lowest, highest, calibration):
-    """Input for a voltage (mV). wiring["divider"]: ohms to the voltage, ohms to ground."""
+    """Return an Input for a voltage (mV).
+
+    `wiring["divider"]`: ohms from the voltage to the pin, ohms from the pin to ground.
+    """
     top, bottom = wiring["divider"]
     gain, offset = calibration
     return Input(adc, (top + bottom) / bottom, lowest, highest, gain, offset)
 
 
 def current(adc, wiring, calibration):
-    """Input for a current (mA). wiring: shunt_mohm, gain of the amplifier, zero_mv at 0 A if any.
+    """Return an Input for a current (mA).
 
-    Too high is never out of range: it is too much current.
+    `wiring`: `shunt_mohm`; `gain` of the amplifier; `limit_ma`; `zero_mv` at 0 A, if not 0. There
+    is no upper bound: a high reading is an overload, not a sensor fault.
     """
     scale = 1000 / (wiring["shunt_mohm"] * wiring["gain"])
     gain, offset = calibration
@@ -77,16 +81,17 @@ def current(adc, wiring, calibration):
 
 
 def level(pin, active):
-    """Function like `pin`, a machine.Pin, but for 1 as its active level `active`."""
+    """Return a function like `pin` (a machine.Pin) in which 1 stands for the level `active`."""
     if active:
         return pin
     return lambda *on: pin(*[1 - value for value in on]) if on else 1 - pin()
 
 
 def calibration(files, name):
-    """(gain, offset in mV or mA) of one input of this unit; (1.0, 0) without a usable one.
+    """Return (gain, offset in mV or mA) of an input of this unit; (1.0, 0) if not usable.
 
-    `files`: firmware.media.Files, whose "calibration" is JSON: {"BATTERY": [1.013, -20], …}.
+    `files`: firmware.media.Files with the JSON file "calibration": {"BATTERY": [1.013, -20], …};
+    `name`: the input's name in the board file.
     """
     try:
         gain, offset = json.loads(files.read("calibration", 0) or b"{}")[name]

@@ -1,8 +1,8 @@
-"""Where records lie: littlefs, an I2C EEPROM or FRAM, a clock chip's NVRAM.
+"""Media for records: littlefs, an I2C EEPROM or FRAM, a clock chip's NVRAM.
 
 A medium has `read(name, slot) -> bytes or None` and `write(name, slot, data)`, both raising
-OSError when the medium does not answer, and `small`: True when it has room for briefs only. What
-`read` gives may be torn or stale: the store judges it.
+OSError when the medium does not answer, and `small`: True when there is room for briefs only.
+Bytes returned by `read` may be torn or stale: the store judges them.
 """
 
 import os
@@ -10,7 +10,7 @@ from time import sleep_ms
 
 _ENOENT = 2
 _ENOSPC = 28
-_ETIMEDOUT = (110, 116)  # most ports; ESP32
+_ETIMEDOUT = (110, 116)  # on most ports; on the ESP32
 _LONGEST = 1024  # bytes, more than any record
 
 
@@ -40,7 +40,7 @@ class Files:
             if error.errno == _ENOENT:
                 os.mkdir(self._folder)
             elif error.errno == _ENOSPC:
-                _write_file(path, b"")  # what was in this slot is stale: it makes room
+                _write_file(path, b"")  # makes room: the slot's contents are stale
             else:
                 raise
             _write_file(path, data)
@@ -58,8 +58,8 @@ class Eeprom:
     """Records in an I2C EEPROM of 4096 bytes or more, or in a FRAM.
 
     AT24C32 (Atmel 0336): 32-byte pages, two address bytes, 10 ms write cycle, NACK meanwhile. A
-    FRAM has none of that and takes any `page`. Pages that already hold the right bytes are not
-    written; what they hold is remembered, for reading takes as long as writing.
+    FRAM has no pages or write cycles and takes any `page`. Pages already right are not written.
+    Known page contents are cached, for reading takes as long as writing.
     """
 
     small = False
@@ -78,7 +78,7 @@ class Eeprom:
         length = (head[4] | head[5] << 8) + 22  # header, CRC and tag around the payload
         if length > size:
             return None
-        # Page by page: the whole would take longer than the RP2040's bus waits (50 ms).
+        # Page by page: a whole record would exceed the RP2040's bus timeout (50 ms).
         for offset in range(0, length, self._page):
             at = start + offset
             self._known[at] = self._get(at, min(self._page, length - offset))
@@ -89,7 +89,7 @@ class Eeprom:
         if len(data) > size:
             raise OSError(_ENOSPC)
         start += slot * size
-        self._get(start, 1)  # a bus that is held low tells by one byte, not by a page
+        self._get(start, 1)  # a bus held low costs the time of a byte, not of a page
         for offset in range(0, len(data), self._page):
             part = data[offset : offset + self._page]
             at = start + offset
@@ -101,7 +101,7 @@ class Eeprom:
             self._known[at] = part
 
     def _get(self, at, length):
-        """Read, waiting for a write cycle to end: the chip does not answer before."""
+        """Read, waiting for the end of a write cycle, during which the chip does not answer."""
         for last in (False,) * 20 + (True,):
             try:
                 return self._i2c.readfrom_mem(self._address, at, length, addrsize=16)
@@ -114,7 +114,7 @@ class Eeprom:
 class Nvram:
     """Briefs in the battery-backed RAM of a DS1307: registers 0x08 to 0x3B.
 
-    Writing costs no wear and no time.
+    Writing takes no time and causes no wear.
     """
 
     small = True

@@ -1,16 +1,16 @@
-"""Takes over what firmware of version 1 kept in an ESP32's NVS. Imported on such boards only."""
+"""Migration of version 1 records from an ESP32's NVS. Imported only on boards that name an NVS."""
 
 _LONGEST = 1024  # bytes, more than any record
 _NVS_NOT_FOUND = -0x1102  # ESP_ERR_NVS_NOT_FOUND
 _RECORDS = ("full", "beat", "identity")
-_KEY = "{}.{}"  # of a record in NVS
+_KEY = "{}.{}"  # NVS key of a record: name, slot
 
 
 def take_over(nvs, files):
-    """Move the records that earlier firmware kept in an ESP32's NVS into files.
+    """Move the records of earlier firmware from an ESP32's NVS into files.
 
-    nvs: an `esp32.NVS`. A power cut in between does no harm: the identity is copied last and
-    erased last. Raises OSError.
+    `nvs`: an `esp32.NVS`; `files`: a firmware.media.Files. A power cut does no harm: the identity
+    is copied last and erased last. Raises OSError.
     """
     found = [(name, slot, _blob(nvs, name, slot)) for name in _RECORDS for slot in (0, 1)]
     found = [record for record in found if record[2]]
@@ -30,5 +30,5 @@ def _blob(nvs, name, slot):
         return bytes(data[: nvs.get_blob(_KEY.format(name, slot), data)])
     except OSError as error:
         if error.errno != _NVS_NOT_FOUND:
-            raise  # a unit whose memory cannot be read is not a blank one
+            raise  # unreadable memory does not make a unit blank
         return None

@@ -1,17 +1,17 @@
 """Four 7-segment digits on a TM1637, driven by the library micropython-tm1637.
 
-That library does not look at the chip's acknowledge, so nobody notices a display that is missing
-or that lost its supply. Everything is sent anew now and then: one that comes back shows the truth.
+The library ignores the chip's acknowledge, and a missing display goes unnoticed. The text is
+therefore sent again every minute, for a display that lost power and came back.
 """
 
 from time import ticks_diff
 
 _AGAIN_MS = 60_000
-_UNKNOWN = 0x08  # an underscore, for what seven segments cannot show
+_UNKNOWN = 0x08  # an underscore, for characters that seven segments cannot show
 
 
 class Segments:
-    """`chip`: a tm1637.TM1637."""
+    """Shows the panel's text. `chip`: a tm1637.TM1637."""
 
     def __init__(self, chip):
         self._chip = chip
@@ -19,8 +19,11 @@ class Segments:
         self._sent = 0
 
     def show(self, panel, now):
-        """Put what the panel says on the glass; return milliseconds until it is to be called
-        again though nothing happened.
+        """Show the panel's text; return milliseconds until the next call, if nothing changes
+        before.
+
+        `panel.segments(now)`: (text of four characters, milliseconds until the text moves or
+        None); `now`: ticks_ms.
         """
         text, moves = panel.segments(now)
         if text != self._glass or ticks_diff(now, self._sent) >= _AGAIN_MS:

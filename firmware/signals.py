@@ -1,4 +1,4 @@
-"""Green and red LED and a buzzer, blinking as the protocol's reference devices do.
+"""Green and red LED and a buzzer, with the blink patterns of the protocol's reference devices.
 
 Nothing here blocks.
 """
@@ -18,7 +18,9 @@ FREE = (_GREEN, _GAP, _GREEN, _GAP, _GREEN, _GAP, _GREEN, _GAP, _GREEN)
 
 
 class Signals:
-    """`green`, `red`, `buzzer`: callables that take 1 (on) or 0, or None where not fitted."""
+    """Plays patterns. `green`, `red`, `buzzer`: callables of 1 (on) or 0; None where
+    not fitted.
+    """
 
     def __init__(self, green, red, buzzer):
         self._outputs = (green, red, buzzer)
@@ -26,7 +28,7 @@ class Signals:
         self._wake = Wake()
 
     def play(self, pattern):
-        """Play a pattern in place of the one that plays."""
+        """Play a pattern instead of the current one."""
         self._next = pattern
         self._set(pattern[0])  # at once: a key press is answered before anything else happens
         self._wake.set()
