@@ -21,7 +21,7 @@ class _Host:
 class Keep:
     """Binds a board's memories to the files of directory `path` (made if missing).
 
-    `same_world`: the world's clock has run on since the files were written (see Ds3231.load).
+    `same_world`: the world's clock has run on since the files were written (see ClockChip.load).
     `host`: what has the host's `open` and `rename`.
     """
 
