@@ -1,13 +1,13 @@
-"""Which board this is.
+"""Finds the running board.
 
-`find()` gives its data module; `board/custom.py`, if there is one, wins over the built-in ones.
-
-Adding a board is one file of data here and one line in the README's table.
+`find()` returns the board's data module; `board/custom.py`, if present, wins over the built-in
+files. A new built-in board takes a data file here, a line in `_BY_MACHINE`, the file's name in
+freeze/manifest.py and a line in the README's table.
 """
 
 import sys
 
-# How `sys.implementation._machine` begins or ends. An ESP32-S3 has other pins: it is not an ESP32.
+# Start or end of `sys.implementation._machine`. An ESP32-S3 must not match: other pins.
 _BY_MACHINE = (
     (" RP2040", "pico"),
     (" ESP32", "esp32_devkit"),
@@ -17,9 +17,9 @@ _BY_MACHINE = (
 
 
 def find():
-    """Data module of the running board.
+    """Return the data module of the running board.
 
-    Raises ImportError when the interpreter names none we know.
+    Raises ImportError for an unknown interpreter.
     """
     try:
         return __import__("board.custom", None, None, ("*",))

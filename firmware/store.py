@@ -1,14 +1,14 @@
-"""What a unit must never forget: its identity and its state, as records on one or more media.
+"""Persistent identity and state of a unit, as records on one or more media.
 
-A record is magic, kind, version, length, sequence, payload, CRC-32; all but the identity end in
-SipHash-2-4 of that under the device key, so that a foreign or forged one is never believed. Each
-kind has two slots on each medium, written in turn. A *full* record holds the token engine's state
-and the account, so that a token is spent and credited in one write. A *beat* holds the account
-and names the full record of its medium that it continues. A small medium gets *briefs* instead:
-count, credit and lockout in 26 bytes.
+A record is magic, kind, version, length, sequence, payload, CRC-32. All kinds but the identity end
+in the SipHash-2-4 of these bytes under the device key, so that foreign or forged records are never
+believed. Each kind has two slots on each medium, written in turn. A *full* record holds the token
+engine's state and the account: a token is spent and credited in a single write. A *beat* holds the
+account and names the full record, on the same medium, to which the account belongs. A small medium
+gets *briefs* instead: count, credit and lockout in 26 bytes.
 
 The chip's own flash decides: a record counts as stored only when the own flash took it, and while
-it holds a valid one, no other medium is believed. See docs/storage.md.
+the own flash holds a valid record, no other medium is believed. See docs/storage.md.
 """
 
 import struct
@@ -26,33 +26,35 @@ _HEAD = "<2sBBHI"
 _HEAD_SIZE = 10
 _CRC_SIZE = 4
 _TAG_SIZE = 8
-_BRIEF_MARK = 0xB0  # upper half of a brief's first byte; the lower one is its version
+_BRIEF_MARK = 0xB0  # upper half of a brief's first byte; the lower half is the version
 _BRIEF_SIZE = 14
-_BRIEF = "<IIH"  # count and above it mistakes, credit and above it free, lockout
+_BRIEF = "<IIH"  # mistakes << 24 | count, free << 31 | credit, lockout
 _BRIEF_FREE = 1 << 31
 _IDENTITY = "<33s16sIIBBI"
 _NONE = 0xFFFFFFFF
-_LINK = "<II"  # a beat's first words: sequence of its full record, token count
+_LINK = "<II"  # a beat's first two words: sequence of the full record, token count
 _LINK_SIZE = 8
 _ACCOUNT_1 = 46  # bytes of an account in version 1, at the end of a full record and of a beat
 
 
 class StoreError(Exception):
-    """The own flash did not take the record; what should have been stored is not."""
+    """The own flash did not take the record: the change is not stored."""
 
 
 class NewerRecordError(Exception):
-    """A valid record of a later version than this firmware knows: it must not be overwritten."""
+    """A valid record has a later version than this firmware knows and must not be overwritten."""
 
 
 class Identity:
-    """Who a unit is: written once, in the chip's own flash only.
+    """Identity of a unit, written once, to the chip's own flash only.
 
-    serial: 1 to 32 ASCII characters without `;`. key: 16 bytes. starting_code: 0..999,999,999 or
-    None to derive it from the key. count: first count, >= 0; every token count up to it is used.
-    time_divider: 1..255 units a day. restricted: True when tokens use the digits 1 to 4 only.
-    language: one of firmware.texts.LANGUAGES. test_code: 0..999,999,999 or None, see
-    firmware.unit. Raises ValueError, which never contains the key.
+    `serial`: 1 to 32 ASCII characters without `;`; `key`: 16 bytes; `starting_code`:
+    0..999,999,999, None to derive the code from the key; `count`: first count, 0..16,777,215, with
+    every token count up to this already used; `time_divider`: 1..255 units a day; `restricted`:
+    tokens use the digits 1 to 4 only; `language`: member of firmware.texts.LANGUAGES; `test_code`:
+    0..999,999,999 or None, see firmware.unit.
+
+    Raises ValueError, without the key in the message.
     """
 
     def __init__(
@@ -103,7 +105,7 @@ class Identity:
 
     @classmethod
     def unpack(cls, data):
-        data += b"\xff" * (struct.calcsize(_IDENTITY) - len(data))  # once without a test code
+        data += b"\xff" * (struct.calcsize(_IDENTITY) - len(data))  # once without test code
         serial, key, code, count, divider, flags, test = struct.unpack(_IDENTITY, data)
         serial = serial[: serial.find(b"\0")].decode()
         code = None if code == _NONE else code
@@ -113,10 +115,10 @@ class Identity:
 
 
 class Store:
-    """Records over media (see firmware.media).
+    """Reads and writes records on media (see firmware.media).
 
-    `media[0]` is the chip's own flash, the only one that holds the identity; it is written first.
-    `stale`: a medium was not believed by `load`, for it knows less than the identity.
+    `media[0]`: the chip's own flash, written first and the only medium with the identity; `stale`:
+    `load` rejected a medium whose token count is below the identity's.
     """
 
     def __init__(self, media):
@@ -125,14 +127,14 @@ class Store:
         self._key = None
         self._state = None
         self._used = 0  # highest sequence given to a record or seen
-        self._bases = [0] * len(media)  # full record that the beats continue; 0: one is due
-        self._unread = set()  # media that did not answer when they should have been read
+        self._bases = [0] * len(media)  # sequence of the full record for beats; 0: full one due
+        self._unread = set()  # media that did not answer at the start
         self._next = {}  # (medium, kind) -> slot to write next
 
     def identity(self):
-        """Identity of the unit, or None when it is blank; a lost copy is written again.
+        """Return the unit's identity, None for a blank unit; rewrite a lost copy.
 
-        Raises NewerRecordError. Opens the other records.
+        Call this first: the key in the identity opens the other records. Raises NewerRecordError.
         """
         found = [self._slot(0, IDENTITY, slot) for slot in (0, 1)]
         payload = found[0] or found[1]
@@ -148,9 +150,9 @@ class Store:
         return identity
 
     def write_identity(self, identity):
-        """Make a blank unit this one, in both slots: they are not written again.
+        """Give a blank unit this identity, in both slots, never to be written again.
 
-        Raises StoreError when the flash took neither.
+        Raises StoreError when the flash took neither slot.
         """
         copies = 0
         for slot in (0, 1):
@@ -164,11 +166,11 @@ class Store:
         self._key = identity.key
 
     def load(self, count):
-        """Newest (token engine's state, account) that is believed, or None when there is none.
+        """Return the newest believed (token engine's state, account), None if there is none.
 
-        count: the one of the identity. Media beside the own flash are believed only when that
-        holds no record, and when they know no lower count; every count up to the identity's is
-        used all the same. Raises NewerRecordError, and OSError when the own flash cannot be read.
+        `count`: the identity's; all counts up to here are used in any case. Other media are
+        believed only when the own flash holds no record, and only if their count is no lower.
+        Raises NewerRecordError, and OSError when the own flash cannot be read.
         """
         found = [self._look(index) for index in range(len(self._media))]
         best = found[0]
@@ -187,12 +189,12 @@ class Store:
         return best and best[2:]
 
     def _look(self, index):
-        # What a medium knows at the start, None for nothing.
+        # Result of `_restore` at the start, None if the medium has no records or no answer.
         try:
             found = self._restore(index)
         except OSError:
             if index == 0:
-                raise  # nobody else may decide in its place
+                raise  # no other medium may decide instead
             self._unread.add(index)
             return None
         if found:
@@ -200,9 +202,9 @@ class Store:
         return found
 
     def save(self, state, account):
-        """Store the token engine's state and the account, at once or not at all, on all media.
+        """Store the token engine's state and the account on all media, atomically on each.
 
-        Raises StoreError if the own flash does not take them.
+        Raises StoreError if the own flash does not take the record.
         """
         if self._state is None:
             self._state = state
@@ -212,7 +214,7 @@ class Store:
     def beat(self, account, copy=False):
         """Store the account. Raises StoreError.
 
-        copy: on all media, else only on the own flash and on those that missed the state.
+        `copy`: write to all media, not only to the own flash and media that missed the state.
         """
         self._record(self._state, account, False, copy)
 
@@ -222,7 +224,7 @@ class Store:
             self._write(0, state, account, full)
         except OSError:
             if copy:
-                self._bases[1:] = [0] * (len(self._media) - 1)  # they missed it, too
+                self._bases[1:] = [0] * (len(self._media) - 1)  # missed the copy, too
             raise StoreError("the own flash did not take the record") from None
         for index in range(1, len(self._media)):
             if copy or not self._bases[index]:
@@ -242,15 +244,15 @@ class Store:
             link = struct.pack(_LINK, self._bases[index], state.count)
             self._put_next(index, BEAT, link + account.pack())
             return
-        self._bases[index] = 0  # until it is known to be stored
+        self._bases[index] = 0  # until the record is known to be stored
         engine = opaygo.pack(state)
         self._put_next(index, FULL, struct.pack("<H", len(engine)) + engine + account.pack())
         self._bases[index] = self._used
 
     def _look_again(self, index):
-        """Read a medium that did not answer at the start: its records must not look newer.
+        """Read a medium that did not answer at the start: no record there may look newer.
 
-        Raises OSError while it does not answer, and until the next record is newer than its own.
+        Raises OSError until the medium answers and the next record is newer than the newest there.
         """
         found = self._restore(index)
         self._bases[index] = 0
@@ -269,7 +271,10 @@ class Store:
         self._media[index].write(NAMES[kind], slot, seal(kind, sequence, payload, key))
 
     def _restore(self, index):
-        """What a medium knows as (sequence, 1 if that is all, state, account), or None."""
+        """Return a medium's newest (sequence, 1 if complete, state, account), or None.
+
+        Incomplete (0): a brief, or a beat whose full record is damaged.
+        """
         if self._media[index].small:
             brief = self._newest(index, BRIEF)
             return brief and (brief[0], 0) + _from_brief(brief[2])
@@ -290,9 +295,9 @@ class Store:
         return beat[0], 0, opaygo.new_state(count), account
 
     def _newest(self, index, kind):
-        """Newest valid (sequence, version, payload) of a kind on one medium, or None.
+        """Return the newest valid (sequence, version, payload) of a kind on a medium, or None.
 
-        Aims the next write at the other slot. Raises OSError when the medium does not answer.
+        Directs the next write to the other slot. Raises OSError when the medium does not answer.
         """
         best = None
         for slot in (0, 1):
@@ -310,7 +315,7 @@ class Store:
 
 
 def seal(kind, sequence, payload, key, version=VERSION):
-    """Return a record. key: 16 bytes, None for an identity, which has no tag."""
+    """Return a record. `key`: 16 bytes, or None for an identity, stored without a tag."""
     if kind == BRIEF:
         head = struct.pack("<I", (sequence & 0xFFFFFF) << 8 | _BRIEF_MARK | version)
         record = head + payload
@@ -321,9 +326,9 @@ def seal(kind, sequence, payload, key, version=VERSION):
 
 
 def unseal(kind, data, key):
-    """Return (sequence, version as stored, payload as of VERSION) of a record, or None.
+    """Return (sequence, version as stored, payload as of VERSION) of a record, None if invalid.
 
-    Raises NewerRecordError for a valid one of a later version.
+    Raises NewerRecordError for a valid record of a later version.
     """
     if len(data) < _HEAD_SIZE:
         return None
@@ -348,7 +353,7 @@ def unseal(kind, data, key):
 
 
 def _intact(data, end, key):
-    """Is `data[:end]` followed by its CRC and, under a key, its tag?"""
+    """Is `data[:end]` followed by a valid CRC and, under a key, a valid tag?"""
     tag = end + _CRC_SIZE
     if len(data) < tag + (_TAG_SIZE if key else 0):
         return False
@@ -364,7 +369,7 @@ def _tag(key, data):
 def _engine(data):
     try:
         return opaygo.unpack(data)
-    except opaygo.StateError as error:  # its record was intact: the layout is not this firmware's
+    except opaygo.StateError as error:  # the record is intact: a later layout
         raise NewerRecordError("token state: {}".format(error)) from None
 
 
@@ -374,7 +379,9 @@ def _brief(count, account):
 
 
 def _from_brief(payload):
-    """(state, account): every count up to the last is used, the rest of the account is new."""
+    """Return (state, account): every count up to the last is used, the rest of the
+    account is new.
+    """
     count, left, locked = struct.unpack(_BRIEF, payload)
     account = Account()
     account.mistakes, account.locked = count >> 24, locked

@@ -1,9 +1,9 @@
-"""Supervision: tasks that check in, a watchdog that is fed only then, restarts that are counted.
+"""Supervision: tasks check in, the watchdog is fed only if all of them did, restarts are counted.
 
-A restart that helps is hardly noticed. One that does not leads to minimal mode: after `MANY`
-restarts, each within `SPAN_MS` of the one before, the unit runs on its stored credit and nothing
-else, and tries again after `SPAN_MS`. If that fails too, the load stays open so long and nothing
-is written: `main.py` does not even start the unit.
+A customer hardly notices a single restart. If restarts do not help, the unit enters minimal mode:
+after `MANY` restarts, each within `SPAN_MS` of the one before, the unit runs on stored credit with
+account, load and displays alone, and tries again after `SPAN_MS`. If minimal mode fails, too, the
+load stays open for `SPAN_MS` and nothing is written: `main.py` does not even start the unit.
 """
 
 import asyncio
@@ -15,10 +15,10 @@ from firmware import events
 from firmware.texts import text
 from firmware.wake import Wake
 
-PERIOD_MS = 3_000  # between two looks; a task sleeps at most LONGEST_MS
-LONGEST_MS = 2_000
+PERIOD_MS = 3_000  # between two looks
+LONGEST_MS = 2_000  # longest sleep of a task; below PERIOD_MS
 SPAN_MS = 600_000
-MANY = 3
+MANY = 3  # restarts in a row that lead to minimal mode
 _SERVICE = 255  # in place of a number of restarts
 _TASK = 1_000  # a failure's number in the event log: task * 1000 + source line
 
@@ -28,15 +28,15 @@ class StuckError(Exception):
 
 
 class ServiceRequest(Exception):  # noqa: N818 (nothing went wrong)
-    """The unit is to restart into service mode."""
+    """Restart into service mode."""
 
 
 class Supervisor:
-    """Knows the tasks, and feeds the watchdog once it is armed.
+    """Observes the tasks and feeds the watchdog.
 
-    A task checks in each time it runs, which it does at least every LONGEST_MS. One that waits
-    for something from outside says so by its `idle()`. `failed`: number of the task that raised
-    or is stuck, from 1 in the order of `watch`; 0 for none.
+    A task checks in at each step, at least every LONGEST_MS. A task that waits for an outside
+    event says so through `idle()`. `failed`: number of the task that raised or is stuck, from 1 in
+    the order of `watch`; 0 for none.
     """
 
     def __init__(self):
@@ -46,13 +46,19 @@ class Supervisor:
         self.failed = 0
 
     def arm(self, feed):
-        """From now on `feed` feeds the watchdog, or None if there is none. Call before `run`."""
+        """Feed the watchdog by `feed` from now on; None: there is no watchdog.
+        Call before `run`.
+        """
         self._feed = feed
         if feed:
             Wake.longest = LONGEST_MS
 
     def watch(self, coroutine, idle=None):
-        """Return what is to run in place of `coroutine`, so that each of its steps is seen."""
+        """Wrap a task's coroutine so that each step is seen; return the wrapper, to be run
+        instead.
+
+        `idle`: function that returns True while the task waits for an outside event, or None.
+        """
         self._idle.append(idle)
         self._ran.append(True)
         return self._steps(coroutine, len(self._ran))
@@ -70,7 +76,9 @@ class Supervisor:
             yield step
 
     def look(self):
-        """Feed the watchdog if all tasks have run since the last time. Raises StuckError."""
+        """Feed the watchdog if every task has run or was idle since the last look. Raises
+        StuckError.
+        """
         for index, ran in enumerate(self._ran):
             idle = self._idle[index]
             if not ran and not (idle and idle()):
@@ -80,15 +88,15 @@ class Supervisor:
         self._feed()
 
     async def run(self):
-        """Look for ever; without a watchdog there is nothing to do."""
+        """Look every PERIOD_MS; return at once if there is no watchdog."""
         while self._feed:
             self.look()
             await asyncio.sleep_ms(PERIOD_MS)
 
     def note(self, log, error):
-        """Write into the event log what ended the tasks.
+        """Log the error that ended the tasks.
 
-        Which task and which line, no more: an exception's text could hold a secret.
+        Only the task and the source line are logged: an exception's text could hold a secret.
         """
         if isinstance(error, StuckError):
             log.add(events.TASK_STUCK, self.failed * _TASK)
@@ -98,7 +106,7 @@ class Supervisor:
 
 
 def _line(error):
-    """Source line where an exception was raised, 0 when unknown."""
+    """Return the source line where an exception was raised, 0 when unknown."""
     told = io.StringIO()
     sys.print_exception(error, told)
     _, _, rest = told.getvalue().rpartition(", line ")
@@ -109,11 +117,11 @@ def _line(error):
 
 
 class Restarts:
-    """How often the unit restarted lately, in a file that only restarts write.
+    """Counts recent restarts, in a file written only when the count changes.
 
-    `files`: firmware.media.Files; `power_on`: it did not restart, it was switched on. `count`:
-    restarts in a row; `new`: that is news. `service`: this restart was asked for by `serve`;
-    the next one is not.
+    `files`: firmware.media.Files; `power_on`: this start is a power-on, not a restart; `count`:
+    restarts in a row; `new`: the count rose with this start; `service`: `serve` asked for this
+    restart (the next start is a normal start again).
     """
 
     def __init__(self, files, power_on):
@@ -123,7 +131,7 @@ class Restarts:
         asked = before == _SERVICE
         self.count = 0 if power_on or asked else min(before + 1, MANY + 1)
         self.new = self.count > before
-        self.service = self._write(before) and asked  # once, else it would never end
+        self.service = self._write(before) and asked  # once, or service mode would never end
 
     @property
     def many(self):
@@ -136,12 +144,12 @@ class Restarts:
         return self.count > MANY
 
     def forget(self):
-        """The unit has run for SPAN_MS, or is restarted on purpose: what was before is over."""
+        """Reset the count: the unit has run for SPAN_MS, or restarts on purpose."""
         before, self.count = self.count, 0
         self._write(before)
 
     def serve(self):
-        """The next start is one into service mode."""
+        """Make the next start enter service mode."""
         before, self.count = self.count, _SERVICE
         self._write(before)
 
@@ -151,12 +159,12 @@ class Restarts:
         try:
             self._files.write("restarts", 0, bytes((self.count,)))
         except OSError:
-            return False  # a flash that fails must not keep the unit from running
+            return False  # the unit must run even if the flash fails
         return True
 
 
 class _Notice:
-    """What displays show in minimal mode; looks like a firmware.panel.Panel."""
+    """Text for displays in minimal mode, with the interface of firmware.panel.Panel."""
 
     def __init__(self, language):
         self._lines = text(language, "service"), text(language, "minimal")
@@ -169,9 +177,10 @@ class _Notice:
 
 
 def run_minimal(unit, displays, feed, restarts):
-    """Keep account and load for SPAN_MS, without keys, signals and console.
+    """Run account, load and displays for SPAN_MS, without keys, signals and console.
 
-    A display that fails in any way is left alone.
+    `displays`: list of drivers, from which any display that fails is removed; `feed`: feeds the
+    watchdog, or None; `restarts`: a Restarts, reset at the end.
     """
     start = ticks_ms()
     notice = _Notice(unit.identity.language)

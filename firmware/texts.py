@@ -1,7 +1,7 @@
-"""What a 16x2 display says, in the unit's language; four 7-segment digits say the same in all.
+"""Texts for a 16x2 display in the unit's language; 7-segment digits need no translation.
 
-One table per language (texts_en.py …), of which only one is loaded. Plain ASCII: the display's
-character set has no accents. 16 characters at most, with the longest values filled in.
+One table per language (texts_en.py …); only the unit's table is loaded. Plain ASCII, since the
+display's character set has no accents. At most 16 characters, with the longest values filled in.
 """
 
 LANGUAGES = ("en", "fr", "sw")
@@ -10,7 +10,7 @@ _loaded = {}
 
 
 def text(language, name, *values):
-    """One text, with its values filled in. An unknown language is English."""
+    """Return a text with the values filled in. An unknown language counts as English."""
     if language not in _loaded:
         _loaded.clear()
         known = language if language in LANGUAGES else "en"

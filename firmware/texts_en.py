@@ -1,4 +1,4 @@
-"""What a 16x2 display says: English."""
+"""Display texts in English."""
 
 TEXTS = {
     "token": "Token",

@@ -1,4 +1,4 @@
-"""What a 16x2 display says: French, without accents: the display has none."""
+"""Display texts in French, without accents: the display has none."""
 
 TEXTS = {
     "token": "Code",

@@ -1,4 +1,4 @@
-"""What a 16x2 display says: Swahili."""
+"""Display texts in Swahili."""
 
 TEXTS = {
     "token": "Tokeni",

@@ -1,41 +1,41 @@
-"""The activation timer: the account, run down by the MCU's ticks, and what a record must say.
+"""The activation timer: runs the account down by the MCU's ticks and schedules records.
 
-Synchronous and without I/O of its own but the clock chip's; every method takes `now` in `ticks_ms`
-and must see one at least every six days (half the period of a 32-bit port's ticks). Rules and
-reasons: docs/threat-model.md.
+Synchronous; no I/O but the clock chip's. Every method takes `now` in `ticks_ms` and must be called
+at least every six days (half the period of a 32-bit port's ticks). Rules and reasons:
+docs/threat-model.md.
 """
 
 from time import ticks_add, ticks_diff
 
 from firmware.account import BOUNCES, CALM, FIRST, LONGEST
 
-MARGIN_MS = 2_000  # the load opens so long before the bound: whole seconds, a slow write
-HOLD_MS = 5_000  # a due record waits so long at most for a key to be released,
-HOLD_MARGIN_MS = 2_500  # and never past this before the bound
+MARGIN_MS = 2_000  # the load opens this long before the bound: rounding and a slow write
+HOLD_MS = 5_000  # longest wait of a due record for the release of a key
+HOLD_MARGIN_MS = 2_500  # a due record waits for no key when the bound is this close
 RETRY_MS = 10_000  # after a record that the flash refused
 IDLE_MS = 3600_000  # between records of a unit with neither credit nor lockout
-_ASK = 3  # times before the clock chip counts as silent
+_ASK = 3  # reads without answer before the clock chip counts as silent
 _SILENT = -1
 
 
 class _Seconds:
-    """Whole seconds as they pass; what is left of one stays for the next time."""
+    """Counts whole seconds; the rest of a second is kept for the next call."""
 
     def __init__(self, now):
         self.mark = now
 
     def take(self, now):
-        """Whole seconds since the last time."""
+        """Return the whole seconds since the last call."""
         gone = max(0, ticks_diff(now, self.mark) // 1000)
         self.mark = ticks_add(self.mark, gone * 1000)
         return gone
 
 
 class ActivationTimer:
-    """Credit and lockout of `account` from a start (`now`) on.
+    """Runs credit and lockout of `account` from a start (`now`) on.
 
-    `clock`: a clock chip's driver or None. `covered`: the newest record allows the load to be on
-    for paid time. `powered`: whole seconds since the start.
+    `clock`: a clock chip's driver or None; `covered`: the newest record allows the load to be on
+    for paid time; `powered`: whole seconds since the start.
     """
 
     def __init__(self, account, clock, now):
@@ -44,21 +44,21 @@ class ActivationTimer:
         self.powered = 0
         self._clock = clock
         self._power = _Seconds(now)
-        self._credit = _Seconds(now)  # begins with a paid second, not with a powered one
+        self._credit = _Seconds(now)  # in step with paid seconds, not with powered seconds
         self._lock = _Seconds(now)
         self._synced = now
-        self._snapshot = now  # of the newest record
-        self._bound = 0  # of the newest record
-        self._next = FIRST  # of the next one
-        self._due = now  # when the next one is due
-        self._known = (1, 0)  # the clock chip's last reading and `powered` then
-        self._base = None  # the same where the comparison with the ticks began
-        self._lost = False  # the clock is to be set after the next record
+        self._snapshot = now  # time of the newest record
+        self._bound = 0  # bound of the newest record
+        self._next = FIRST  # bound of the next record
+        self._due = now  # time at which the next record is due
+        self._known = (1, 0)  # the clock chip's last reading, and `powered` then
+        self._base = None  # reading and `powered` where the comparison with the ticks began
+        self._lost = False  # set the clock after the next record
 
     def resume(self, hung):
-        """Charge for a start, `account` being that of the newest record; True for a clock fault.
+        """Charge for a start; return True for a clock fault. `account` is the newest record's.
 
-        hung: see Account.resume.
+        `hung`: see Account.resume.
         """
         account, away = self.account, 0
         if self._clock:
@@ -86,13 +86,14 @@ class ActivationTimer:
             self.covered = False
 
     def fractions(self, now):
-        """Milliseconds of the running second that have gone: (of credit, of lockout)."""
+        """Return milliseconds gone in the running second: (of credit, of lockout)."""
         return ticks_diff(now, self._credit.mark), ticks_diff(now, self._lock.mark)
 
     def replace(self, account, now, fresh_lock=False):
-        """Go on with a changed copy of the account.
+        """Continue with a changed copy of the account.
 
-        A new lockout begins now; so does the first paid second.
+        `fresh_lock`: a new lockout begins now. If no credit was left, the first paid second begins
+        now.
         """
         if fresh_lock:
             self._lock.mark = now
@@ -101,14 +102,14 @@ class ActivationTimer:
         self.account = account
 
     def stamp(self, account):
-        """Write bound and clock reading into an account that is about to be recorded."""
+        """Write bound and clock reading into an account right before this is recorded."""
         account.bound = self._next
         account.chip = self._reading() if self._clock else 0
         if self._next > FIRST:
             account.starts = 0
 
     def recorded(self, account):
-        """`account`, as of the last `sync`, was stored: it covers the load from then on."""
+        """Let a stored record cover the load; `account` is as of the last `sync`."""
         now = self._snapshot = self._synced
         self._bound = account.bound
         self.covered = self._bound * 1000 > MARGIN_MS
@@ -121,11 +122,11 @@ class ActivationTimer:
             self._set_clock()
 
     def refused(self, now):
-        """A record could not be stored: try again soon."""
+        """Retry soon, as a record could not be stored."""
         self._due = ticks_add(now, RETRY_MS)
 
     def record_due(self, now, quiet):
-        """Is it time for a record? quiet: no key is down."""
+        """Is it time for a record? `quiet`: no key is down."""
         late = ticks_diff(now, self._due)
         if late < 0 or quiet or late >= HOLD_MS:
             return late >= 0
@@ -133,7 +134,7 @@ class ActivationTimer:
         return bool(self.account.left or self.account.locked) and to_bound <= HOLD_MARGIN_MS
 
     def due(self, now):
-        """Milliseconds until the credit ends, a record is due, or the load has to open."""
+        """Return milliseconds until the credit ends, a record is due, or the load has to open."""
         left = min(self.account.left, 3600)
         wait = ticks_diff(self._due, now)
         if left:
@@ -150,7 +151,9 @@ class ActivationTimer:
     # --- the clock chip ------------------------------------------------------------------
 
     def _ask(self):
-        """The chip's reading, None when it stopped, _SILENT when it does not answer."""
+        """Return the chip's reading, None when the chip stopped, _SILENT when
+        there is no answer.
+        """
         for _ in range(_ASK):
             try:
                 return self._clock.read()
@@ -159,7 +162,7 @@ class ActivationTimer:
         return _SILENT
 
     def _first_reading(self):
-        """The reading at a start, None when there is none; the comparison begins with it."""
+        """Return the reading at a start, or None, and begin the comparison with the ticks."""
         reading = self._ask()
         self._lost = reading is None
         if reading is None or reading == _SILENT:
@@ -168,15 +171,15 @@ class ActivationTimer:
         return reading
 
     def _expected(self):
-        """What the chip should read by its last reading and the ticks."""
+        """Return the reading expected from the last reading and the ticks."""
         return self._known[0] + self.powered - self._known[1]
 
     def _reading(self):
-        """The reading for a record: 0 when the chip stopped or disagreed with the ticks."""
+        """Return the reading for a record: 0 when the chip stopped or disagreed with the ticks."""
         reading = self._ask()
         if reading == _SILENT:
             return self._expected()
-        if reading is None:  # when it was set by `_set_clock` it may have failed to start
+        if reading is None:  # stopped, or failed to start after `_set_clock`
             new, self._lost = not self._lost, True
             return 0 if new else self._expected()
         self._known = reading, self.powered
@@ -188,10 +191,10 @@ class ActivationTimer:
         return reading if agrees else 0
 
     def _set_clock(self):
-        """Set a clock that lost the time, to what the record before says."""
+        """Set a clock that lost the time, to the reading expected from the last record."""
         try:
             self._known = self._base = self._expected(), self.powered
             self._clock.set(self._known[0])
             self._lost = False
         except OSError:
-            pass  # after the next record
+            pass  # try again after the next record

@@ -1,30 +1,31 @@
-"""A task's sleep that can be cut short."""
+"""A task's sleep that can be ended early."""
 
 import asyncio
 
 
 class Wake:
-    """One task sleeps in `wait_ms`.
+    """Sleep of a single task in `wait_ms`, ended early by `set`.
 
-    `set` ends that sleep early, or makes the next one end at once.
+    `set` without a sleeper makes the next sleep end at once. `longest`: longest sleep in
+    milliseconds, shorter where tasks have to check in.
     """
 
-    longest = 3600_000  # milliseconds; shorter where tasks have to check in more often
+    longest = 3600_000
 
     def __init__(self):
         self._task = None
         self._pending = False
 
     def set(self):
-        """End the sleep. Not for interrupt handlers: those set an `asyncio.ThreadSafeFlag`."""
+        """End the sleep. Interrupt handlers must set an `asyncio.ThreadSafeFlag` instead."""
         self._pending = True
         if self._task:
-            # As Task.cancel() does, but nothing is thrown: the task goes on after its sleep.
+            # As in Task.cancel(), but without an exception: the task continues after the sleep.
             asyncio.core._task_queue.remove(self._task)
             asyncio.core._task_queue.push(self._task)
 
     async def wait_ms(self, milliseconds):
-        """Sleep, no more than `longest`, unless `set` was called since the last sleep ended."""
+        """Sleep for at most `longest`, unless `set` was called since the last sleep ended."""
         if not self._pending:
             self._task = asyncio.core.cur_task
             try:

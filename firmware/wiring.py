@@ -1,7 +1,7 @@
-"""Builds pins, buses and drivers from a board's data. `main.py` lets go of it after the start.
+"""Builds pins, buses and drivers from a board's data. `main.py` frees this module after the start.
 
-What is built here must not keep a function of this module: on a board of the size of a Pico its
-memory is wanted back.
+Nothing built here may keep a reference to a function of this module: a board like the Pico needs
+the memory.
 """
 
 from machine import ADC, I2C, WDT, Pin, Timer, reset
@@ -12,7 +12,7 @@ from firmware.media import Eeprom, Nvram
 
 
 class Wiring:
-    """`parts`: a module of board/. What it does not name is not built. `bus`: its I2C."""
+    """Builds the parts named in a board file. `parts`: a module of board/; `bus`: the I2C."""
 
     def __init__(self, parts):
         self.parts = parts
@@ -29,7 +29,7 @@ class Wiring:
         return LoadSwitch(Pin(pin["pin"], Pin.OUT, value=1 - pin["active"]), pin["active"])
 
     def signals(self):
-        """Return functions that switch green and red LED and buzzer, None where there is none."""
+        """Return functions that switch green LED, red LED and buzzer, None for a missing part."""
         return [self._output(name) for name in ("LED_GREEN", "LED_RED", "BUZZER")]
 
     def _output(self, name):
@@ -66,14 +66,16 @@ class Wiring:
         return found
 
     def clock(self):
-        """Make the driver of the clock chip, or None."""
+        """Make the clock chip's driver, or return None."""
         from firmware.clock import DS1307, DS3231
 
         chip = self.parts.CLOCK["chip"]
         return {"ds3231": DS3231, "ds1307": DS1307}[chip](self.bus) if chip else None
 
     def media(self, files):
-        """Make what records lie on: the chip's own flash first, then what survives its loss."""
+        """Make the media for records: the chip's own flash first, then media that survive its
+        loss.
+        """
         found: list = [files]
         nvs, chip = self._part("NVS"), self._part("EEPROM")
         if nvs:
@@ -89,7 +91,7 @@ class Wiring:
         return found
 
     def input(self, name):
-        """Make a digital input: (function that tells whether it is active, pin), or None twice."""
+        """Make a digital input: (function, 1 when active; pin), or (None, None)."""
         wiring = self._part(name)
         if not wiring:
             return None, None
@@ -106,7 +108,7 @@ class Wiring:
         return make(adc, wiring, *bounds, calibration(files, name))
 
     def watch(self, load, files, report):
-        """Give the load switch what the board measures; see firmware.load."""
+        """Give the load switch the board's measurements; see firmware.load."""
         battery = self._part("BATTERY") or {}
         volts = battery.get("volts", 12)
         live, _ = self.input("OUTPUT")
@@ -126,11 +128,11 @@ class Wiring:
         )
 
     def watchdog(self):
-        """Arm the watchdog, which nothing stops from then on. What feeds it, or None."""
+        """Arm the watchdog for good; return the function that feeds the watchdog, or None."""
         dog = self._part("WATCHDOG")
         return WDT(timeout=dog["timeout_ms"]).feed if dog else None
 
     def reset_after(self, milliseconds):
-        """Reset the unit then, whatever runs, the prompt included."""
+        """Reset the unit after a time, whatever runs then, the prompt included."""
         timer = Timer(0 if self.parts.CHIP == "esp32" else -1)
         timer.init(mode=Timer.ONE_SHOT, period=milliseconds, callback=lambda _: reset())

@@ -1,7 +1,7 @@
-"""SipHash-2-4 and the OpenPAYGO hash chain: one viper function, which plain Python runs unchanged.
+"""SipHash-2-4 and the OpenPAYGO hash chain: one viper function, run unchanged by plain Python.
 
-A chain starts at a code; each next code is the hash of the one before, folded to 9 digits (12 if
-extended). 64-bit words are kept as 32-bit halves. docs/token-engine.md has the reasons and costs.
+A chain starts at a code; each next code is the hash of the code before, folded to 9 digits (12 if
+extended). 64-bit words are kept as 32-bit halves. docs/token-engine.md has reasons and costs.
 """
 
 from array import array
@@ -26,12 +26,12 @@ _START = b"uespemosmodnarodarenegylsetybdet"  # SipHash's four start words, byte
 
 # Words of the work buffer; 0 to 7 are the keyed start words (each low half, high half).
 _LEFT = const(8)  # hashes still to be made
-_CODE = const(9)  # low, high: where the chain is
+_CODE = const(9)  # low, high: the chain's current code
 _FROM = const(11)  # low, high: stop at a code in FROM ..< FROM + SPAN
 _SPAN = const(13)
 _KIND = const(14)
 _BLOCKS = const(15)  # 64-bit blocks in a message
-_MESSAGE = const(16)  # low, high of each; a chain's first block is made from its code
+_MESSAGE = const(16)  # low, high of each block; a chain's only block is made from the code
 _PLAIN = const(0)
 _EXTENDED = const(1)
 _HASH = const(2)  # no chain: one hash of the message into CODE
@@ -42,10 +42,10 @@ def _sip(x: uint, y: uint, m: uint, buf: ptr32) -> int:
     # Makes LEFT hashes, or up to a code in FROM ..< FROM + SPAN: then it returns 1.
     #
     # x, y and m are parameters because viper keeps the first three locals in registers, the others
-    # in memory: x and y are the word at work (v1 or v3), m the 32-bit mask, which a machine of 64
-    # bits needs. What is only added to may stay uncut until it is compared or shifted right.
-    # Expressions begin with what is in memory and go on with registers, else viper spills; a
-    # literal above 2^30 would be boxed, a cast of a comparison is free.
+    # in memory: x and y are the word at work (v1 or v3), m the 32-bit mask, needed on a 64-bit
+    # machine. Sums need masking only before a compare or a right shift. Expressions begin with
+    # operands in memory and go on with registers, else viper spills; a literal above 2^30 would be
+    # boxed, a cast of a comparison is free.
     found = 0
     left = m & buf[_LEFT]
     lo = m & buf[_CODE]
@@ -72,7 +72,7 @@ def _sip(x: uint, y: uint, m: uint, buf: ptr32) -> int:
         at = _MESSAGE + 2
         rest = buf[_BLOCKS] + 2
         while rest:
-            # Two rounds; x, y hold v1. Turning by 32 bits is exchanging the names of two halves.
+            # Two rounds; x, y hold v1. Rotation by 32 bits exchanges the names of two halves.
             al = (al + x) & m
             ah = uint(al < x) + y + ah
             bl = ((x << 13 | y >> 19) ^ al) & m
@@ -95,7 +95,7 @@ def _sip(x: uint, y: uint, m: uint, buf: ptr32) -> int:
             t = ((x << 17 | y >> 15) ^ cl) & m
             y = ((y << 17 | x >> 15) ^ ch) & m
             x = t
-            # The second one, v0 and v2 with their names exchanged.
+            # The second round, v0 and v2 with exchanged names.
             ah = (ah + x) & m
             al = uint(ah < x) + y + al
             bl = ((x << 13 | y >> 19) ^ ah) & m
@@ -119,7 +119,7 @@ def _sip(x: uint, y: uint, m: uint, buf: ptr32) -> int:
             y = ((y << 17 | x >> 15) ^ cl) & m
             x = t
             rest -= 1
-            if rest > 1:  # they were a block's, not the final ones
+            if rest > 1:  # rounds of a block, not the final rounds
                 al ^= ml
                 ah ^= mh
                 if rest > 2:
@@ -172,10 +172,10 @@ def siphash24(key, data):
 
 
 class Chain:
-    """A place on the chain of one token value, and the codes that are looked for on it.
+    """A position on the chain of a token value, and the codes searched for on the chain.
 
-    schedule: of schedule(). extended: bool, 12 digits instead of 9. low, span: next() stops at a
-    code in low ..< low + span.
+    `schedule`: of schedule(); `extended`: bool, 12 digits instead of 9; `low`, `span`: next()
+    stops at a code in low ..< low + span; `count`: hashes from the chain's start to the position.
     """
 
     def __init__(self, schedule, extended, low, span):
@@ -186,18 +186,20 @@ class Chain:
         buf[_SPAN] = span
 
     def seek(self, count, code):
-        """Stand where count hashes have led to code."""
+        """Go to the position where count hashes have led to code."""
         self.count = count
         self._buf[_CODE] = code & _MASK
         self._buf[_CODE + 1] = code >> 32
 
     @property
     def code(self):
-        """The code that count hashes have led to."""
+        """The code at the position."""
         return self._buf[_CODE + 1] << 32 | self._buf[_CODE]
 
     def next(self, hashes):
-        """Go on by so many hashes (>= 1) or up to a code looked for: then return 1, else 0."""
+        """Advance by up to `hashes` (>= 1); return 1 as soon as a wanted code is
+        reached, else 0.
+        """
         self._buf[_LEFT] = hashes
         found = _sip(0, 0, _MASK, self._buf)
         self.count += hashes - self._buf[_LEFT]

@@ -1,6 +1,7 @@
 """Judging a token: from (device, counter state, digits) to (verdict, new counter state).
 
-The rules are those of OpenPAYGO Token v2.3; where its references err, ours: docs/token-engine.md.
+The rules are OpenPAYGO Token v2.3's; docs/token-engine.md lists our rules where the references
+err.
 """
 
 from collections import namedtuple
@@ -10,22 +11,22 @@ from .chain import Chain, schedule, siphash24
 from .state import DeviceError, TokenError
 
 JUMP = 64  # a token may be this many counts ahead
-SYNC_AHEAD = 100  # a counter sync this many
-SYNC_BACK = 64  # and less than this many behind
-MARGIN = 63  # a place is remembered so far below the window: of use after a sync backwards, too
+SYNC_AHEAD = 100  # a counter sync may be this many counts ahead
+SYNC_BACK = 64  # a counter sync must be less than this many counts behind
+MARGIN = 63  # a mark lies this far below the window, for use after a sync backwards, too
 
 # outcome: "ADD_TIME", "SET_TIME", "DISABLE_PAYG", "COUNTER_SYNC", "RESERVED", "EXTENDED",
-# "ALREADY_USED" or "INVALID". value: what the token says. count: the one it was issued with
-# (both 0 if INVALID). seconds: of credit, for ADD_TIME and SET_TIME, else 0.
+# "ALREADY_USED" or "INVALID"; value: the token's value; count: the token's count (value and count
+# are 0 if INVALID); seconds: credit of ADD_TIME and SET_TIME, else 0.
 Verdict = namedtuple("Verdict", ("outcome", "value", "count", "seconds"))
 
 
 class Device:
-    """What the tokens of one unit are made of; not changed once made.
+    """Token settings of one unit, not to be changed once made.
 
-    key: 16 bytes. starting_code: 0..999,999,999, derived from the key when None. time_divider:
-    1..255, a token's value is in days / time_divider. restricted: tokens are entered in the digits
-    1 to 4. Raises DeviceError.
+    `key`: 16 bytes; `starting_code`: 0..999,999,999, None to derive the code from the key;
+    `time_divider`: 1..255, a token's value is in days / time_divider; `restricted`: tokens are
+    entered in the digits 1 to 4. Raises DeviceError.
     """
 
     def __init__(self, key, starting_code=None, time_divider=1, restricted=False):
@@ -48,7 +49,9 @@ class Device:
         self.longest = 20 if restricted else 12
 
     def read(self, digits):
-        """Return (code, extended) of an entry; raises TokenError if it has not a token's form."""
+        """Return (code, extended) of an entry. Raises TokenError if the entry lacks a token's
+        form.
+        """
         if not isinstance(digits, str):
             raise TokenError("token: a string of digits expected")
         short = self.longest * 3 // 4
@@ -78,7 +81,7 @@ def _check(name, number, low, high):
 
 
 def _window(value, extended, last):
-    # What a token of this value is (None: its count decides), and the counts low to top for it.
+    # Kind of a token of this value (None: the count decides), lowest and highest count allowed.
     if extended:
         return "EXTENDED", last + 1, last + JUMP
     if value == 999:
@@ -91,7 +94,7 @@ def _window(value, extended, last):
 
 
 def _acceptable(state, kind, low, count):
-    # Whether a token that count gives away may still be accepted.
+    # Is this count still acceptable for a token of this kind?
     if count < low or count <= state.floor:
         return False
     if count > state.count or kind:
@@ -100,17 +103,17 @@ def _acceptable(state, kind, low, count):
 
 
 def _search(chain, end, hashes):
-    # Walks the chain on to count end; yields, at least every so many hashes, a match's count or 0.
+    # Walks the chain to count `end`; yields a match's count, or 0 after at most `hashes` hashes.
     while chain.count < end:
         yield chain.count if chain.next(min(hashes, end - chain.count)) else 0
 
 
 def judging(device, state, digits, hashes=256):
-    """Judge in slices: yield None after at most so many hashes (>= 1), at last (verdict, state).
+    """Judge in slices: yield None after at most `hashes` hashes each, at last (verdict, state).
 
-    device: a Device. state: of new_state(), unpack() or an earlier verdict; it is not changed, and
-    comes back itself when the token is refused (ALREADY_USED, INVALID). digits: str, as entered.
-    Raises TokenError, before any hash is made, if they have not the form of a token.
+    `device`: a Device; `state`: of new_state(), unpack() or an earlier verdict, never changed, and
+    returned itself when the token is refused (ALREADY_USED, INVALID); `digits`: str, as entered;
+    `hashes`: >= 1. Raises TokenError, before the first hash, if the digits lack a token's form.
     """
     code, extended = device.read(digits)
     bases = 1000000 if extended else 1000
@@ -153,6 +156,6 @@ def judging(device, state, digits, hashes=256):
 
 
 def judge(device, state, digits):
-    """Judge a token in one go; return (verdict, new state), what judging() yields last."""
+    """Judge a token in one go; return (verdict, new state) as judging() yields last."""
     *_, answer = judging(device, state, digits)
     return answer

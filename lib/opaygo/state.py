@@ -1,15 +1,15 @@
-"""The counter state of a unit: what it must remember of the tokens it was given. And the errors.
+"""The counter state of a unit, its memory of accepted tokens. And the package's errors.
 
-Immutable, packs into a fixed record; knows nothing of keys and hashes. docs/token-engine.md gives
-the rules, and the record byte by byte.
+A state is immutable, packs into a fixed record and knows no keys or hashes. docs/token-engine.md
+gives the rules, and the record byte by byte.
 """
 
 import struct
 from collections import namedtuple
 
-OLDER = 16  # for this many counts, the newest included, it is known which are used
-RING = 64  # so many accepted tokens are remembered by their digits
-MARKS = 8  # on so many chains a place is remembered
+OLDER = 16  # counts, from the newest down, with a bit for "used"
+RING = 64  # accepted tokens remembered by their digits
+MARKS = 8  # chains with a remembered position
 COUNT_MAX = 0xFFFFFF
 
 _VERSION = 1
@@ -20,18 +20,18 @@ _MARK = 11  # marks: chain (3 bytes), count (3), code (5), big-endian
 _MARKS_AT = _RING_AT + RING * _ENTRY
 PACKED_SIZE = _MARKS_AT + MARKS * _MARK
 
-# count: the newest used one. floor: nothing at or below is accepted any more. used: bit i says
-# that count - i is used, for the OLDER newest. turn: how many tokens have left the ring, modulo
-# RING. ring, marks: bytes, entries as above; the ring's in order of count, then of acceptance.
+# count: newest used count; floor: counts up to here are no longer accepted; used: bit i set if
+# count - i is used, for i < OLDER; turn: number of tokens that have left the ring, modulo RING;
+# ring, marks: bytes, entries as above, the ring's in order of count, then of acceptance.
 State = namedtuple("State", ("count", "floor", "used", "turn", "ring", "marks"))
 
 
 class OpaygoError(ValueError):
-    """What this package refuses to work with. No message carries a key."""
+    """An input that this package refuses. No message contains a key."""
 
 
 class TokenError(OpaygoError):
-    """The entry has not the form of a token: length, digits, range. It was not judged."""
+    """The entry lacks the form of a token (length, digits, range) and was not judged."""
 
 
 class DeviceError(OpaygoError):
@@ -39,11 +39,11 @@ class DeviceError(OpaygoError):
 
 
 class StateError(OpaygoError):
-    """No counter state, packed or not."""
+    """Not a counter state, packed or not."""
 
 
 def new_state(count=1):
-    """Return the state of a unit with no token yet: every count <= count (0..16,777,215) is used.
+    """Return the state of a unit with no token yet: counts up to `count` (0..16,777,215) are used.
 
     Raises StateError for a count out of range.
     """
@@ -53,15 +53,15 @@ def new_state(count=1):
 
 
 def closed(state, count):
-    """Return the state with every count up to this one used, as in a unit provisioned at it."""
+    """Return the state with all counts up to `count` used, as after provisioning at this count."""
     return State(state.count, max(state.floor, count), *state[2:])
 
 
 def pack(state):
     """Return the state as PACKED_SIZE bytes; the first is the version of the layout.
 
-    In a full ring a token takes the place of the one that leaves: an ordinary token changes few
-    bytes, so that a medium with pages has few to write.
+    In a full ring, a token is written over the token that leaves. An ordinary token thus changes
+    few bytes, and few pages of a medium with pages.
     """
     head = struct.pack(_HEAD, _VERSION, state.count, state.floor, state.used, state.turn)
     ring = state.ring + bytes(RING * _ENTRY - len(state.ring))
@@ -71,7 +71,7 @@ def pack(state):
 
 
 def unpack(data):
-    """Return the state that pack() made data of.
+    """Return the state packed by pack().
 
     Raises StateError for another size or version, or numbers that contradict each other.
     """
@@ -87,12 +87,12 @@ def unpack(data):
 
 
 def _entries(data, size):
-    # The data without its empty entries; in others the count is not 0.
+    # The data without empty entries; a used entry's count is never 0.
     return data[: (len(data.rstrip(b"\0")) + size - 1) // size * size]
 
 
 def _find(data, size, key, offset):
-    # Where the entry begins that has this key at this offset; -1 if none has.
+    # Start of the entry with this key at this offset, -1 if there is none.
     at = data.find(key)
     while at >= 0 and at % size != offset:
         at = data.find(key, at + 1)
@@ -100,7 +100,7 @@ def _find(data, size, key, offset):
 
 
 def remembered(state, code):
-    """Return the count under which the ring has this code, 0 if it has not."""
+    """Return the count of this code in the ring, 0 if the ring lacks the code."""
     at = _find(state.ring, _ENTRY, _bytes(code, 5), 3)
     return 0 if at < 0 else int.from_bytes(state.ring[at : at + 3], "big")
 
@@ -108,8 +108,9 @@ def remembered(state, code):
 def spend(state, code, count, final, marks):
     """Return the state after a token was accepted.
 
-    code: what the ring is to know it by, below 2^40. count: the one it was issued with. final: all
-    counts up to this one are used now, and it becomes the state's count even if that is lower.
+    `code`: stands for the token in the ring, below 2^40; `count`: the token's count; `final`: all
+    counts up to this count are used now, and the state's count becomes `count` even if lower;
+    `marks`: the new marks.
     """
     last, floor, used, turn, ring, _ = state
     if final:
@@ -131,7 +132,7 @@ def spend(state, code, count, final, marks):
 
 
 def mark(state, chain):
-    """Return the place (count, code) remembered on a chain (a number below 2^24), or (0, 0)."""
+    """Return the position (count, code) remembered on a chain (number below 2^24), or (0, 0)."""
     at = _find(state.marks, _MARK, _bytes(chain, 3), 0)
     if at < 0:
         return 0, 0
@@ -140,7 +141,7 @@ def mark(state, chain):
 
 
 def marked(state, chain, count, code):
-    """Return the state's marks with this one instead of the chain's, or of the lowest count's.
+    """Return the marks with this position in place of the chain's mark, or of the lowest mark.
 
     Count 0, the start of the chain, is not worth a mark.
     """
