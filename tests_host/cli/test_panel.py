@@ -7,7 +7,7 @@ import pytest
 
 from tools.identity import DEMO, Identity
 from tools.interpreter import simulator_command
-from tools.panel.app import Panel
+from tools.panel.app import TerminalPanel
 from tools.panel.session import LETTERS, ready_tokens
 
 DAY = 86_400
@@ -17,7 +17,7 @@ def at_the_panel(person, identity=DEMO, state=None, heading="The heading"):
     """Run the coroutine `person(panel, press, screen)` before a panel of 80x24 characters."""
 
     async def run():
-        panel = Panel(identity, simulator_command(identity, state), heading, key_pace=0)
+        panel = TerminalPanel(identity, simulator_command(identity, state), heading, key_pace=0)
         async with panel.run_test(size=(80, 24)) as pilot:
 
             async def press(*keys):
@@ -167,7 +167,9 @@ def test_a_kept_demo_unit_is_recognised(tmp_path):
 
 def test_a_simulator_that_ends_is_reported():
     async def run():
-        panel = Panel(DEMO, [sys.executable, "-c", "import sys; sys.exit('the reason')"], "")
+        panel = TerminalPanel(
+            DEMO, [sys.executable, "-c", "import sys; sys.exit('the reason')"], ""
+        )
         async with panel.run_test():
             await panel._following.wait()
         return panel.return_value

@@ -11,7 +11,7 @@ from tools.commands.conform import command
 from tools.conformance.checks import CHECKS
 from tools.conformance.run import NOT_RUN, PASS
 from tools.proofs.simulator import Sim
-from tools.station.console import Console
+from tools.station.console import LineConsole
 
 AS_ON_A_BOARD = "sys.path[:0] = ['', 'lib']\nprint('on')\n"
 WITHOUT_PAUSES = """
@@ -78,7 +78,7 @@ def test_the_firmware_at_work_is_stopped_checked_in_ram_and_blank_afterwards(tmp
         port = json.loads(sim.read_line())["port"]
         done, _ = conform(tmp_path, "--port", port, "--entries", "20", "--seed", "5")
         assert done.exit_code == 0, done.output
-        with Console(port) as console:
+        with LineConsole(port) as console:
             assert console.ask("ID")[0] == ""
 
 

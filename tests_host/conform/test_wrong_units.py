@@ -9,12 +9,12 @@ from click.testing import CliRunner
 from firmware.account import LONGEST
 from tests_host.conform.wrong_units import FAULTS, Line, RightUnit
 from tools.commands.conform import ask_operator, command, run_power_command
-from tools.conformance.bench import Bench, Limits
 from tools.conformance.chains import Chains
 from tools.conformance.checks import PUBLISHED_CODE, PUBLISHED_KEY
 from tools.conformance.devices import DeviceError, SerialUnit, SimUnit
 from tools.conformance.model import Model
 from tools.conformance.run import FAIL, NOT_RUN, PASS, run
+from tools.conformance.trial import Limits, Trial
 
 KEY = ("--key", PUBLISHED_KEY.hex(), "--starting-code", str(PUBLISHED_CODE), "--count", "1")
 
@@ -24,9 +24,9 @@ def judged(unit, entries=40, power=True, **line):
     with Line(unit, **line) as cable:
         cycle = unit.power_cycle if power else None
         with SerialUnit(cable.port, cycle) as device:
-            bench = Bench(device, Model(Chains(PUBLISHED_KEY, PUBLISHED_CODE)))
-            bench.limits = Limits(entries=entries, seed=7, extended=5)
-            return {result.title: result for result in run(bench)}
+            trial = Trial(device, Model(Chains(PUBLISHED_KEY, PUBLISHED_CODE)))
+            trial.limits = Limits(entries=entries, seed=7, extended=5)
+            return {result.title: result for result in run(trial)}
 
 
 def verdicts(results):
@@ -193,7 +193,7 @@ def test_a_unit_that_falls_silent_is_told(monkeypatch):
 
 
 def test_a_slow_unit_fails_the_certification(monkeypatch):
-    monkeypatch.setattr("tools.conformance.bench.JUDGED_S", 0.001)
+    monkeypatch.setattr("tools.conformance.trial.JUDGED_S", 0.001)
     results = judged(RightUnit(PUBLISHED_KEY, PUBLISHED_CODE), pace=0.005)
     assert "are allowed" in results["Published scenario"].detail
 
@@ -238,6 +238,6 @@ def test_a_power_command_that_fails_is_told():
 def test_the_kit_never_calls_a_model_that_errs_a_unit_that_errs():
     unit = RightUnit(PUBLISHED_KEY, PUBLISHED_CODE)
     with Line(unit) as cable, SerialUnit(cable.port) as device:
-        bench = Bench(device, Model(Chains(PUBLISHED_KEY, PUBLISHED_CODE)))
+        trial = Trial(device, Model(Chains(PUBLISHED_KEY, PUBLISHED_CODE)))
         with pytest.raises(RuntimeError, match="the model calls"):
-            bench.expect("662486790", "SET_TIME")
+            trial.expect("662486790", "SET_TIME")

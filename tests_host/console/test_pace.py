@@ -21,7 +21,7 @@ ANSWERS = {
 }
 
 
-class Unit:
+class PaidUnit:
     """What the console asks a unit for."""
 
     identity = True
@@ -46,7 +46,7 @@ class Wire:
         self.said = []
         module = self.modules["firmware.console"]
         module.asyncio.StreamReader = lambda source: source
-        console = module.Console(Unit(), self._enter, None, self, self)
+        console = module.Console(PaidUnit(), self._enter, None, self, self)
         self.tasks.spawn("listen", console._listen())
         self.tasks.spawn("pauses", console._end_at_pauses())
 

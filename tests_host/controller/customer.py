@@ -11,7 +11,7 @@ class Customer:
     def __init__(self, random, twin):
         self.random = random
         self.twin = twin
-        self.ledger = twin.model.ledger
+        self.rules = twin.model.rules
         pool = [0, 1, 7, 30, 365, 995] + [random.randrange(996) for _ in range(8)]
         self.values = pool
         self.extended = [random.randrange(10**6) for _ in range(2)] + [998, 999]
@@ -49,21 +49,21 @@ class Customer:
         return self.random.choice(self.values)
 
     def _ahead(self, parity, most=6):
-        count = self.ledger.last + self.random.randint(1, most)
+        count = self.rules.last + self.random.randint(1, most)
         return count + (count + parity) % 2
 
     def add(self):
-        return self.ledger.token(self._value(), self._ahead(0))
+        return self.rules.token(self._value(), self._ahead(0))
 
     def set(self):
-        return self.ledger.token(self._value(), self._ahead(1))
+        return self.rules.token(self._value(), self._ahead(1))
 
     def jump(self):
-        return self.ledger.token(self._value(), self.ledger.last + self.random.randint(2, 70))
+        return self.rules.token(self._value(), self.rules.last + self.random.randint(2, 70))
 
     def late(self):
         back = self.random.randint(0, 20)
-        return self.ledger.token(self._value(), max(0, self.ledger.last - back))
+        return self.rules.token(self._value(), max(0, self.rules.last - back))
 
     def recent(self):
         return self.random.choice(self.typed[-12:] or [self.add()])
@@ -72,46 +72,46 @@ class Customer:
         return self.random.choice(self.typed or [self.add()])
 
     def disable(self):
-        return self.ledger.token(DISABLE, self._ahead(1))
+        return self.rules.token(DISABLE, self._ahead(1))
 
     def sync(self):
-        return self.ledger.token(SYNC, self.ledger.last + self.random.randint(1, 104))
+        return self.rules.token(SYNC, self.rules.last + self.random.randint(1, 104))
 
     def sync_back(self):
-        return self.ledger.token(SYNC, max(0, self.ledger.last - self.random.randint(0, 66)))
+        return self.rules.token(SYNC, max(0, self.rules.last - self.random.randint(0, 66)))
 
     def reserved(self):
-        return self.ledger.token(self.random.choice(RESERVED), self._ahead(0))
+        return self.rules.token(self.random.choice(RESERVED), self._ahead(0))
 
     def extended_token(self):
-        count = self.ledger.last + self.random.randint(-2, 66)
-        return self.ledger.token(self.random.choice(self.extended), max(0, count), True)
+        count = self.rules.last + self.random.randint(-2, 66)
+        return self.rules.token(self.random.choice(self.extended), max(0, count), True)
 
     def nonsense(self):
         """A number of the right length, worth a value that is walked anyway."""
-        if self.ledger.restricted:
+        if self.rules.restricted:
             return "".join(self.random.choices("1234", k=15))
-        base = (self.ledger.unit.starting_code + self._value()) % 1000
+        base = (self.rules.unit.starting_code + self._value()) % 1000
         return f"{self.random.randrange(10**6):06}{base:03}"
 
     def slip(self):
         """One digit of a good token is wrong; rarely one that says the value."""
         token = self.add()
         at = self.random.randrange(len(token) - (0 if self.random.random() < 0.1 else 5))
-        wrong = self.random.choice("1234" if self.ledger.restricted else "0123456789")
+        wrong = self.random.choice("1234" if self.rules.restricted else "0123456789")
         return token[:at] + wrong + token[at + 1 :]
 
     def malformed(self):
         """Too short, between the two lengths, or with digits that the unit does not use."""
-        shorter, longer = self.ledger.lengths()
+        shorter, longer = self.rules.lengths()
         length = self.random.choice((1, shorter - 1, shorter + 1, longer - 1))
-        if self.ledger.restricted and self.random.random() < 0.3:
+        if self.rules.restricted and self.random.random() < 0.3:
             return "5" + self.add()[1:]
         return "".join(self.random.choices("1234", k=length))
 
     def too_long(self):
         """More digits than the longest token has: the panel takes the first ones."""
-        shorter, longer = self.ledger.lengths()
+        shorter, longer = self.rules.lengths()
         return self.add() + "1" * (longer - shorter + self.random.randint(1, 3))
 
 

@@ -148,7 +148,7 @@ class Model(model.Model):
         if outcome == "LOCKED":
             return self._wait() + "\n"
         if outcome == "MALFORMED":
-            return "Check the digits\n{} or {}".format(*self.ledger.lengths())
+            return "Check the digits\n{} or {}".format(*self.rules.lengths())
         if outcome == "INVALID":
             return "Invalid\n" + self.idle_glass().split("\n")[1]
         state = "Free" if self.free else days_text(self.left)

@@ -67,7 +67,7 @@ class Twin:
 
     def token(self, value, count, extended=False):
         """Return the token of a value and a count as it is entered."""
-        return self.model.ledger.token(value, count, extended)
+        return self.model.rules.token(value, count, extended)
 
     def enter(self, digits):
         """Type an entry and submit it; return the outcome on which both agree."""
@@ -143,7 +143,7 @@ class Twin:
         assert set(answer) == FIELDS, answer
         assert answer["power"] is True and answer["provisioned"] is True
         assert answer["result"] == outcome, answer
-        assert answer["count"] == model.ledger.last, answer
+        assert answer["count"] == model.rules.last, answer
         assert answer["payg"] is not model.free, answer
         assert answer["clock_faults"] == model.faults and answer["uart"] == [], answer
         self._check_credit(outcome)

@@ -41,7 +41,7 @@ from firmware.lcd import Lcd  # noqa: E402
 from firmware.segments import Segments  # noqa: E402
 
 
-class Panel:
+class FixedWords:
     """Says what it is told to."""
 
     def __init__(self):
@@ -136,7 +136,7 @@ def lcd(scenario):
     chip = Backpack(glass, 0x27)
     bus.add(chip)
     glass.power_on()
-    panel = Panel()
+    panel = FixedWords()
     driver = Lcd(I2C(0, sda=Pin(20), scl=Pin(21), freq=100_000), 0x27)
     shown = []
     for name, value in scenario["steps"]:
@@ -175,7 +175,7 @@ def digits(scenario):
     glass.power_on()
     from tm1637 import TM1637
 
-    panel = Panel()
+    panel = FixedWords()
     driver = Segments(TM1637(Pin(16), Pin(17)))
     shown = []
     for name, value in scenario["steps"]:

@@ -28,7 +28,7 @@ OUTCOMES = (
 )
 
 
-class Unit(SimpleNamespace):
+class ShownUnit(SimpleNamespace):
     """A unit as the panel sees it."""
 
     def __init__(self, **changes):
@@ -75,14 +75,14 @@ def units(language):
     for left in (0, 1, 86_400, CAP):
         for locked in (0, 60, 512 * 60):
             for changes in ({}, {"always": True}, {"capped": True}, {"faults": 0xFFFF}):
-                yield Unit(identity=identity(language), left=left, locked=locked, **changes)
+                yield ShownUnit(identity=identity(language), left=left, locked=locked, **changes)
     for bit in (0, 1, 2, 4, 8, 16, 31):
         measured = {"battery_mv": 28_800, "solar_mv": 44_100, "current_ma": 15_000}
         load = SimpleNamespace(faults=bit, **measured)
-        yield Unit(identity=identity(language), left=CAP, locked=512 * 60, load=load)
-    yield Unit(identity=identity(language), problem="memory")
-    yield Unit(identity=identity(language), problem="newer")
-    yield Unit()
+        yield ShownUnit(identity=identity(language), left=CAP, locked=512 * 60, load=load)
+    yield ShownUnit(identity=identity(language), problem="memory")
+    yield ShownUnit(identity=identity(language), problem="newer")
+    yield ShownUnit()
 
 
 def test_every_language_has_every_text():
@@ -158,7 +158,7 @@ def test_segment_texts_are_the_same_in_all_languages():
 
 def test_what_is_typed_while_an_entry_is_judged_is_not_disturbed():
     entered, played = [], []
-    glass = front.Panel(Unit(identity=identity("en")), entered.append, played.append)
+    glass = front.Panel(ShownUnit(identity=identity("en")), entered.append, played.append)
     for key in "123456789#12":
         glass.key(key, 0)
     glass.judged("INVALID", 100)

@@ -13,7 +13,7 @@ from tools.sim.chips.hd44780 import (
 from tools.sim.parts import ChipError
 
 
-class Panel:
+class DrivenDisplay:
     """A display behind its backpack, and a driver that waits as long as the datasheet says."""
 
     def __init__(self):
@@ -47,12 +47,12 @@ class Panel:
 
 
 def test_nothing_on_the_glass_before_the_display_is_switched_on():
-    panel = Panel()
+    panel = DrivenDisplay()
     assert panel.glass.lines() == [" " * 16] * 2
 
 
 def test_text_lands_where_the_address_says():
-    panel = Panel().wake()
+    panel = DrivenDisplay().wake()
     panel.text("Valid")
     panel.byte(0xC0 + 3)
     panel.text("7 days")
@@ -60,7 +60,7 @@ def test_text_lands_where_the_address_says():
 
 
 def test_the_display_can_be_blanked_and_keeps_its_text():
-    panel = Panel().wake()
+    panel = DrivenDisplay().wake()
     panel.text("Free")
     panel.byte(0x08)
     assert panel.glass.lines() == [" " * 16] * 2
@@ -69,7 +69,7 @@ def test_the_display_can_be_blanked_and_keeps_its_text():
 
 
 def test_the_light_is_not_the_glass():
-    panel = Panel().wake()
+    panel = DrivenDisplay().wake()
     panel.text("Free")
     assert panel.chip.backlight
     panel.chip.write(0x00)
@@ -78,7 +78,7 @@ def test_the_light_is_not_the_glass():
 
 
 def test_clear_and_home():
-    panel = Panel().wake()
+    panel = DrivenDisplay().wake()
     panel.text("abc")
     panel.byte(0x02)
     panel.text("X")
@@ -88,7 +88,7 @@ def test_clear_and_home():
 
 
 def test_writing_leftwards_and_beyond_the_end():
-    panel = Panel().wake()
+    panel = DrivenDisplay().wake()
     panel.byte(0x04)
     panel.byte(0x80 + 2)
     panel.text("abc")
@@ -100,7 +100,7 @@ def test_writing_leftwards_and_beyond_the_end():
 
 
 def test_own_glyphs_do_not_disturb_the_text():
-    panel = Panel().wake()
+    panel = DrivenDisplay().wake()
     panel.byte(0x40)
     for row in range(8):
         panel.byte(row, 1, WRITE_US)
@@ -110,13 +110,13 @@ def test_own_glyphs_do_not_disturb_the_text():
 
 
 def test_the_rom_is_not_ascii_everywhere():
-    panel = Panel().wake()
+    panel = DrivenDisplay().wake()
     panel.text("a\\~\xdf\x00")
     assert panel.glass.lines()[0].rstrip() == "a\xa5→°?"
 
 
 def test_power_loss_forgets_all():
-    panel = Panel().wake()
+    panel = DrivenDisplay().wake()
     panel.text("Free")
     panel.glass.power_off()
     panel.chip.power_off()
@@ -129,7 +129,7 @@ def test_power_loss_forgets_all():
 
 def test_a_restarted_driver_can_set_it_up_again_at_any_nibble():
     for left_over in (None, 0, 4):
-        panel = Panel().wake()
+        panel = DrivenDisplay().wake()
         panel.text("old")
         if left_over is not None:
             panel.nibble(left_over, 1)
@@ -139,7 +139,7 @@ def test_a_restarted_driver_can_set_it_up_again_at_any_nibble():
 
 
 def test_it_must_not_be_woken_too_early():
-    panel = Panel()
+    panel = DrivenDisplay()
     panel.clock.us += WAKE_US - 1
     refuses(ChipError, panel.nibble, 3)
 
@@ -147,7 +147,7 @@ def test_it_must_not_be_woken_too_early():
 def test_each_wait_of_the_initialisation_matters():
     waits = (WAKE_US, FIRST_US, 100, SHORT_US, SHORT_US)
     for short in range(len(waits)):
-        panel = Panel()
+        panel = DrivenDisplay()
         panel.clock.us += waits[0] - (short == 0)
         try:
             for step, value in enumerate((3, 3, 3, 2)):
@@ -160,7 +160,7 @@ def test_each_wait_of_the_initialisation_matters():
 
 
 def test_four_bits_without_initialisation_are_refused():
-    panel = Panel()
+    panel = DrivenDisplay()
     panel.clock.us += WAKE_US
     refuses(ChipError, panel.nibble, 2)
     refuses(ChipError, panel.nibble, 0)
@@ -169,7 +169,7 @@ def test_four_bits_without_initialisation_are_refused():
 
 def test_three_function_sets_come_before_four_bits():
     for sets in (1, 2):
-        panel = Panel()
+        panel = DrivenDisplay()
         panel.clock.us += WAKE_US
         for _ in range(sets):
             panel.nibble(3)
@@ -178,7 +178,7 @@ def test_three_function_sets_come_before_four_bits():
 
 
 def test_it_must_not_be_hurried():
-    panel = Panel().wake()
+    panel = DrivenDisplay().wake()
     panel.byte(0x01, wait=LONG_US - 1)
     refuses(ChipError, panel.nibble, 4, 1)
     panel.clock.us += 1
@@ -191,21 +191,21 @@ def test_it_must_not_be_hurried():
 
 def test_what_is_not_modelled_is_refused_aloud():
     for command in (0x18, 0x05, 0x00, 0xA8, 0xE8, 0x2C):
-        panel = Panel().wake()
+        panel = DrivenDisplay().wake()
         refuses(ChipError, panel.byte, command)
 
 
 def test_data_must_stay_while_e_falls():
-    panel = Panel().wake()
+    panel = DrivenDisplay().wake()
     panel.chip.write(0x4C)
     refuses(ChipError, panel.chip.write, 0x58)
-    panel = Panel().wake()
+    panel = DrivenDisplay().wake()
     panel.chip.write(0x4C)
     refuses(ChipError, panel.chip.write, 0x49)
 
 
 def test_the_port_reads_back_but_the_display_does_not():
-    panel = Panel()
+    panel = DrivenDisplay()
     assert panel.chip.start(True)
     assert panel.chip.read() == 0x08
     panel.chip.write(0x0A)

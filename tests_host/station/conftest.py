@@ -2,17 +2,17 @@
 
 import pytest
 
-from tests_host.station.bench import Unit
+from tests_host.station.board_on_cable import BoardOnCable
 from tools.station.build import build
 
 
 @pytest.fixture
 def plug_in(micropython_exe, tmp_path):
-    """Function that makes a unit on a cable; see bench.Unit. They are unplugged in the end."""
+    """Function that makes a unit on a cable; see BoardOnCable. They are unplugged in the end."""
     units = []
 
     def make(name="unit", **options):
-        units.append(Unit(micropython_exe, tmp_path / name, **options))
+        units.append(BoardOnCable(micropython_exe, tmp_path / name, **options))
         return units[-1]
 
     yield make

@@ -17,7 +17,7 @@ from tests_host.station.test_provision import Worker
 from tools.cable.unit import SimulatedUnit
 from tools.station import console, deploy, provision, verify
 from tools.station import prompt as ports
-from tools.station.console import Console
+from tools.station.console import LineConsole
 from tools.station.prompt import Prompt
 from tools.station.selftest import key_check
 
@@ -33,7 +33,7 @@ def run(module, *arguments):
 
 def ask(unit, *question):
     """The answer to a line of the console."""
-    with Console(unit.port) as asked:
+    with LineConsole(unit.port) as asked:
         return asked.ask(";".join(question))
 
 

@@ -9,9 +9,9 @@ import threading
 import pytest
 from click.testing import CliRunner
 
-from tests_host.station.bench import ESP32
-from tools.station import downloads as images
-from tools.station import flash
+from tests_host.station.board_on_cable import ESP32
+from tools.commands.flash import command
+from tools.station import flash, images
 
 NAME = b"MicroPython v1.28.0 on 2026-04-06; Raspberry Pi Pico with RP2040"
 FAMILY = 0xE48BFF56
@@ -49,7 +49,7 @@ def drive(tmp_path):
 
 def run(*arguments):
     """Return (exit code, everything it said)."""
-    result = CliRunner().invoke(flash.command, ["--board", "pico", *map(str, arguments)])
+    result = CliRunner().invoke(command, ["--board", "pico", *map(str, arguments)])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result.exit_code, result.output
 

@@ -32,7 +32,7 @@ from tools.commands.provision import command
 from tools.proofs.simulator import Sim
 from tools.station import prompt as ports
 from tools.station import selftest as factory
-from tools.station.console import Console
+from tools.station.console import LineConsole
 from tools.station.deploy import FREE
 from tools.station.prompt import Prompt, RefusedError
 from tools.station.provision import Report, Station
@@ -51,7 +51,7 @@ def run(*arguments, said=None):
 
 def identity_of(unit):
     """What the running unit answers to `#ID`."""
-    with Console(unit.port) as console:
+    with LineConsole(unit.port) as console:
         return console.ask("ID")
 
 

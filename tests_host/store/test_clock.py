@@ -6,7 +6,7 @@ import micropython
 
 from firmware.clock import DS1307, DS3231, date_since_2020, days_since_2020
 from tests_host.sim.support import refuses
-from tests_host.store.bench import Bench, Registers
+from tests_host.store.chip_on_bus import ChipOnBus, Registers
 from tools.sim.chips.ds1307 import Ds1307
 from tools.sim.chips.ds3231 import Ds3231
 from tools.sim.parts import ChipError, date_of, day_number
@@ -17,27 +17,27 @@ YEARS = range(2020, 2100)
 BOTH = ((DS3231, Ds3231), (DS1307, Ds1307))
 
 
-def benches():
-    """(driver, bench) for each chip."""
+def clocks():
+    """(driver, wired) for each chip."""
     for driver, model in BOTH:
-        bench = Bench(lambda clock, _steps, model=model: model(clock))
-        bench.chip.power_on()
-        yield driver(bench.bus), bench
+        wired = ChipOnBus(lambda clock, _steps, model=model: model(clock))
+        wired.chip.power_on()
+        yield driver(wired.bus), wired
 
 
 def test_a_new_chip_has_no_time():
-    for clock, _ in benches():
+    for clock, _ in clocks():
         assert clock.read() is None
         assert not clock.valid()
 
 
 def test_it_reads_what_was_set_and_runs_on():
-    for clock, bench in benches():
+    for clock, wired in clocks():
         for seconds in (0, 1, 59, NOON, 59 * DAY, 60 * DAY - 1, 366 * DAY - 1, 29_219 * DAY):
             clock.set(seconds)
             assert clock.valid()
             assert clock.read() == seconds
-            bench.pass_s(86_399)
+            wired.pass_s(86_399)
             assert clock.read() == seconds + 86_399
 
 
@@ -50,36 +50,36 @@ def test_every_day_of_eighty_years():
 
 
 def test_twelve_hours():
-    for clock, bench in benches():
+    for clock, wired in clocks():
         clock.set(NOON)
         for hour in range(24):
             hours = 0x40 | (0x20 if hour >= 12 else 0)
             number = (hour + 11) % 12 + 1
-            bench.bus.writeto_mem(0x68, 2, bytes([hours | number // 10 << 4 | number % 10]))
+            wired.bus.writeto_mem(0x68, 2, bytes([hours | number // 10 << 4 | number % 10]))
             assert clock.read() % DAY // 3600 == hour
 
 
 def test_one_burst_never_mixes_two_seconds():
-    for clock, bench in benches():
+    for clock, wired in clocks():
         clock.set(366 * DAY - 1)
-        set_at = bench.world.now
-        bench.pass_us(1_000_000 - 3_000)
+        set_at = wired.world.now
+        wired.pass_us(1_000_000 - 3_000)
         for _ in range(8):
-            bench.bus.made.clear()
-            before = (bench.world.now - set_at) // 1_000_000
+            wired.bus.made.clear()
+            before = (wired.world.now - set_at) // 1_000_000
             seconds = clock.read()
-            after = (bench.world.now - set_at) // 1_000_000
-            assert bench.bus.made == ["readfrom_mem_into"] * 2  # the stop flag, then one burst
+            after = (wired.world.now - set_at) // 1_000_000
+            assert wired.bus.made == ["readfrom_mem_into"] * 2  # the stop flag, then one burst
             assert 366 * DAY - 2 + before <= seconds <= 366 * DAY - 1 + after
             assert seconds in (366 * DAY - 1, 366 * DAY)
 
 
 def test_a_lost_battery_is_told_until_the_time_is_set():
-    for clock, bench in benches():
+    for clock, wired in clocks():
         clock.set(NOON)
-        bench.chip.lost()
-        bench.chip.power_off()
-        bench.chip.power_on()
+        wired.chip.lost()
+        wired.chip.power_off()
+        wired.chip.power_on()
         assert not clock.valid()
         assert clock.read() is None
         clock.set(NOON)
@@ -87,41 +87,41 @@ def test_a_lost_battery_is_told_until_the_time_is_set():
 
 
 def test_the_time_goes_on_without_supply():
-    for clock, bench in benches():
+    for clock, wired in clocks():
         clock.set(NOON)
-        bench.chip.power_off()
-        bench.pass_s(3 * DAY)
-        bench.chip.power_on()
+        wired.chip.power_off()
+        wired.pass_s(3 * DAY)
+        wired.chip.power_on()
         assert clock.read() == NOON + 3 * DAY
 
 
 def test_a_set_that_is_cut_leaves_no_valid_time():
-    for clock, bench in benches():
+    for clock, wired in clocks():
         calls = []
 
-        def cut_second(*arguments, calls=calls, write=bench.bus.writeto_mem):
+        def cut_second(*arguments, calls=calls, write=wired.bus.writeto_mem):
             calls.append(arguments)
             if len(calls) == 2:
                 raise OSError(5)
             write(*arguments)
 
-        bench.bus.writeto_mem = cut_second
+        wired.bus.writeto_mem = cut_second
         refuses(OSError, clock.set, NOON)
         assert len(calls) == 2
         assert not clock.valid()
 
 
 def test_ds3231_runs_on_its_battery_once_set():
-    clock, bench = next(benches())
+    clock, wired = next(clocks())
     clock.set(NOON)
-    bench.bus.writeto_mem(0x68, 0x0E, b"\x80")  # EOSC: stop when the supply goes
-    bench.chip.power_off()
-    bench.chip.power_on()
+    wired.bus.writeto_mem(0x68, 0x0E, b"\x80")  # EOSC: stop when the supply goes
+    wired.chip.power_off()
+    wired.chip.power_on()
     assert clock.read() is None  # the date is plausible, but the stop flag is up
     clock.set(NOON)
-    bench.chip.power_off()
-    bench.pass_s(60)
-    bench.chip.power_on()
+    wired.chip.power_off()
+    wired.pass_s(60)
+    wired.chip.power_on()
     assert clock.read() == NOON + 60
 
 
@@ -138,17 +138,17 @@ def test_noise_is_no_time_out_of_range():
 
 
 def test_a_silent_chip_is_an_oserror():
-    for clock, bench in benches():
+    for clock, wired in clocks():
         clock.set(NOON)
-        bench.unplug()
+        wired.unplug()
         refuses(OSError, clock.read)
         refuses(OSError, clock.valid)
         refuses(OSError, clock.set, NOON)
 
 
 def test_a_ds1307_is_not_driven_faster_than_it_can():
-    bench = Bench(lambda clock, _steps: Ds1307(clock), freq=400_000)
-    refuses(ChipError, DS1307(bench.bus).read)
+    wired = ChipOnBus(lambda clock, _steps: Ds1307(clock), freq=400_000)
+    refuses(ChipError, DS1307(wired.bus).read)
 
 
 def test_reading_allocates_nothing():

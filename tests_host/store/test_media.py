@@ -4,7 +4,7 @@ from firmware import media
 from firmware.clock import DS1307
 from firmware.nvs import take_over
 from tests_host.sim.support import refuses
-from tests_host.store.bench import Bench
+from tests_host.store.chip_on_bus import ChipOnBus
 from tools.sim.chips.at24c32 import At24c32
 from tools.sim.chips.ds1307 import Ds1307
 from tools.sim.chips.nvs import NVS, Partition
@@ -16,9 +16,9 @@ RECORD = HEAD + LONG[6:]
 
 
 def eeprom():
-    bench = Bench(lambda clock, steps: At24c32(clock, steps))
-    media.sleep_ms = lambda ms: bench.pass_us(ms * 1000)
-    return media.Eeprom(bench.bus, 0x57, 32), bench
+    wired = ChipOnBus(lambda clock, steps: At24c32(clock, steps))
+    media.sleep_ms = lambda ms: wired.pass_us(ms * 1000)
+    return media.Eeprom(wired.bus, 0x57, 32), wired
 
 
 def test_eeprom_keeps_each_slot():
@@ -31,34 +31,34 @@ def test_eeprom_keeps_each_slot():
 
 
 def test_eeprom_writes_only_pages_that_change():
-    medium, bench = eeprom()
+    medium, wired = eeprom()
     medium.write("full", 0, RECORD)
-    assert bench.steps.done == 22
+    assert wired.steps.done == 22
     medium.write("full", 0, RECORD)
-    assert bench.steps.done == 22
+    assert wired.steps.done == 22
     medium.write("full", 0, RECORD[:100] + b"\x00" + RECORD[101:])
-    assert bench.steps.done == 23
+    assert wired.steps.done == 23
 
 
 def test_eeprom_does_not_trust_what_a_failed_write_left():
-    medium, bench = eeprom()
+    medium, wired = eeprom()
     medium.write("full", 0, RECORD)
-    write = bench.bus.writeto_mem
+    write = wired.bus.writeto_mem
 
     def fail(*arguments, **options):
         write(*arguments, **options)
         raise OSError(5)
 
-    bench.bus.writeto_mem = fail
+    wired.bus.writeto_mem = fail
     refuses(OSError, medium.write, "full", 0, HEAD + bytes(694))
-    bench.bus.writeto_mem = write
+    wired.bus.writeto_mem = write
     medium.write("full", 0, RECORD)
     assert medium.read("full", 0) == RECORD
 
 
 def test_eeprom_waits_for_a_slow_write_cycle():
-    medium, bench = eeprom()
-    bench.chip.write_us = 10_000
+    medium, wired = eeprom()
+    wired.chip.write_us = 10_000
     medium.write("full", 1, RECORD)
     assert medium.read("full", 1) == RECORD
 
@@ -69,39 +69,39 @@ def test_blank_eeprom_has_no_record():
 
 
 def test_a_record_that_does_not_fit_is_refused():
-    medium, bench = eeprom()
+    medium, wired = eeprom()
     refuses(OSError, medium.write, "beat", 0, RECORD)
-    assert not bench.steps.done
+    assert not wired.steps.done
 
 
 def test_a_missing_eeprom_is_an_oserror_and_soon():
-    medium, bench = eeprom()
-    bench.unplug()
-    start = bench.world.now
+    medium, wired = eeprom()
+    wired.unplug()
+    start = wired.world.now
     refuses(OSError, medium.read, "full", 0)
     refuses(OSError, medium.write, "full", 0, RECORD)
-    assert bench.world.now - start < 100_000
+    assert wired.world.now - start < 100_000
 
 
 def test_a_stuck_bus_is_waited_for_once():
-    medium, bench = eeprom()
-    bench.wires.stuck = True
-    start = bench.world.now
+    medium, wired = eeprom()
+    wired.wires.stuck = True
+    start = wired.world.now
     refuses(OSError, medium.read, "full", 0)
-    assert bench.world.now - start < 60_000
+    assert wired.world.now - start < 60_000
 
 
 def test_nvram_slots_and_time_keep_clear_of_each_other():
-    bench = Bench(lambda clock, _steps: Ds1307(clock))
-    bench.chip.power_on()
-    medium, clock = media.Nvram(bench.bus), DS1307(bench.bus)
+    wired = ChipOnBus(lambda clock, _steps: Ds1307(clock))
+    wired.chip.power_on()
+    medium, clock = media.Nvram(wired.bus), DS1307(wired.bus)
     clock.set(200_000_000)
     medium.write("brief", 0, LONG[:26])
     medium.write("brief", 1, LONG[26:52])
     assert medium.read("brief", 0) == LONG[:26]
     assert medium.read("brief", 1) == LONG[26:52]
     assert clock.read() == 200_000_000
-    bench.unplug()
+    wired.unplug()
     refuses(OSError, medium.read, "brief", 0)
     refuses(OSError, medium.write, "brief", 0, LONG[:26])
 

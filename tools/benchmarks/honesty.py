@@ -1,6 +1,6 @@
 """How much more than the calendar an honest customer pays, with the whole firmware simulated.
 
-Each row is a life: how often and for how long the power fails, what is wrong with the clock chip.
+Each row is a usage: how often and how long the power fails, what is wrong with the clock chip.
 `notes`: the figure of the model by which the rule was chosen; `before`: that of the rules before.
 A cut lasts 1 to 3 s at a random time, and the load is on all day, unless the row says otherwise.
 """
@@ -28,7 +28,7 @@ TWICE = (*DEAD, *FAULT)  # and the second one, too
 NO_CLOCK = 'CLOCK = {"chip": None}\ndel EEPROM\n'  # a board without the module that has both
 
 
-class Life(NamedTuple):
+class Usage(NamedTuple):
     """`cuts`: so many a day, at random; `use_h`: hours with power in each day.
 
     `first`: commands before what is measured; `board`: lines behind the board's data.
@@ -44,21 +44,21 @@ class Life(NamedTuple):
     board: str = ""
 
 
-LIVES = (
-    Life("good clock, no cuts", 0, 0, 4),
-    Life("good clock, off 12 h each night", 0, 0, 6, use_h=12),
-    Life("good clock", 0.16, 0.19, 30, 5),
-    Life("good clock", 0.65, 0.77, 14, 20),
-    Life("good clock", 3.2, 3.7, 5, 100),
-    Life("clock 1.9 % fast", 0.19, 0.19, 30, 5, first=("clock rate 1.019",)),
-    Life("clock 2.1 % fast", 29, 31, 30, 5, first=(*DEAD, "rtc cell", "clock rate 1.021")),
-    Life("dead cell", 4.1, 2.3, 112, 1 / 7, first=DEAD),
-    Life("dead cell", 23, 13, 60, 1, first=DEAD),
-    Life("dead cell", 27, 31, 24, 5, first=DEAD),
-    Life("dead cell", 29, 34, 12, 12, first=DEAD),
-    Life("dead cell", 48, 34, 8, 20, first=DEAD),
-    Life("dead cell, off 2 h each night", 15, 8, 14, use_h=22, first=TWICE),
-    Life("no clock chip", 21, 0.2, 30, 5, board=NO_CLOCK),
+USAGES = (
+    Usage("good clock, no cuts", 0, 0, 4),
+    Usage("good clock, off 12 h each night", 0, 0, 6, use_h=12),
+    Usage("good clock", 0.16, 0.19, 30, 5),
+    Usage("good clock", 0.65, 0.77, 14, 20),
+    Usage("good clock", 3.2, 3.7, 5, 100),
+    Usage("clock 1.9 % fast", 0.19, 0.19, 30, 5, first=("clock rate 1.019",)),
+    Usage("clock 2.1 % fast", 29, 31, 30, 5, first=(*DEAD, "rtc cell", "clock rate 1.021")),
+    Usage("dead cell", 4.1, 2.3, 112, 1 / 7, first=DEAD),
+    Usage("dead cell", 23, 13, 60, 1, first=DEAD),
+    Usage("dead cell", 27, 31, 24, 5, first=DEAD),
+    Usage("dead cell", 29, 34, 12, 12, first=DEAD),
+    Usage("dead cell", 48, 34, 8, 20, first=DEAD),
+    Usage("dead cell, off 2 h each night", 15, 8, 14, use_h=22, first=TWICE),
+    Usage("no clock chip", 21, 0.2, 30, 5, board=NO_CLOCK),
 )
 PAUSES = (  # hours of use a day: before, notes; calendar days from one paid day
     (4, 4.5, 4.5),
@@ -71,7 +71,7 @@ CHANGE_DAYS = 3
 CHANGE_S = 60  # without power and cell
 
 
-class Unit:
+class PaidUnit:
     """A simulated unit with many paid days, and how much it was charged since `begin`."""
 
     def __init__(self, first=(), board=""):
@@ -107,12 +107,12 @@ class Unit:
         status = self._do(*lines, "status")
         passed = self._do("levels")["ms"] / 1000
         if not status["power"]:
-            raise RuntimeError("the life ended without power")
+            raise RuntimeError("the usage ended without power")
         return passed, self._left - status["seconds_left"]
 
 
 def cut_at_random(source, days, cuts):
-    """Yield the commands of a life with so many cuts a day, spread evenly but at random."""
+    """Yield the commands of a usage with so many cuts a day, spread evenly but at random."""
     number = round(days * cuts)
     times = sorted(source.randrange(days * DAY * 1000) for _ in range(number))
     now = 0
@@ -126,7 +126,7 @@ def cut_at_random(source, days, cuts):
 
 
 def nightly(days, use_h):
-    """Yield the commands of a life with so many hours of power a day."""
+    """Yield the commands of a usage with so many hours of power a day."""
     for _ in range(days):
         yield f"advance {use_h * 3600}"
         if use_h < 24:
@@ -138,33 +138,33 @@ def close(ours, notes):
     return abs(ours - notes) <= max(A_TENTH, A_TENTH * notes)
 
 
-def live(life, seed):
-    """Return the row of a life."""
+def usage_row(usage, seed):
+    """Return the row of a usage."""
     source = random.Random(seed)
-    lines = cut_at_random(source, life.days, life.cuts) if life.cuts else None
-    with Unit(life.first, life.board) as unit:
-        passed, charged = unit.live(lines or nightly(life.days, life.use_h))
+    lines = cut_at_random(source, usage.days, usage.cuts) if usage.cuts else None
+    with PaidUnit(usage.first, usage.board) as unit:
+        passed, charged = unit.live(lines or nightly(usage.days, usage.use_h))
     percent = round(100 * (charged - passed) / passed, 2) + 0.0  # no minus zero
     return {
         "bench": "honesty",
-        "case": life.case,
-        "cuts_a_day": round(life.cuts, 2),
-        "cut_s": "1 to 3" if life.cuts else None,
-        "use_h_a_day": life.use_h,
-        "faults_in_the_month_before": life.first.count("power on"),
-        "days": life.days,
-        "seed": seed if life.cuts else None,
-        "before_percent": life.before,
-        "notes_percent": life.notes,
+        "case": usage.case,
+        "cuts_a_day": round(usage.cuts, 2),
+        "cut_s": "1 to 3" if usage.cuts else None,
+        "use_h_a_day": usage.use_h,
+        "faults_in_the_month_before": usage.first.count("power on"),
+        "days": usage.days,
+        "seed": seed if usage.cuts else None,
+        "before_percent": usage.before,
+        "notes_percent": usage.notes,
         "percent": percent,
-        "as_noted": close(percent, life.notes),
+        "as_noted": close(percent, usage.notes),
     }
 
 
 def change_cell():
     """Return the row of a coin cell that is changed once."""
     lines = ("advance 86400", "power off", "rtc lost", "rtc cell", f"run {CHANGE_S * 1000}")
-    with Unit() as unit:
+    with PaidUnit() as unit:
         passed, charged = unit.live((*lines, "power on", f"advance {CHANGE_DAYS * DAY}"))
     minutes = round((charged - passed) / 60, 2)
     return {
@@ -181,7 +181,7 @@ def change_cell():
 
 def pause(use_h, before, notes):
     """Return the row of somebody who takes the cell out and switches off what is not used."""
-    with Unit(first=TWICE) as unit:
+    with PaidUnit(first=TWICE) as unit:
         passed, charged = unit.live(nightly(PAUSE_DAYS, use_h))
     days = round(passed / charged, 2)
     return {
@@ -205,8 +205,8 @@ def main():
         if not row["as_noted"]:
             bad.append(row["case"])
 
-    for life in LIVES:
-        tell(live(life, SEED))
+    for usage in USAGES:
+        tell(usage_row(usage, SEED))
     tell(change_cell())
     for use in PAUSES:
         tell(pause(*use))

@@ -1,7 +1,7 @@
 """A simulated unit on a cable: the real firmware behind a pseudo-terminal, as a board on a port.
 
 This side is the cable, the power switch and whoever presses the keys. The unit is a process, one
-life of its MCU each (tools/cable/life.py): power off kills it, after a reset there is another.
+life of its MCU each (tools/cable/process.py): power off kills it, after a reset there is another.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
 from queue import SimpleQueue
 
-from tools.cable.life import Child
+from tools.cable.process import UnitProcess
 from tools.identity import DEMO
 from tools.interpreter import simulator_options
 
@@ -242,7 +242,7 @@ class SimulatedUnit:
             "cut": self._cut,
             "again": list(self._again.values()),
         }
-        self._child = Child(dict(self._options, **state), self._usb and cause != "soft")
+        self._child = UnitProcess(dict(self._options, **state), self._usb and cause != "soft")
         self._up = False
         self.restarts += cause != "power"
         self._options["same"] = True

@@ -9,12 +9,12 @@ import click
 from rich.console import Console
 
 from tools.conformance import report
-from tools.conformance.bench import Bench, Limits
 from tools.conformance.chains import Chains
 from tools.conformance.checks import PUBLISHED_CODE, PUBLISHED_KEY
 from tools.conformance.devices import DeviceError, RamUnit, SerialUnit, SimUnit
 from tools.conformance.model import Model
 from tools.conformance.run import FAIL, run
+from tools.conformance.trial import Limits, Trial
 from tools.identity import identity_from, identity_options, key_from, whole
 from tools.interpreter import simulator_command
 from tools.tokens import EXTENDED_MAX
@@ -93,10 +93,10 @@ def identified(unit):
 
 
 def examine(unit, identity, limits):
-    """Run all checks, telling each on standard error; return (bench, Results)."""
+    """Run all checks, telling each on standard error; return (trial, Results)."""
     chains = Chains(identity.key, identity.starting_code)
     model = Model(chains, identity.count, identity.time_divider, identity.restricted)
-    bench = Bench(unit, model, limits)
+    trial = Trial(unit, model, limits)
 
     def progress(done, of):
         if done * 10 // of > (done - 1) * 10 // of:
@@ -105,8 +105,8 @@ def examine(unit, identity, limits):
     def tell(result):
         click.echo(f"{report.WORDS[result.verdict]:8} {result.title}", err=True)
 
-    bench.progress = progress
-    return bench, run(bench, tell=tell)
+    trial.progress = progress
+    return trial, run(trial, tell=tell)
 
 
 def write(path, text):
@@ -190,10 +190,10 @@ def command(**options):
                 set_up(unit, identity)
             unit.greet()
             says = identified(unit)
-            bench, results = examine(unit, identity, limits)
+            trial, results = examine(unit, identity, limits)
     except DeviceError as error:
         raise click.ClickException(str(error)) from error
-    facts = report.about(bench, says)
+    facts = report.about(trial, says)
     Console().print(report.table(results))
     click.echo(report.summary(results))
     for path, make in (

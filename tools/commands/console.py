@@ -2,7 +2,7 @@
 
 import click
 
-from tools.station.console import Console, ConsoleError, described, events
+from tools.station.console import ConsoleError, LineConsole, described, events
 
 
 @click.command(name="console")
@@ -17,7 +17,7 @@ def command(port):
       payg console --port /dev/ttyACM0
     """
     try:
-        with Console(port) as console:
+        with LineConsole(port) as console:
             answers = [console.ask(word) for word in ("ID", "STATUS", "COUNTERS")]
             for line in described(*answers):
                 click.echo(line)

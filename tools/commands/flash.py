@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from tools.station import downloads as images
+from tools.station import images
 from tools.station.deploy import DeployError
 from tools.station.flash import Esp32, FlashError, flash_pico
 from tools.station.prompt import PortError, RefusedError

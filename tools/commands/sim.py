@@ -132,9 +132,9 @@ def run_panel(identity, start, state):
         identity = identity._replace(key=DEMO.key, starting_code=DEMO.starting_code)
         heading += " - a demo unit: its key is public"
     command = start(identity)
-    from tools.panel.app import Panel
+    from tools.panel.app import TerminalPanel
 
-    failure = Panel(identity, command, heading).run()
+    failure = TerminalPanel(identity, command, heading).run()
     if failure:
         click.echo(f"payg sim: {failure}", err=True)  # may have the simulator's own lines below
         sys.exit(1)

@@ -1,15 +1,15 @@
 """What is checked: the published scenario, the certification scenario, and each rule by itself.
 
-A check's docstring is what the report says about it. Each begins with `Bench.fresh`, but for those
+A check's docstring is what the report says about it. Each begins with `Trial.fresh`, but for those
 that need a unit as it left the factory or as the check before left it.
 """
 
 from typing import NamedTuple
 
-from tools.conformance.bench import FRESH
 from tools.conformance.model import DAY
 from tools.conformance.random_entries import random_entries
 from tools.conformance.rules import AHEAD, DISABLE, OLDER, SYNC, SYNC_AHEAD, SYNC_BACK
+from tools.conformance.trial import FRESH
 
 PUBLISHED_KEY = bytes.fromhex("a29ab82edc5fbbc41ec9530f6dac86b1")
 PUBLISHED_CODE = 123_456_789
@@ -37,209 +37,209 @@ class Check(NamedTuple):
     state: str = "fresh"  # "new": as from the factory; "next": as the check before left it
 
 
-def count_zero(bench):
+def count_zero(trial):
     """The starting code with other last digits (count 0) is no token, on a new unit either."""
-    bench.expect(bench.ledger.token(1, 0), "INVALID")
+    trial.expect(trial.rules.token(1, 0), "INVALID")
 
 
-def published(bench):
+def published(trial):
     """The protocol's published example, entry by entry."""
     for entry, outcome in PUBLISHED:
-        bench.expect(entry, outcome)
+        trial.expect(entry, outcome)
 
 
-def count_zero_again(bench):
+def count_zero_again(trial):
     """Count 0 neither unlocks a unit nor sets its counter back."""
     for value in (DISABLE, SYNC, 0):
-        bench.expect(bench.ledger.token(value, 0), "INVALID")
-        bench.add()
+        trial.expect(trial.rules.token(value, 0), "INVALID")
+        trial.add()
 
 
-def once(bench):
+def once(trial):
     """Every token is credited once, in whatever order they come."""
     for order in ((0, 2, 4, 6), (6, 2, 4, 0)):
-        first = bench.ahead(0)
-        tokens = [bench.token(3, first + further) for further in order]
+        first = trial.ahead(0)
+        tokens = [trial.token(3, first + further) for further in order]
         for token in tokens:
-            bench.expect(token, "ADD_TIME")
+            trial.expect(token, "ADD_TIME")
         for token in sorted(tokens) + tokens:
-            bench.expect(token, "ALREADY_USED")
+            trial.expect(token, "ALREADY_USED")
 
 
-def large(bench):
+def large(trial):
     """30, 90, 365 and 995 time units, added and set."""
     for value in (30, 90, 365, 995):
-        bench.set(0)
-        bench.add(value)
-        bench.set(value)
+        trial.set(0)
+        trial.add(value)
+        trial.set(value)
 
 
-def final(bench):
+def final(trial):
     """After a SET_TIME, DISABLE_PAYG or COUNTER_SYNC older tokens are used."""
     for value, outcome in ((3, "SET_TIME"), (DISABLE, "DISABLE_PAYG"), (SYNC, "COUNTER_SYNC")):
-        first = bench.ahead(0)
-        older = [bench.token(7, first + further) for further in (0, 2, 6)]
-        bench.expect(bench.token(value, first + 7), outcome)
+        first = trial.ahead(0)
+        older = [trial.token(7, first + further) for further in (0, 2, 6)]
+        trial.expect(trial.token(value, first + 7), outcome)
         for token in older:
-            bench.expect(token, "ALREADY_USED")
-        bench.set(FRESH)
+            trial.expect(token, "ALREADY_USED")
+        trial.set(FRESH)
 
 
-def ahead(bench):
+def ahead(trial):
     """21 SET_TIME tokens in a row, each 30 counts ahead, each judged within 5 s."""
     for value in range(1, 22):
-        bench.expect(bench.token(value, 30), "SET_TIME")  # an odd count, as the last one
+        trial.expect(trial.token(value, 30), "SET_TIME")  # an odd count, as the last one
 
 
-def unlock(bench):
+def unlock(trial):
     """998 unlocks, with odd and even counts; ADD_TIME does not lock again, SET_TIME does."""
     for parity in (1, 0):
-        bench.expect(bench.token(DISABLE, bench.ahead(parity)), "DISABLE_PAYG")
-        bench.add(5)
-        bench.set(0)
-    bench.expect(bench.token(DISABLE, bench.ahead(1)), "DISABLE_PAYG")
-    bench.set(2)
+        trial.expect(trial.token(DISABLE, trial.ahead(parity)), "DISABLE_PAYG")
+        trial.add(5)
+        trial.set(0)
+    trial.expect(trial.token(DISABLE, trial.ahead(1)), "DISABLE_PAYG")
+    trial.set(2)
 
 
-def late(bench):
+def late(trial):
     """Credit runs out in time; a token entered 48 hours later counts in full: no debt is kept."""
-    bench.set(1)
-    bench.device.wait(DAY // bench.model.time_divider + 10)
-    bench.check_status("when the credit has run out: ")
-    bench.device.wait(2 * DAY)
-    bench.add(1)
+    trial.set(1)
+    trial.device.wait(DAY // trial.model.time_divider + 10)
+    trial.check_status("when the credit has run out: ")
+    trial.device.wait(2 * DAY)
+    trial.add(1)
 
 
-def windows(bench):
+def windows(trial):
     """64 counts ahead are accepted, 65 are not; of older ADD_TIME tokens those 15 counts back."""
-    bench.expect(bench.token(1, AHEAD + 1), "INVALID")
-    bench.expect(bench.token(1, AHEAD), bench.ledger.kind(1, bench.ledger.last + AHEAD))
-    bench.set(1)
-    bench.add(1, 38)
-    late_one = bench.token(1, 2 - OLDER)
-    bench.expect(bench.token(1, -OLDER), "ALREADY_USED")
-    bench.expect(late_one, "ADD_TIME")
-    bench.expect(late_one, "ALREADY_USED")
+    trial.expect(trial.token(1, AHEAD + 1), "INVALID")
+    trial.expect(trial.token(1, AHEAD), trial.rules.kind(1, trial.rules.last + AHEAD))
+    trial.set(1)
+    trial.add(1, 38)
+    late_one = trial.token(1, 2 - OLDER)
+    trial.expect(trial.token(1, -OLDER), "ALREADY_USED")
+    trial.expect(late_one, "ADD_TIME")
+    trial.expect(late_one, "ALREADY_USED")
 
 
-def sync(bench):
+def sync(trial):
     """COUNTER_SYNC: 100 ahead to 63 back; each once; nothing is credited again after it."""
-    tokens = [bench.token(1, bench.ahead(0) + further) for further in range(0, 40, 2)]
+    tokens = [trial.token(1, trial.ahead(0) + further) for further in range(0, 40, 2)]
     for token in tokens:
-        bench.expect(token, "ADD_TIME")
-    back = bench.token(SYNC, -37)
-    bench.expect(back, "COUNTER_SYNC")
+        trial.expect(token, "ADD_TIME")
+    back = trial.token(SYNC, -37)
+    trial.expect(back, "COUNTER_SYNC")
     for token in tokens:
-        bench.expect(token, "ALREADY_USED")
-    bench.expect(back, "ALREADY_USED")
-    bench.expect(bench.token(SYNC, SYNC_AHEAD + 1), "INVALID")
-    forth = bench.token(SYNC, SYNC_AHEAD)
-    bench.expect(forth, "COUNTER_SYNC")
-    bench.expect(forth, "ALREADY_USED")
-    bench.expect(bench.token(SYNC, -SYNC_BACK - 1), "ALREADY_USED")
-    bench.expect(bench.token(SYNC, -SYNC_BACK), "COUNTER_SYNC")
-    bench.expect(back, "ALREADY_USED")
-    bench.expect(forth, "ALREADY_USED")
-    bench.add()
+        trial.expect(token, "ALREADY_USED")
+    trial.expect(back, "ALREADY_USED")
+    trial.expect(trial.token(SYNC, SYNC_AHEAD + 1), "INVALID")
+    forth = trial.token(SYNC, SYNC_AHEAD)
+    trial.expect(forth, "COUNTER_SYNC")
+    trial.expect(forth, "ALREADY_USED")
+    trial.expect(trial.token(SYNC, -SYNC_BACK - 1), "ALREADY_USED")
+    trial.expect(trial.token(SYNC, -SYNC_BACK), "COUNTER_SYNC")
+    trial.expect(back, "ALREADY_USED")
+    trial.expect(forth, "ALREADY_USED")
+    trial.add()
 
 
-def zeros(bench):
+def zeros(trial):
     """A leading zero is a digit: the token counts with it, and not without."""
-    ledger, first = bench.ledger, bench.ahead(0)
+    rules, first = trial.rules, trial.ahead(0)
     token = next(
         token
         for value in range(1, 900)
         for further in range(0, AHEAD - 2, 2)
-        if (token := bench.token(value, first + further)).startswith("0")
-        and ledger.matches(token) == [ledger.last + first + further]
+        if (token := trial.token(value, first + further)).startswith("0")
+        and rules.matches(token) == [rules.last + first + further]
     )
-    bench.expect(token.lstrip("0"), "MALFORMED")
-    bench.expect(token, "ADD_TIME")
-    bench.expect(token, "ALREADY_USED")
+    trial.expect(token.lstrip("0"), "MALFORMED")
+    trial.expect(token, "ADD_TIME")
+    trial.expect(token, "ALREADY_USED")
 
 
-def malformed(bench):
+def malformed(trial):
     """Too few digits, or a number between the two lengths: refused, and no harm done."""
-    for length in (1, bench.ledger.lengths()[0] - 1, bench.ledger.lengths()[1] - 1):
-        bench.expect("2" * length, "MALFORMED")
-        bench.add()
+    for length in (1, trial.rules.lengths()[0] - 1, trial.rules.lengths()[1] - 1):
+        trial.expect("2" * length, "MALFORMED")
+        trial.add()
 
 
-def restricted(bench):
+def restricted(trial):
     """Digits 1 to 4 that make more than 999,999,999: refused, and no harm done."""
-    for entry in ("4" * 15, "5" + bench.token(1, bench.ahead(0))[1:], "4" * 20):
-        bench.expect(entry, "MALFORMED")
-        bench.add()
+    for entry in ("4" * 15, "5" + trial.token(1, trial.ahead(0))[1:], "4" * 20):
+        trial.expect(entry, "MALFORMED")
+        trial.add()
 
 
-def extended(bench):
+def extended(trial):
     """Extended tokens: accepted once, credit untouched, older ADD_TIME tokens stay good."""
-    value = bench.limits.extended
-    older = bench.token(1, bench.ahead(0))
-    token = bench.token(value, 6, True)
-    bench.expect(token, "EXTENDED")
-    bench.expect(token, "ALREADY_USED")
-    bench.expect(older, "ADD_TIME")
-    bench.expect(bench.token(value, AHEAD + 1, True), "INVALID")
-    bench.expect(bench.token(value, AHEAD, True), "EXTENDED")
+    value = trial.limits.extended
+    older = trial.token(1, trial.ahead(0))
+    token = trial.token(value, 6, True)
+    trial.expect(token, "EXTENDED")
+    trial.expect(token, "ALREADY_USED")
+    trial.expect(older, "ADD_TIME")
+    trial.expect(trial.token(value, AHEAD + 1, True), "INVALID")
+    trial.expect(trial.token(value, AHEAD, True), "EXTENDED")
 
 
-def power(bench):
+def power(trial):
     """A power cut leaves credit, used tokens and counter as they were."""
-    first = bench.ahead(0)
-    older, token = bench.token(5, first), bench.token(2, first + 4)
-    bench.expect(token, "ADD_TIME")
-    bench.power_cycle()
-    bench.expect(token, "ALREADY_USED")
-    bench.expect(older, "ADD_TIME")
-    bench.expect(bench.token(DISABLE, bench.ahead(1)), "DISABLE_PAYG")
-    bench.power_cycle()
-    bench.expect(older, "ALREADY_USED")
-    bench.set(0)
+    first = trial.ahead(0)
+    older, token = trial.token(5, first), trial.token(2, first + 4)
+    trial.expect(token, "ADD_TIME")
+    trial.power_cycle()
+    trial.expect(token, "ALREADY_USED")
+    trial.expect(older, "ADD_TIME")
+    trial.expect(trial.token(DISABLE, trial.ahead(1)), "DISABLE_PAYG")
+    trial.power_cycle()
+    trial.expect(older, "ALREADY_USED")
+    trial.set(0)
 
 
-def locks(bench):
+def locks(trial):
     """Two mistakes are forgiven, the third locks for two minutes; a valid token forgives all."""
-    bench.add()
-    used = bench.ledger.accepted[-1][1]
+    trial.add()
+    used = trial.rules.accepted[-1][1]
     for _ in range(2):
-        mistakes(bench, 2)
-        bench.expect(used, "ALREADY_USED")
-        bench.add()
-    mistakes(bench, 2)
-    bench.expect(used, "ALREADY_USED")
-    mistakes(bench, 1)
-    for entry in (bench.token(1, bench.ahead(0)), bench.wrong(), used):
-        bench.expect(entry, "LOCKED")
+        mistakes(trial, 2)
+        trial.expect(used, "ALREADY_USED")
+        trial.add()
+    mistakes(trial, 2)
+    trial.expect(used, "ALREADY_USED")
+    mistakes(trial, 1)
+    for entry in (trial.token(1, trial.ahead(0)), trial.wrong(), used):
+        trial.expect(entry, "LOCKED")
 
 
-def locks_without_power(bench):
+def locks_without_power(trial):
     """The lockout is not forgotten at power-off."""
-    bench.power_cycle()
-    bench.expect(bench.token(1, bench.ahead(0)), "LOCKED")
+    trial.power_cycle()
+    trial.expect(trial.token(1, trial.ahead(0)), "LOCKED")
 
 
-def lasts(bench):
+def lasts(trial):
     """2, 4, 8 ... 512 minutes (4 in real time): refused to the end of each, judged after it."""
-    longest = LONGEST_SIM if bench.device.instant else LONGEST_REAL
-    edge = EDGE_S + bench.limits.tolerance
+    longest = LONGEST_SIM if trial.device.instant else LONGEST_REAL
+    edge = EDGE_S + trial.limits.tolerance
     while True:
-        wait = bench.model.locked
-        bench.device.wait(max(0, wait - edge))
-        bench.expect(bench.token(1, bench.ahead(0)), "LOCKED")
-        bench.device.wait(edge + bench.limits.tolerance + 2)
-        if bench.model.mistakes == longest:
+        wait = trial.model.locked
+        trial.device.wait(max(0, wait - edge))
+        trial.expect(trial.token(1, trial.ahead(0)), "LOCKED")
+        trial.device.wait(edge + trial.limits.tolerance + 2)
+        if trial.model.mistakes == longest:
             break
-        mistakes(bench, 1)
-    bench.add()
-    mistakes(bench, 2)
-    bench.add()
+        mistakes(trial, 1)
+    trial.add()
+    mistakes(trial, 2)
+    trial.add()
 
 
-def mistakes(bench, number):
+def mistakes(trial, number):
     """Enter so many wrong tokens."""
     for at in range(number):
-        bench.expect(bench.wrong(at), "INVALID")
+        trial.expect(trial.wrong(at), "INVALID")
 
 
 CHECKS = (

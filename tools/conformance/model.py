@@ -3,7 +3,7 @@
 Whole seconds throughout. Nothing here knows ticks, records or chips.
 """
 
-from tools.conformance.rules import Ledger
+from tools.conformance.rules import TokenRules
 
 DAY = 86_400
 CAP = 9_999 * DAY
@@ -18,14 +18,14 @@ def lockout(mistakes):
 
 
 class Model:
-    """A unit with power. `unit`: as for rules.Ledger.
+    """A unit with power. `unit`: as for rules.TokenRules.
 
     `left`: paid seconds; `free`: unlocked for good; `mistakes`: wrong tokens in a row; `locked`:
     seconds of lockout left; `capped`: the last entry hit the cap.
     """
 
     def __init__(self, unit, count=1, time_divider=1, restricted=False):
-        self.ledger = Ledger(unit, count, restricted)
+        self.rules = TokenRules(unit, count, restricted)
         self.time_divider = time_divider
         self.left = 0
         self.free = False
@@ -40,11 +40,11 @@ class Model:
 
     def enter(self, typed):
         """An entry is submitted; return its outcome."""
-        entry = typed[: self.ledger.lengths()[1]]  # more digits are refused as they are typed
+        entry = typed[: self.rules.lengths()[1]]  # more digits are refused as they are typed
         self.capped = False
         if self.locked:
             return "LOCKED"
-        outcome, value = self.ledger.judge(entry)
+        outcome, value = self.rules.judge(entry)
         if outcome == "INVALID":
             self.mistakes += 1
             self.locked = lockout(self.mistakes)

@@ -6,21 +6,21 @@ of two counts a token of both belongs to.
 
 import random
 
-from tools.conformance.bench import CollisionError
 from tools.conformance.model import DAY
 from tools.conformance.rules import DISABLE, SYNC
+from tools.conformance.trial import CollisionError
 
 FORGIVEN = 2  # mistakes without a lockout
 MOST = 2000 * DAY  # credit; more is set, not added to
 
 
 class Typist:
-    """Chooses entries for a bench. `source`: a seeded random.Random."""
+    """Chooses entries for a trial. `source`: a seeded random.Random."""
 
-    def __init__(self, source, bench):
+    def __init__(self, source, trial):
         self.random = source
-        self.bench = bench
-        self.ledger = bench.ledger
+        self.trial = trial
+        self.rules = trial.rules
         self.values = [0, 1, 7, 30, 365, 995] + source.sample(range(996), 6)
         self.typed = []
 
@@ -32,31 +32,31 @@ class Typist:
 
     def _possible(self, kind):
         if kind is Typist.extended:
-            return self.bench.limits.extended is not None
-        return kind is not Typist.sync_back or self.ledger.last > 70
+            return self.trial.limits.extended is not None
+        return kind is not Typist.sync_back or self.rules.last > 70
 
     def _value(self, adds):
-        room = (MOST - self.bench.model.left) * self.bench.model.time_divider // DAY
+        room = (MOST - self.trial.model.left) * self.trial.model.time_divider // DAY
         return self.random.choice([v for v in self.values if not adds or v <= room] or [0])
 
     def _ahead(self, parity):
-        return self.bench.ahead(parity) + 2 * self.random.choice((0, 0, 0, 1, 2))
+        return self.trial.ahead(parity) + 2 * self.random.choice((0, 0, 0, 1, 2))
 
     def add(self):
         """The next ADD_TIME token, or one of those after it."""
-        return self.bench.token(self._value(True), self._ahead(0))
+        return self.trial.token(self._value(True), self._ahead(0))
 
     def set(self):
         """The next SET_TIME token, or one of those after it."""
-        return self.bench.token(self._value(False), self._ahead(1))
+        return self.trial.token(self._value(False), self._ahead(1))
 
     def jump(self):
         """Far ahead, at times too far."""
-        return self.bench.token(self._value(True), self.random.randint(20, 70))
+        return self.trial.token(self._value(True), self.random.randint(20, 70))
 
     def late(self):
         """Of a count that others have overtaken."""
-        return self.bench.token(self._value(True), -self.random.randint(0, 20))
+        return self.trial.token(self._value(True), -self.random.randint(0, 20))
 
     def again(self):
         """Entered before."""
@@ -64,26 +64,26 @@ class Typist:
 
     def disable(self):
         """Unlocks."""
-        return self.bench.token(DISABLE, self._ahead(self.random.randrange(2)))
+        return self.trial.token(DISABLE, self._ahead(self.random.randrange(2)))
 
     def sync(self):
         """A COUNTER_SYNC forward, at times too far."""
-        return self.bench.token(SYNC, self.random.randint(1, 104))
+        return self.trial.token(SYNC, self.random.randint(1, 104))
 
     def sync_back(self):
         """A COUNTER_SYNC backwards, to counts that every unit must still know of."""
-        lowest = max(self.ledger.last - 63, self.ledger.floor + 1)
-        return self.ledger.token(SYNC, self.random.randint(lowest, self.ledger.last))
+        lowest = max(self.rules.last - 63, self.rules.floor + 1)
+        return self.rules.token(SYNC, self.random.randint(lowest, self.rules.last))
 
     def extended(self):
         """With the value that does nothing on this unit."""
-        return self.bench.token(self.bench.limits.extended, self.random.randint(-2, 66), True)
+        return self.trial.token(self.trial.limits.extended, self.random.randint(-2, 66), True)
 
     def slip(self):
         """One digit of a good token is wrong."""
         token = self.add()
         at = self.random.randrange(len(token) - 5)
-        alphabet = "1234" if self.ledger.restricted else "0123456789"
+        alphabet = "1234" if self.rules.restricted else "0123456789"
         return token[:at] + self.random.choice(alphabet) + token[at + 1 :]
 
     def short(self):
@@ -106,14 +106,14 @@ MIXTURE = {
 }
 
 
-def random_entries(bench):
+def random_entries(trial):
     """Random entries of all kinds: each answer and each status is the one the model gives."""
-    typist = Typist(random.Random(bench.limits.seed), bench)
+    typist = Typist(random.Random(trial.limits.seed), trial)
     in_row = 0  # a unit may count what is no token as a mistake, or not
-    for done in range(bench.limits.entries):
+    for done in range(trial.limits.entries):
         entry = typist.set() if in_row >= FORGIVEN else typist.next()
         try:
-            outcome = bench.enter(entry)
+            outcome = trial.enter(entry)
         except CollisionError:
             continue
         typist.typed.append(entry)
@@ -121,4 +121,4 @@ def random_entries(bench):
             in_row += 1
         elif outcome != "ALREADY_USED":
             in_row = 0
-        bench.progress(done + 1, bench.limits.entries)
+        trial.progress(done + 1, trial.limits.entries)

@@ -32,20 +32,20 @@ def summary(results):
     return begin + (f"; {counts[NOT_RUN]} not run" if counts[NOT_RUN] else "")
 
 
-def about(bench, identified, started=None):
+def about(trial, identified, started=None):
     """Return what is to be known of a run, as {name: value}. No key is among it."""
-    limits = bench.limits
+    limits = trial.limits
     started = started or datetime.now(timezone.utc)
     return {
-        "unit": bench.device.name,
+        "unit": trial.device.name,
         "it says of itself": identified or "nothing",
         "date": started.strftime("%Y-%m-%d %H:%M UTC"),
         "rules": "OpenPAYGO Token v2.3",
-        "entries": bench.entries,
+        "entries": trial.entries,
         "random entries": limits.entries,
         "seed": limits.seed,
         "tolerance": f"{limits.tolerance:g} s between the unit's seconds and the model's",
-        "slowest token": f"{bench.slowest:.2f} s",
+        "slowest token": f"{trial.slowest:.2f} s",
     }
 
 

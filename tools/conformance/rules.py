@@ -16,7 +16,7 @@ RESERVED = (996, 997)
 FINAL = ("SET_TIME", "DISABLE_PAYG", "COUNTER_SYNC")  # older counts are used after these
 
 
-class Ledger:
+class TokenRules:
     """Which tokens of a unit are used.
 
     `unit` has `starting_code`, `token(value, count, extended, restricted)` and `chain(value,

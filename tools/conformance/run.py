@@ -3,9 +3,9 @@
 import time
 from typing import NamedTuple
 
-from tools.conformance.bench import REACH, CollisionError, DeviationError
 from tools.conformance.checks import CHECKS, PUBLISHED_CODE, PUBLISHED_KEY
 from tools.conformance.devices import DeviceError
+from tools.conformance.trial import REACH, CollisionError, DeviationError
 
 PASS, FAIL, NOT_RUN = "pass", "fail", "not run"
 TRIES = 3  # of a check that met two tokens of one code
@@ -24,32 +24,32 @@ class Result(NamedTuple):
     seconds: float = 0
 
 
-def lacks(bench):
+def lacks(trial):
     """Return {need: why this unit or this run does not meet it}; what is met is not in it."""
-    ledger, limits, model = bench.ledger, bench.limits, bench.model
-    unit = ledger.unit
+    rules, limits, model = trial.rules, trial.limits, trial.model
+    unit = rules.unit
     example = (unit.key, unit.starting_code) == (PUBLISHED_KEY, PUBLISHED_CODE)
     missing = {
-        "new": ledger.last > 1 and "the unit is not new: its count is above 1",
-        "published": not (example and model.time_divider == 1 and not ledger.restricted)
+        "new": rules.last > 1 and "the unit is not new: its count is above 1",
+        "published": not (example and model.time_divider == 1 and not rules.restricted)
         and "the unit has another key, time divider or digit set than the example",
-        "plain": ledger.restricted and "digits 1 to 4 have no zero",
-        "restricted": not ledger.restricted and "the unit uses the digits 0 to 9",
+        "plain": rules.restricted and "digits 1 to 4 have no zero",
+        "restricted": not rules.restricted and "the unit uses the digits 0 to 9",
         "extended": limits.extended is None
         and "name a value that does nothing on this unit: --extended VALUE",
         "entries": not limits.entries and "--entries 0",
-        "instant": not bench.device.instant and "takes three days; only in the simulator",
-        "power": bench.device.no_power,
-        "wait": bench.device.no_wait,
+        "instant": not trial.device.instant and "takes three days; only in the simulator",
+        "power": trial.device.no_power,
+        "wait": trial.device.no_wait,
     }
     return {need: reason for need, reason in missing.items() if reason}
 
 
-def run(bench, checks=CHECKS, tell=lambda result: None):
+def run(trial, checks=CHECKS, tell=lambda result: None):
     """Run the checks in order; return their Results. `tell` gets each as soon as it is there."""
-    missing = lacks(bench)
+    missing = lacks(trial)
     results, dead, failed = [], None, None
-    bench.adopt()
+    trial.adopt()
     for check in checks:
         reason = dead or next((missing[need] for need in check.needs if need in missing), None)
         failed = failed if check.state == "next" else None
@@ -58,57 +58,57 @@ def run(bench, checks=CHECKS, tell=lambda result: None):
         if reason:
             result = _result(check, NOT_RUN, reason)
         else:
-            result, dead = _one(bench, check)
+            result, dead = _one(trial, check)
         failed = check.title if result.verdict == FAIL else failed
         results.append(result)
         tell(result)
     return results
 
 
-def _one(bench, check):
+def _one(trial, check):
     """Return a check's Result and why nothing can be checked after it, or None."""
-    entries, begin = bench.entries, time.monotonic()
+    entries, begin = trial.entries, time.monotonic()
 
     def done(verdict, detail=""):
         seconds = time.monotonic() - begin
-        return _result(check, verdict, detail, bench.entries - entries, seconds)
+        return _result(check, verdict, detail, trial.entries - entries, seconds)
 
     try:
         if check.state == "fresh":
-            bench.fresh()
+            trial.fresh()
     except DeviationError as error:
         return done(NOT_RUN, f"{LOST}: {error}"), LOST
     except DeviceError as error:
         return done(FAIL, str(error)), "the unit answers no more"
     try:
-        _try(bench, check)
+        _try(trial, check)
     except DeviationError as error:
-        return _failed(bench, done(FAIL, str(error)))
+        return _failed(trial, done(FAIL, str(error)))
     except DeviceError as error:
         return done(FAIL, str(error)), "the unit answers no more"
     return done(PASS), None
 
 
-def _failed(bench, result):
+def _failed(trial, result):
     """What is wrong is found; the model goes on with the credit that the unit has."""
-    bench.doubt = True
-    bench.model.mistakes = bench.model.locked = 0  # as if: the next valid token makes it so
+    trial.doubt = True
+    trial.model.mistakes = trial.model.locked = 0  # as if: the next valid token makes it so
     try:
-        bench.adopt()
+        trial.adopt()
     except DeviceError:
         return result, "the unit answers no more"
     return result, None
 
 
-def _try(bench, check):
+def _try(trial, check):
     for last in (False,) * (TRIES - 1) + (True,):
         try:
-            check.run(bench)
+            check.run(trial)
             return
         except CollisionError as error:
             if last or check.state != "fresh":
                 raise DeviationError(f"{error} is the token of two counts; repeat") from error
-            bench.fresh(REACH[::-1])  # past what a sync backwards made likely to come again
+            trial.fresh(REACH[::-1])  # past what a sync backwards made likely to come again
 
 
 def _result(check, verdict, detail="", entries=0, seconds=0.0):

@@ -3,7 +3,7 @@
 _LIMIT = 4096  # lines kept until somebody takes them
 
 
-class Console:
+class GuestConsole:
     """`chip()` returns the Pico, or None without power. `hear` is what its cable calls.
 
     `on_token(digits, answer)`, when set, is told of the answer to each `#TOKEN`.

@@ -5,7 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from tools.station.downloads import ImageError, find
+from tools.station.images import ImageError, find
 
 VARIABLE = "MICROPYTHON_UF2"
 

@@ -17,15 +17,15 @@ MOST = 256  # bytes the guest has not taken yet before the port is read again
 
 
 class Port:
-    """`with Port(bench) as port:` lets the bench run; `port.path` is the device to open.
+    """`with Port(unit) as port:` lets the unit run; `port.path` is the device to open.
 
     `do(action)` calls `action()` between two moments of the emulated time. What ends the
     emulation is raised where the `with` ends.
     """
 
-    def __init__(self, bench):
-        self._bench = bench
-        self._world = bench.world
+    def __init__(self, unit):
+        self._unit = unit
+        self._world = unit.world
         self._actions = queue.Queue()
         self._over = threading.Event()
         self._said = bytearray()
@@ -37,14 +37,14 @@ class Port:
         tty.setraw(self._other)
         os.set_blocking(self._mine, False)
         self.path = os.ttyname(self._other)
-        self._hear, self._bench.console.hear = self._bench.console.hear, self._said.extend
+        self._hear, self._unit.console.hear = self._unit.console.hear, self._said.extend
         self._thread.start()
         return self
 
     def __exit__(self, *error):
         self._over.set()
         self._thread.join()
-        self._bench.console.hear = self._hear
+        self._unit.console.hear = self._hear
         os.close(self._mine)
         os.close(self._other)
         if self._error is not None and error[0] is None:
@@ -56,7 +56,7 @@ class Port:
 
     def press(self, keys):
         """Press keys one after the other."""
-        world, keypad = self._world, self._bench.board.keypad
+        world, keypad = self._world, self._unit.board.keypad
 
         def start():
             for number, key in enumerate(keys):
@@ -83,7 +83,7 @@ class Port:
         with contextlib.suppress(queue.Empty):
             while True:
                 self._actions.get_nowait()()
-        chip = self._bench.board.chip
+        chip = self._unit.board.chip
         if chip is not None and chip.cable.connected and chip.cable.untaken < MOST:
             chip.cable.type(self._read())
         if self._said:

@@ -42,18 +42,18 @@ def board_file(folder):
     return path
 
 
-def pull(bench, pin):
+def pull(unit, pin):
     """Pull a pin of the probe low for a moment."""
-    gpio = bench.board.chip.mcu.gpio[pin]
+    gpio = unit.board.chip.mcu.gpio[pin]
     gpio.set_input_value(False)
-    bench.world.run_until(bench.world.now + 1_000)
+    unit.world.run_until(unit.world.now + 1_000)
     gpio.release_input()
 
 
-def free_heap(bench):
+def free_heap(unit):
     """Return the bytes of heap that are free after a collection. Raises RuntimeError."""
-    pull(bench, HEAP_PIN)
-    answer = bench.console.ask("#HEAP", bench.world, 2_000_000, send=False)
+    pull(unit, HEAP_PIN)
+    answer = unit.console.ask("#HEAP", unit.world, 2_000_000, send=False)
     if not answer:
         raise RuntimeError("the probe does not answer")
     return int(answer[0])

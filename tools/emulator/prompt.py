@@ -3,9 +3,9 @@
 import tempfile
 from pathlib import Path
 
-from tools.emulator.console import Console
+from tools.emulator.console import GuestConsole
 from tools.emulator.pico import Pico
-from tools.emulator.world import World
+from tools.emulator.world import EmulatedWorld
 from tools.station.littlefs import add_tree
 
 BANNER = b"raw REPL; CTRL-B to exit\r\n>"
@@ -57,8 +57,8 @@ def run_script(image, source, files):
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(text)
         system, _ = add_tree(folder)
-    world = World()
-    console = Console(lambda: world.chip)
+    world = EmulatedWorld()
+    console = GuestConsole(lambda: world.chip)
     world.start(Pico(image, system, lambda data: console.hear(data)))
     world.run_while(lambda: not world.chip.cable.connected, ANSWER_US)
     world.run_until(world.now + ANSWER_US)

@@ -7,93 +7,14 @@ are the same ones; `flash wipe` leaves a file system with nothing but the build 
 """
 
 import json
-import os
 import sys
 
-from tools.boards import load
-from tools.emulator.board import PicoBoard
-from tools.emulator.console import Console
-from tools.emulator.deployed import deployed
 from tools.emulator.image import NoPicoError, find_image
-from tools.emulator.unit import Firmware
-from tools.emulator.world import World
+from tools.emulator.unit import EmulatedUnit, say
 from tools.identity import Identity
-from tools.sim.keep import Keep, KeepError
+from tools.sim.keep import KeepError
 from tools.sim.parts import ChipError
-from tools.sim.session import Session
 from tools.station.build import BuildError
-
-LONG = 600  # seconds of emulated time about which something is said
-SPEED = 5  # times as fast as real time runs an emulated unit that idles
-
-
-def say(text):
-    """Write a line of progress to standard error."""
-    print(text, file=sys.stderr, flush=True)
-
-
-class Unbuffered:
-    """Files as the state's directory needs them: a killed emulator leaves what a board would."""
-
-    rename = staticmethod(os.rename)
-
-    @staticmethod
-    def open(path, mode):
-        """Open a file whose writes are done when they return."""
-        return open(path, mode, buffering=0)
-
-
-class Bench:
-    """A Pico on its board, with everything that the session and the tests turn.
-
-    `image`: path of MicroPython's UF2; `identity`: tools.identity.Identity or None; `state`: a
-    directory that keeps the memories, or None; `files`: bytes of a file system, None for the one
-    of `state` with this checkout's build in it. Its supply is off.
-    """
-
-    def __init__(self, image, identity=None, state=None, files=None, plugged=True):
-        self.world = World()
-        self.console = Console(lambda: self.board.chip)
-        self.board = PicoBoard(
-            self.world, load("pico"), image, lambda data: self.console.hear(data), plugged
-        )
-        self.keep = Keep(str(state), self.board, host=Unbuffered) if state else None
-        if files is None:
-            files = deployed(self.board.flash.dump() if state else None)
-        self._fill(files)
-        self._erase = self.board.flash.wipe
-        self.board.flash.wipe = self._deploy_anew
-        self.firmware = Firmware(self.board, self.console, identity)
-        self.board.on_restart = self.firmware.restarted
-
-    def _fill(self, files):
-        record = self.board.flash.record
-        self.board.flash.load(files)
-        if record is not None:
-            record(0, files)
-
-    def _deploy_anew(self):
-        self._erase()
-        self._fill(deployed())
-
-    def save(self):
-        """Save what the memories' files do not have yet."""
-        if self.keep:
-            self.keep.save()
-
-    def session(self, read, write):
-        """Return a session on this bench; `serve` runs it."""
-        return Session(self.board, self.console, self.firmware, read, write, self.save)
-
-    def serve(self, session):
-        """Let the world run until the session is over; return its exit status."""
-        self.board.power_on()
-        for wish in session.run():
-            seconds = (wish - self.world.now) // 1_000_000
-            if self.board.power and seconds >= LONG:
-                say(f"{seconds:,} s of an emulated Pico take about {seconds // (60 * SPEED)} min")
-            self.world.run_until(wish)
-        return session.status
 
 
 def identity_of(options):
@@ -114,7 +35,7 @@ def main(arguments):
     options = json.loads("".join(arguments) or "{}")
     try:
         image = find_image(options.get("image"), say)
-        bench = Bench(image, identity_of(options), options.get("state"))
+        unit = EmulatedUnit(image, identity_of(options), options.get("state"))
     except NoPicoError as error:
         return _refuse(str(error))
     except BuildError as error:
@@ -122,9 +43,9 @@ def main(arguments):
     except (KeepError, OSError) as error:
         return _refuse(f"the state cannot be used: {error}")
     say("Starting the emulated Pico takes about ten seconds ...")
-    session = bench.session(sys.stdin.buffer.readline, lambda text: print(text, flush=True))
+    session = unit.session(sys.stdin.buffer.readline, lambda text: print(text, flush=True))
     try:
-        return bench.serve(session)
+        return unit.serve(session)
     except ChipError as error:
         session.fail(f"the firmware used a chip as its datasheet forbids: {error}")
     except BrokenPipeError:

@@ -8,7 +8,7 @@ import heapq
 from tools.sim.parts import PowerCut
 
 
-class World:
+class EmulatedWorld:
     """`now`: microseconds, never goes back. `chip` is what runs, a Pico, or None without power."""
 
     def __init__(self):

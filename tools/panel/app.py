@@ -9,7 +9,7 @@ from textual.app import App
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
-from tools.panel.session import ChildError, Session
+from tools.panel.session import Session, SimulatorError
 
 SHOWN_WIDTH = 16  # characters on a line of the glass
 SHOWN_LINES = 2
@@ -97,7 +97,7 @@ def token_list(ready):
     return text
 
 
-class Panel(App):
+class TerminalPanel(App):
     """The whole screen, for 80x24 characters. `run()` returns None, or what went wrong.
 
     identity: tools.identity.Identity, its key None for a unit that has it already; command:
@@ -185,5 +185,5 @@ class Panel(App):
     async def _follow(self):
         try:
             await self.session.follow()
-        except (ChildError, OSError) as error:
+        except (SimulatorError, OSError) as error:
             self.exit(str(error))

@@ -52,11 +52,11 @@ MEANING = {
 }
 
 
-class ChildError(Exception):
+class SimulatorError(Exception):
     """The simulator ended or said what is not an answer; the text is for the person."""
 
 
-class Child:
+class SimulatorProcess:
     """The headless simulator as a child process: `ask` one line, get one dict."""
 
     def __init__(self, command):
@@ -75,7 +75,7 @@ class Child:
         )
 
     async def ask(self, line):
-        """Send a command line, return its answer. Raises ChildError."""
+        """Send a command line, return its answer. Raises SimulatorError."""
         try:
             self._process.stdin.write(line.encode() + b"\n")
             await self._process.stdin.drain()
@@ -85,7 +85,7 @@ class Child:
         try:
             return json.loads(answer)
         except ValueError:
-            raise ChildError(f"the simulator ended.{self.last_words()}") from None
+            raise SimulatorError(f"the simulator ended.{self.last_words()}") from None
 
     async def stop(self):
         """Let the process end by itself, so that it stores its state; kill it if it does not.
@@ -151,7 +151,7 @@ class Session:
         self.answer = None
         self.exit_code = None
         self._identity = identity
-        self._child = Child(command)
+        self._simulator = SimulatorProcess(command)
         self._view = view
         self._tick = tick
         self._key_pace = key_pace
@@ -162,9 +162,9 @@ class Session:
         self._begun = False  # digits stand on the display, not yet entered
 
     async def follow(self):
-        """Start the unit, then do what is entered, for ever. Raises ChildError, OSError."""
+        """Start the unit, then do what is entered, for ever. Raises SimulatorError, OSError."""
         try:
-            await self._child.start()
+            await self._simulator.start()
             if self._identity.key is None and await self._is_demo():
                 self._identity = DEMO
             await self._do("status")
@@ -180,12 +180,12 @@ class Session:
     async def _is_demo(self):
         from tools.station.selftest import key_check
 
-        said = (await self._child.ask("uart #ID")).get("uart")
+        said = (await self._simulator.ask("uart #ID")).get("uart")
         return bool(said) and said[-1].startswith(f"#ID;{DEMO.serial};{key_check(DEMO.key)};")
 
     async def stop(self):
         """Let the unit store its state and end."""
-        self.exit_code = await self._child.stop()
+        self.exit_code = await self._simulator.stop()
 
     def enter(self, character):
         """Queue what a key of the computer stands for; what stands for nothing is ignored."""
@@ -240,13 +240,13 @@ class Session:
 
     async def _do(self, line):
         """Send a command, have what came of it drawn."""
-        answer = await self._child.ask(line)
+        answer = await self._simulator.ask(line)
         if "error" in answer and self.answer is None:
-            raise ChildError(answer["error"] + self._child.last_words())
+            raise SimulatorError(answer["error"] + self._simulator.last_words())
         if "error" in answer:
             self._view.say(answer["error"])
             return
-        levels = await self._child.ask("levels")
+        levels = await self._simulator.ask("levels")
         self.answer = answer
         if answer["result"]:
             self._view.say(MEANING.get(answer["result"], answer["result"]))

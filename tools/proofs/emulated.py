@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tools.emulator.run import Bench
+from tools.emulator.unit import EmulatedUnit
 from tools.identity import Identity
 from tools.paths import ROOT
 from tools.proofs.tokens.encoder import Unit
@@ -50,8 +50,8 @@ def memories(tree, *lines):
     return add_tree(tree, flash)[0], eeprom, clock
 
 
-class Rig(Bench):
-    """A Bench whose supply is on. `kept`: (flash, EEPROM, clock), or the first of them alone.
+class Rig(EmulatedUnit):
+    """An EmulatedUnit with its supply on. `kept`: (flash, EEPROM, clock), or the first alone.
 
     The first `do` makes a blank unit IDENTITY.
     """

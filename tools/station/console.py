@@ -26,7 +26,7 @@ class AtPromptError(ConsoleError):
     """MicroPython's prompt answers, not the firmware."""
 
 
-class Console:
+class LineConsole:
     """The firmware's line protocol on `port`. It is a context manager; raises ConsoleError."""
 
     def __init__(self, port):
@@ -88,7 +88,7 @@ def knock(port, patience=None):
     A blank unit or one in service mode stops; then, as at any prompt, raises AtPromptError.
     Raises ConsoleError.
     """
-    with Console(port) as console:
+    with LineConsole(port) as console:
         fields = console.ask("ID", patience, INTERRUPT + b"\r")
         console.ask("STATUS", None, INTERRUPT + b"\r")  # the first Ctrl-C may have come too early
         return fields

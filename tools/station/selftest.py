@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from opaygo import siphash24
 from tools import room
-from tools.station.console import AtPromptError, Console, ConsoleError, duration, knock
+from tools.station.console import AtPromptError, ConsoleError, LineConsole, duration, knock
 from tools.station.deploy import FREE, look
 from tools.station.prompt import PortError, Prompt, RefusedError
 from tools.tokens import make_token
@@ -213,7 +213,7 @@ def _confirm(port, unit):
     end = time.monotonic() + BACK
     while True:
         try:
-            with Console(port) as console:
+            with LineConsole(port) as console:
                 console.ask("ID")  # it is up: a Ctrl-C any sooner might stop its start
             _compare(knock(port), unit)
             return

@@ -30,7 +30,7 @@ class Limits(NamedTuple):
     seed: int = 0
 
 
-class Bench:
+class Trial:
     """`device`: see tools.conformance.devices; `model`: a tools.conformance.model.Model.
 
     `entries` counts what was entered, `slowest` is the longest that a token took, in seconds.
@@ -40,7 +40,7 @@ class Bench:
     def __init__(self, device, model, limits=None):
         self.device = device
         self.model = model
-        self.ledger = model.ledger
+        self.rules = model.rules
         self.limits = limits or Limits()
         self.doubt = False  # whether unit and model may have different counts
         self.entries = 0
@@ -52,14 +52,14 @@ class Bench:
 
     def token(self, value, ahead, extended=False):
         """Return the token of a value and a count so far ahead of the last one."""
-        return self.ledger.token(value, max(0, self.ledger.last + ahead), extended)
+        return self.rules.token(value, max(0, self.rules.last + ahead), extended)
 
     def enter(self, entry):
         """Enter it on both, hold answer and status against the model; return the outcome.
 
         Raises DeviationError, DeviceError, CollisionError.
         """
-        if self.ledger.read(entry) and self._ambiguous(entry):
+        if self.rules.read(entry) and self._ambiguous(entry):
             raise CollisionError(entry)
         self.entries += 1
         self._pass_time()
@@ -96,13 +96,13 @@ class Bench:
             raise DeviationError(f"{when}expected #STATUS;{state}, got {answer}")
 
     def _ambiguous(self, entry):
-        ledger = self.ledger
-        near = [count for count in ledger.matches(entry) if count > ledger.last - SYNC_BACK]
+        rules = self.rules
+        near = [count for count in rules.matches(entry) if count > rules.last - SYNC_BACK]
         known = self._spent().get(entry)
         return len(near) > 1 or (known and near and near != [known])
 
     def _spent(self):
-        return {entry: count for count, entry in self.ledger.accepted}
+        return {entry: count for count, entry in self.rules.accepted}
 
     def _judge(self, entry, outcome, answer):
         model = self.model
@@ -174,14 +174,14 @@ class Bench:
 
     def ahead(self, parity):
         """Return how far the next count of a parity is ahead."""
-        return 2 - (self.ledger.last + parity) % 2
+        return 2 - (self.rules.last + parity) % 2
 
     def wrong(self, number=0):
         """Return an entry of a token's form that no count within reach gives."""
-        far = self.ledger.last + 400 + 2 * number
-        entries = (self.ledger.token(value, far) for value in range(1, 996))
+        far = self.rules.last + 400 + 2 * number
+        entries = (self.rules.token(value, far) for value in range(1, 996))
         # Not always the first: after some ten thousand counts a chain may run in a circle.
-        return next(entry for entry in entries if not self.ledger.matches(entry))
+        return next(entry for entry in entries if not self.rules.matches(entry))
 
     def power_cycle(self):
         """Power off and on; what that may cost is checked, and then taken over."""

@@ -56,7 +56,7 @@ os.chdir("/flash")
 """
 
 
-class Unit:
+class BoardOnCable:
     """A powered board whose files lie in `folder`, on a cable whose other end is `port`.
 
     `machine` is what it calls itself; `blocks`: instead a littlefs of so many blocks in RAM.

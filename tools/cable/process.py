@@ -30,7 +30,7 @@ SOON = 0.005  # seconds that it is idle before a command is served
 SETTLED = 0.05  # seconds that a prompt is idle before it is asked what is due
 
 
-class Child:
+class UnitProcess:
     """`options` are those of tools/sim/cable.py.
 
     `usb`: bytes reach it only when main.py has run its first line, as a host is slow to find a

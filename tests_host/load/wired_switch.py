@@ -1,4 +1,4 @@
-"""A load switch on a bench: a pin, a battery, an appliance, and time that a test moves.
+"""A load switch with its surroundings: a pin, a battery, an appliance, and time that a test moves.
 
 Runs on CPython and MicroPython.
 """
@@ -10,7 +10,7 @@ GOOD = 12_500  # mV: a healthy battery
 MOST = 5_000  # mA
 
 
-class Bench:
+class WiredSwitch:
     """What is wired can be changed at any time; None is a reading out of range.
 
     `told`: the events reported, `opened`: when (ms since the start) the switch opened, `read`:

@@ -1,4 +1,4 @@
-"""A bench for drivers: one chip model on the simulator's `machine.I2C`, in a world of its own."""
+"""One chip model on the simulator's `machine.I2C`, for drivers, in a world of its own."""
 
 from tools.sim.mcu import i2c, pins
 from tools.sim.parts import Steps
@@ -7,7 +7,7 @@ from tools.sim.world import World
 SDA, SCL = 20, 21
 
 
-class Bench:
+class ChipOnBus:
     """`make(clock, steps)` makes the chip; `bus` is what a driver gets, `world` has the time."""
 
     def __init__(self, make, freq=100_000):

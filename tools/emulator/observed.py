@@ -1,0 +1,243 @@
+"""What can be known of the firmware in an emulated Pico from outside: display, load, console.
+
+The session of `payg sim --headless` asks a `firmware` with a `unit` for all this. In the fast
+simulator those are the firmware's own objects; here they look and ask.
+"""
+
+from openpaygo.token_shared import OpenPAYGOTokenShared
+
+from tools.emulator.prompt import PromptError, execute
+from tools.sim.words import Refused
+
+REST_US = 15_000  # a guest that sleeps so long has done what it was told,
+SURE_US = 100_000  # surely so, where the glass does not tell.
+BRIEF_US = 4_000  # It looks at clock and load for less than that, all the time
+CHATTER_US = 30_000  # a contact that closes again so soon bounces
+ANSWER_US = 3_000_000
+START_US = 10_000_000
+FRESH_US = 1_000_000  # what was asked is true for so long, unless something was done
+SHOWN = {"Err": "INVALID", "USEd": "ALREADY_USED", "----": "MALFORMED"}
+ACCEPTED = ("GOOd", "FULL")
+EITHER = {"FrEE", "OFF"}  # of an entry, or what was there before
+GIVE = """
+from firmware.store import Identity
+unit.provision(Identity({serial!r}, {key!r}, {starting_code!r}, {count!r}, {time_divider!r},
+    {restricted!r}, {language!r}))
+log.flush()
+restarts.forget()
+"""
+RESTART = b"import machine\r\nmachine.reset()\r\n\x04"
+
+
+class Firmware:
+    """`board`: a PicoBoard; `console`: its GuestConsole; `identity`: of the options, or None."""
+
+    def __init__(self, board, console, identity):
+        self.failure = None
+        self.identity = identity
+        self.console = console
+        self._board = board
+        self._seen = ObservedUnit(board, console, identity)
+        self.restarted = self._seen.restarted
+
+    @property
+    def unit(self):
+        """The unit, None without power."""
+        return self._seen if self._board.power else None
+
+    def is_same(self, identity):
+        """Tell whether the unit has this identity, as far as the serial number shows."""
+        return self._seen.serial() == identity.serial
+
+
+class ObservedUnit:
+    """The unit behind keys, glass and console. `outcome` and `entries` are the session's."""
+
+    def __init__(self, board, console, identity):
+        self._board = board
+        self._world = board.world
+        self._console = console
+        self._identity = identity
+        self.outcome = None
+        self.entries = 0
+        self._entry = ""
+        self._pressed = ("", 0)  # the last key, and when
+        self._judged = None  # digits that wait for their outcome
+        self._answered = None  # digits sent over the console, and what was answered
+        self._rest_at = self._entered_at = 0
+        self._looked = (0, 0)
+        self._working = 0  # since when it is awake
+        self._status = None
+        self._status_at = 0
+        self._count = 0
+        self.log = Log(self._ask)
+        console.on_token = self._told
+        self._wrap(board.keypad)
+
+    def restarted(self):
+        """The guest starts anew: what was being entered is gone."""
+        self._entry, self._judged, self._status = "", None, None
+        self._console.reset()
+
+    # --- keys and glass ------------------------------------------------------------------
+
+    def _wrap(self, keypad):
+        press = keypad.press
+
+        def pressed(key):
+            now = self._world.now
+            glass = self._board.glass().strip()  # up to two keys behind
+            press(key)
+            if key == self._pressed[0] and now - self._pressed[1] < CHATTER_US:
+                return
+            self._pressed = (key, now)
+            self._status = None
+            if key == "#" and self._entry and glass and glass in self._entry:
+                self._judged, self._entered_at = self._entry, now
+            self._entry = self._entry + key if key.isdigit() else ""
+
+        keypad.press = pressed
+
+    @property
+    def busy(self):
+        """Whether the guest has been awake a moment ago, or an entry waits for its outcome."""
+        now, awake = self._world.now, self._board.chip.busy
+        before, awake_before = self._looked
+        if now - before >= 1_000 or awake < awake_before:
+            self._looked = (now, awake)
+            if 0 <= awake - awake_before < (now - before) * 500:
+                self._working = now
+            elif now - self._working > BRIEF_US:
+                self._rest_at = now + REST_US
+        if now < self._rest_at or not self._board.painted:
+            return True
+        if self._answered is not None:
+            self._hear()
+        return self._judged is not None and not self._see()
+
+    def _see(self):
+        """The guest rests: what does the glass say of the entry? False if nothing yet."""
+        text = self._board.glass().strip()
+        locked = text[:1] == "L" and text[1:].strip().isdigit()
+        clear = locked or text in SHOWN or text in ACCEPTED
+        if not clear and self._world.now < max(self._rest_at, self._entered_at) + SURE_US:
+            return False
+        digits, self._judged = self._judged, None
+        outcome = "LOCKED" if locked else SHOWN.get(text)
+        if text in ACCEPTED or text in EITHER:
+            outcome = self._kind(digits)
+        if outcome is not None:
+            self.entries += 1
+            self.outcome = outcome
+        return True
+
+    def _kind(self, digits):
+        """What an accepted token was: its value is in its last digits, its type in the count."""
+        identity = self._identity
+        longest = 20 if identity and identity.restricted else 12
+        if identity is None or len(digits) == longest:
+            return "EXTENDED" if identity else "ADD_TIME"
+        if identity.restricted:
+            digits = _plain(digits)
+        code = identity.starting_code
+        if code is None:
+            code = OpenPAYGOTokenShared.generate_starting_code(identity.key)
+        value = (int(digits) - code) % 1000
+        special = {998: "DISABLE_PAYG", 999: "COUNTER_SYNC", 996: "RESERVED", 997: "RESERVED"}
+        before = self._count
+        after = self.status()["count"]
+        odd = after % 2 and after != before
+        return special.get(value) or ("SET_TIME" if odd else "ADD_TIME")
+
+    # --- the console ---------------------------------------------------------------------
+
+    def _ask(self, question):
+        # What is typed while MicroPython starts may get lost.
+        self._world.run_while(lambda: self._board.power and not self._board.painted, START_US)
+        return self._console.ask(question, self._world, ANSWER_US)
+
+    def serial(self):
+        """The serial number, "" of a blank unit."""
+        answer = self._ask("#ID")
+        if not answer:
+            raise Refused("the firmware does not answer on its console")
+        return answer[0]
+
+    def status(self):
+        """As firmware.unit.Unit.status(), asked over the console at most once a second."""
+        now = self._world.now
+        if self._status is None or not 0 <= now - self._status_at < FRESH_US:
+            self._status = self._asked()
+            self._status_at = self._world.now
+        self._count = self._status["count"]
+        return self._status
+
+    def _asked(self):
+        named = self._ask("#ID")
+        if not named:
+            raise Refused("the firmware does not answer on its console")
+        paid = self._ask("#STATUS") or ["INACTIVE"]
+        counters = self._ask("#COUNTERS") or [0] * 5
+        free = paid[0] == "PAYG_DISABLED"
+        _, _, locked, faults, _ = [int(number) for number in counters]
+        return {
+            "payg": not free,
+            "active": paid[0] != "INACTIVE",
+            "seconds_left": None if free else int(paid[1]) if paid[1:] else 0,
+            "count": int(named[2]),
+            "locked_seconds": locked,
+            "clock_faults": faults,
+            "provisioned": bool(named[0]),
+        }
+
+    def _told(self, digits, answer):
+        """A token came in over the console, and was judged; this is called while time passes."""
+        self._status = None
+        self._answered = (digits, answer)
+
+    def _hear(self):
+        """What came of a token that was sent?"""
+        (digits, answer), self._answered = self._answered, None
+        accepted = answer in ("VALID", "PAYG_DISABLED")
+        self.outcome = self._kind(digits) if accepted else answer
+        self.entries += 1
+
+    def provision(self, identity):
+        """Give a blank unit this identity at its prompt, then restart it. Raises ValueError."""
+        try:
+            _, trouble = execute(self._console, self._world, GIVE.format(**identity._asdict()))
+        except PromptError as error:
+            raise ValueError(str(error)) from None
+        if trouble:
+            raise ValueError(trouble.strip().splitlines()[-1])
+        self._console.feed(RESTART)
+        self._status = None
+        resets = self._board.chip.resets
+        self._world.run_while(
+            lambda: self._board.chip and self._board.chip.resets == resets, ANSWER_US
+        )
+        self._console.take()  # what the prompt said
+
+
+class Log:
+    """The event log, asked for over the console."""
+
+    def __init__(self, ask):
+        self._ask = ask
+
+    def entries(self):
+        """All entries, oldest first: [seconds since 2020, event, number]."""
+        found = []
+        while True:
+            answer = self._ask("#LOG;%d" % len(found))
+            if not answer or answer[0] == "END":
+                return found
+            found.append([int(number) for number in answer[1:4]])
+
+
+def _plain(digits):
+    """Return the 9 digits of a token that was made of 15 digits from 1 to 4."""
+    code = 0
+    for digit in digits:
+        code = code << 2 | int(digit) - 1
+    return str(code)
