@@ -7,7 +7,7 @@ _FULL = 65535
 
 
 class PWM:
-    """A pin that swings: its wire sees level 1 while it does, 0 while it does not."""
+    """A pin with pulses: the wire sees level 1 while there are pulses, else 0."""
 
     def __init__(self, dest, freq=0, duty_u16=-1, duty_ns=-1, invert=False):
         self._pin = _find(dest)._claim("PWM")
@@ -16,7 +16,7 @@ class PWM:
         self.init(freq=freq, duty_u16=duty_u16, duty_ns=duty_ns, invert=invert)
 
     def init(self, freq=0, duty_u16=-1, duty_ns=-1, invert=False):
-        """Change several settings at once; what is left out stays."""
+        """Change several settings at once; omitted settings stay."""
         if freq:
             self._check_frequency(freq)
             self._freq = freq

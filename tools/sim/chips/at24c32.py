@@ -1,7 +1,8 @@
 """AT24C32: 4096 bytes of EEPROM on I2C, in pages of 32 (datasheet Atmel/Microchip DOC0336).
 
-A write is collected until the stop condition and goes into one page, wrapping inside it; then
-the chip is deaf for the write cycle. Each page write is one step that the power can fail in.
+A write is collected until the stop condition and goes into one page, wrapping there. During the
+write cycle that follows, the chip does not answer. Each page write is a step in which the power
+can fail.
 """
 
 from tools.sim.parts import ChipError
@@ -10,12 +11,14 @@ WRITE_US = 5_000  # one write cycle; 10 ms at most
 
 
 class At24c32:
-    """The chip. `clock()` gives microseconds, `steps` is parts.Steps.
+    """The chip.
 
-    `record`, when set, is told of every change: `record(offset, data)`.
+    `clock()`: microseconds; `steps`: parts.Steps; `record(offset, data)`: called at every change,
+    if set; `fastest`: highest bus frequency in Hz at 5 V, still possible with the modules'
+    pull-ups at 3.3 V.
     """
 
-    fastest = 400_000  # Hz, at 5 V; the modules' pull-ups and 3.3 V still allow it
+    fastest = 400_000
 
     def __init__(self, clock, steps, address=0x57, size=4096, page=32):
         self.address = address
@@ -28,10 +31,10 @@ class At24c32:
         self._pointer = 0
         self._incoming = None  # bytes written since the start condition
         self._busy_until = 0
-        self._cycle = None  # (offset, old page, written indexes) of the cycle under way
+        self._cycle = None  # (offset, old page, written indexes) of the current cycle
 
     def start(self, read):
-        """A start condition with this address; not acknowledged during a write cycle."""
+        """Take a start condition with this address; no acknowledge during a write cycle."""
         self._commit()
         if self._clock() < self._busy_until:
             return False
@@ -40,7 +43,7 @@ class At24c32:
         return True
 
     def write(self, byte):
-        """A byte: two of address, then data."""
+        """Take a byte: two of address, then data."""
         if self._incoming is None:
             raise ChipError("a byte is written without a start condition")
         self._incoming.append(byte)
@@ -49,22 +52,22 @@ class At24c32:
         return True
 
     def read(self):
-        """The next byte; behind the last comes the first."""
+        """Return the next byte; after the last follows the first."""
         byte = self._content[self._pointer]
         self._pointer = (self._pointer + 1) % len(self._content)
         return byte
 
     def stop(self):
-        """A stop condition: what was written since the start goes into the page now."""
+        """Take a stop condition: the bytes written since the start go into the page now."""
         incoming, self._incoming = self._incoming, None
         if incoming is not None and len(incoming) > 2:
             self._write_page(memoryview(incoming)[2:])
 
     def power_on(self):
-        """The supply comes."""
+        """Turn the supply on."""
 
     def power_off(self):
-        """The supply goes: a write cycle under way stops where it is."""
+        """Turn the supply off: the current write cycle stops half-way."""
         left = self._busy_until - self._clock()
         if self._cycle is not None and left > 0:
             base, old, indexes = self._cycle
@@ -88,7 +91,7 @@ class At24c32:
         return bytes(self._content)
 
     def _commit(self):
-        # A repeated start instead of a stop: the chip forgets the data, only the address stays.
+        # A repeated start instead of a stop: the chip drops the data and keeps the address.
         self._incoming = None
 
     def _write_page(self, data):
@@ -107,7 +110,7 @@ class At24c32:
         for index in indexes if torn < 0 else indexes[:torn]:
             self._content[base + index] = new[index]
         if torn >= 0:
-            if torn < len(indexes):  # the byte it stopped in is neither old nor new
+            if torn < len(indexes):  # the torn byte is neither old nor new
                 index = indexes[torn]
                 self._content[base + index] = (old[index] & 0xAA) | (new[index] & 0x55)
             self._tell(base)

@@ -1,7 +1,8 @@
 """DS1307: a clock chip with 56 bytes of battery-backed RAM (Maxim 100101, rev 3/15).
 
 Register 0x07 is the square wave's control, 0x08-0x3F are the RAM. Without a battery everything is
-gone with the supply. The oscillator, once started, runs on battery or supply alike; CH halts it.
+lost with the supply. The oscillator, once started, runs on battery or supply alike; CH halts the
+oscillator.
 """
 
 from tools.sim.chips.rtc import ClockChip
@@ -24,7 +25,7 @@ class Ds1307(ClockChip):
 
     @property
     def valid(self):
-        """Does the oscillator run? The chip does not tell if it ever stood still."""
+        """Does the oscillator run? The chip does not tell whether there was a pause."""
         return not self._halted
 
     def _write_register(self, register, byte):

@@ -1,6 +1,6 @@
-"""DS3231: a clock chip with its own crystal and battery (Maxim 19-5170 rev 10).
+"""DS3231: a clock chip with crystal and battery (Maxim 19-5170 rev 10).
 
-Registers 0x00-0x12. The alarms' registers are kept, their flags never rise.
+Registers 0x00-0x12. The alarms' registers are kept, but the alarms' flags never rise.
 """
 
 from tools.sim.chips.rtc import ClockChip
@@ -13,7 +13,7 @@ EOSC = 0x80
 
 
 class Ds3231(ClockChip):
-    """The chip. `record`, when set, is called after each change over the bus."""
+    """The chip. `record`: called after each change over the bus, if set."""
 
     fastest = 400_000
     blank = bytes([0, 0, 0, 1, 1, 1, 0] + [0] * 7 + [0x1C, 0x88, 0, 25, 0])
@@ -30,14 +30,14 @@ class Ds3231(ClockChip):
         return not self._registers[STATUS] & OSF
 
     def power_on(self):
-        """The board's supply comes: the oscillator runs in any case."""
+        """Turn the board's supply on: the oscillator runs in any case."""
         super().power_on()
         if self._halted:
             self._halted = False
             self._since = self._clock()
 
     def power_off(self):
-        """The board's supply goes: on to the battery, if there is one and EOSC lets it run."""
+        """Turn the board's supply off; on battery the oscillator runs only if EOSC allows."""
         super().power_off()
         if self.battery and self._registers[CONTROL] & EOSC:
             self._rebase(self.seconds)
@@ -45,13 +45,13 @@ class Ds3231(ClockChip):
             self._registers[STATUS] |= OSF
 
     def setup(self, seconds):
-        """The factory set it to `seconds` since 2000: valid from now on."""
+        """Set the time to `seconds` since 2000, as the factory does: valid from now on."""
         self._rebase(seconds)
         self._registers[STATUS] &= ~OSF & 0xFF
 
     def _advance(self):
         super()._advance()
-        if self._pointer == 0:  # the time is frozen anew when its registers come round
+        if self._pointer == 0:  # the chip freezes the time anew at the wrap to register 0
             self._freeze_time()
 
     def _lose(self):

@@ -1,14 +1,14 @@
-"""NOR flash of an RP2040 board (W25Q16JV and its like), and the port's block device on it.
+"""NOR flash of an RP2040 board (W25Q16JV or similar), and the port's block device on top.
 
-Programming turns bits from 1 to 0 in pages of 256 bytes, erasing turns a sector of 4096 bytes
-back to 1. Each page and each sector is one step that the power can fail in.
+Programming turns bits from 1 to 0 in pages of 256 bytes, erasing turns a sector of 4096 bytes back
+to 1. Each page and each sector is a step in which the power can fail.
 """
 
 from tools.sim.parts import ChipError, PowerCut
 
 SECTOR = 4096
 PAGE = 256
-SECTORS = 352  # what the port leaves for files on a Pico: 1408 KB
+SECTORS = 352  # 1408 KB: the file system's share on a Pico
 ERASE_US = 45_000  # typical, W25Q16JV datasheet, section 9.6 (at most 400 ms)
 PROGRAM_US = 400  # typical (at most 3 ms)
 EIO = 5
@@ -18,10 +18,11 @@ _BLANK_SECTOR = memoryview(b"\xff" * SECTOR)
 
 
 class Flash:
-    """The chip. `steps`: parts.Steps; `wait(us)`: called for the time a step takes.
+    """The chip.
 
-    `record`, when set, is told of every change: `record(offset, data)`. `refuses`: it is worn out,
-    and the port's driver reports an error for all that is written.
+    `steps`: parts.Steps; `wait(us)`: called for the duration of each step; `sectors`: size;
+    `erases`: erase count of each sector; `record(offset, data)`: called at every change, if set;
+    `refuses`: the flash is worn out, and the port's driver reports an error for every write.
     """
 
     def __init__(self, steps, wait=None, sectors=SECTORS):
@@ -31,10 +32,12 @@ class Flash:
         self.refuses = False
         self._steps = steps
         self._wait = wait
-        self._content = {}  # sector number -> bytearray; a sector not in here is blank
+        self._content = {}  # sector number -> bytearray; blank sectors are absent
 
     def device(self):
-        """Return a block device that works until its `unplug`: one per start of the MCU."""
+        """Return a block device that works until `unplug`: a new device at each
+        start of the MCU.
+        """
         return BlockDevice(self)
 
     def read(self, offset, buffer):
@@ -42,7 +45,7 @@ class Flash:
         self.read_in(offset // SECTOR, offset % SECTOR, buffer)
 
     def read_in(self, sector, start, buffer):
-        """Fill `buffer` from byte `start` of `sector`, and from those behind it."""
+        """Fill `buffer` from byte `start` of `sector` on, across sectors if need be."""
         end = start + len(buffer)
         if end > SECTOR:
             whole = memoryview(buffer)
@@ -77,12 +80,12 @@ class Flash:
         content = self._writable(sector)
         content[:torn] = b"\xff" * torn
         if torn < SECTOR:
-            content[torn] |= 0x55  # half of the bits of the byte it stopped in
+            content[torn] |= 0x55  # half of the bits of the torn byte
         self._tell(sector * SECTOR, content)
         self._steps.cut()
 
     def wipe(self):
-        """Erase all of it from outside; no step, no time."""
+        """Erase the whole flash from outside; no step, no time."""
         sectors = list(self._content)
         self._content = {}
         for sector in sectors:
@@ -128,7 +131,7 @@ class Flash:
             for index in range(start, end):
                 content[index] &= page[index - start]
         if torn >= 0 and torn < PAGE:
-            content[end] &= page[torn] | 0x55  # half of the bits of the byte it stopped in
+            content[end] &= page[torn] | 0x55  # half of the bits of the torn byte
         self._tell(offset, memoryview(content)[start : start + PAGE])
         if torn >= 0:
             self._steps.cut()
@@ -143,9 +146,9 @@ class Flash:
 class BlockDevice:
     """`rp2.Flash()`: MicroPython's block protocol, simple and extended.
 
-    After a power cut each call raises PowerCut again, so that closing a file on the way out does
-    not turn it into another error. After `unplug` each is an input/output error, raised by nobody:
-    a file object that is collected later finds nothing to write to.
+    After a power cut each call raises PowerCut again, so that closing a file while unwinding does
+    not turn the cut into another error. After `unplug` each call returns an input/output error
+    without an exception: a file object collected later finds nothing to write to.
     """
 
     def __init__(self, flash):
@@ -154,7 +157,7 @@ class BlockDevice:
         self._cut = False
 
     def unplug(self):
-        """The MCU that had this device is gone."""
+        """Disconnect the device: the MCU of this start is gone."""
         self._plugged = False
 
     def readblocks(self, block, buffer, offset=0):
@@ -174,7 +177,9 @@ class BlockDevice:
         return self._try(self._flash.program, block * SECTOR + offset, buffer)
 
     def ioctl(self, operation, argument):
-        """Initialise 1, shut down 2, sync 3, count blocks 4, block size 5, erase 6."""
+        """Handle initialise (1), shut down (2), sync (3), block count (4), block size (5), erase
+        (6).
+        """
         if operation == 4:
             return self._flash.sectors
         if operation == 5:

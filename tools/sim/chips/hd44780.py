@@ -10,17 +10,17 @@ _RS, _RW, _E, _LIGHT = 1, 2, 4, 8
 
 WAKE_US = 40_000  # after the supply reaches 2.7 V (page 46)
 FIRST_US = 4_100  # after the first function set
-SECOND_US = 100  # after the second one
+SECOND_US = 100  # after the second function set
 SHORT_US = 37  # most instructions
 WRITE_US = 41  # a character and the cursor's move
 LONG_US = 1_520  # clear and home
 
-# The glass shows what the ROM (code A00) has there, not ASCII, for these.
+# Codes for which the ROM (A00) has another character than ASCII.
 _ROM = {0x5C: "\xa5", 0x7E: "→", 0x7F: "←", 0xDF: "°"}
 
 
 class Hd44780:
-    """The controller and the glass. `clock()` gives microseconds."""
+    """The controller and the glass. `clock()`: microseconds."""
 
     def __init__(self, clock, columns=16, rows=2):
         self._clock = clock
@@ -29,27 +29,27 @@ class Hd44780:
         self.power_off()
 
     def power_off(self):
-        """The supply goes, and all memory with it."""
+        """Turn the supply off; all memory is lost."""
         self.powered = False
         self._on = False
         self._text = bytearray(b" " * 80)
         self._glyphs = bytearray(64)
 
     def power_on(self):
-        """The supply comes: eight-bit mode, display off, deaf for a while."""
+        """Turn the supply on: eight-bit mode, display off, no answer for WAKE_US."""
         self.power_off()
         self.powered = True
         self._ready = self._clock() + WAKE_US
         self._eight = True
         self._two_lines = False
-        self._high = -1  # the first nibble of two, -1 if none came yet
+        self._high = -1  # first nibble of a byte, or -1
         self._sets = 0  # function sets seen since power-on in eight-bit mode
         self._address = 0
         self._in_glyphs = False
         self._step = 1
 
     def lines(self):
-        """What can be read on the glass: one string per row, as wide as the glass."""
+        """Return the text on the glass: one string per row, as wide as the glass."""
         rows = []
         for row in range(self._rows):
             start = 0x28 * row  # DDRAM 0x40 lies at 40 here
@@ -59,7 +59,7 @@ class Hd44780:
         return rows
 
     def nibble(self, register, value):
-        """E fell with this nibble on DB4-DB7; `register`: RS."""
+        """Take a nibble on DB4-DB7 at the falling edge of E; `register`: RS."""
         now = self._clock()
         if now < self._ready:
             raise ChipError(
@@ -130,7 +130,7 @@ class Hd44780:
     def _set_function(self, byte):
         self._two_lines = bool(byte & 0x08)
         if byte & 0x10:
-            # So begins a new initialisation of a chip that was in use: it is awake already.
+            # Start of a new initialisation of a chip in use, awake already.
             self._eight = True
             self._sets = 3
         elif byte & 0x08 and byte & 0x04:
@@ -147,13 +147,13 @@ class Hd44780:
 def _character(code):
     if 0x20 <= code < 0x7E:
         return chr(code)
-    return "?"  # a glyph of one's own, or katakana: nothing a script could compare
+    return "?"  # a custom glyph or katakana: not comparable in a script
 
 
 class Backpack:
-    """PCF8574 on I2C with the display on its eight pins."""
+    """PCF8574 on I2C with the display on the eight pins. `fastest`: bus frequency in Hz."""
 
-    fastest = 100_000  # Hz
+    fastest = 100_000
 
     def __init__(self, display, address=0x27):
         self.address = address
@@ -161,17 +161,17 @@ class Backpack:
         self.power_on()
 
     def power_on(self):
-        """All eight pins are high after power-on."""
+        """Set all eight pins high, as after power-on."""
         self._pins = 0xFF
 
     power_off = power_on
 
     def start(self, read):
-        """A start condition with this address."""
+        """Acknowledge a start condition with this address."""
         return True
 
     def write(self, byte):
-        """All eight pins take the bits of `byte`."""
+        """Put the bits of `byte` on the eight pins."""
         before = self._pins
         self._pins = byte
         if before & _E and not byte & _E and not before & _RW:
@@ -181,15 +181,15 @@ class Backpack:
         return True
 
     def read(self):
-        """The pins' levels."""
+        """Return the pins' levels."""
         if self._pins & _RW and self._pins != 0xFF:
             raise ChipError("reading the display through the backpack is not modelled")
         return self._pins
 
     def stop(self):
-        """A stop condition."""
+        """Take a stop condition."""
 
     @property
     def backlight(self):
-        """Whether the light behind the glass is on."""
+        """Is the backlight on?"""
         return bool(self._pins & _LIGHT)

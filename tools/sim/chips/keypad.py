@@ -1,7 +1,7 @@
-"""A matrix keypad: switches that join a row wire and a column wire.
+"""A matrix keypad: switches between row wires and column wires.
 
-Nothing here knows which end scans. Three closed corners of a rectangle join the fourth: ghost
-keys come by themselves.
+Rows and columns are equal here: either may scan. Three closed corners of a rectangle join the
+fourth, and ghost keys follow without extra code.
 """
 
 from tools.sim.parts import ChipError
@@ -10,9 +10,9 @@ from tools.sim.parts import ChipError
 class Keypad:
     """The wires. Ends are numbered rows first, then columns; levels are 0, 1 or None.
 
-    `keys`: one string per row, one character per column. `levels`: what each end is joined to,
-    None if nobody drives that. `shorts` counts the times that two ends drove against each other
-    through closed switches; the low one wins.
+    `keys`: one string per row, one character per column; `levels`: level of each end, None if no
+    driver is connected; `changed`: called with ends whose level may have changed; `shorts`: how
+    often two ends drove against each other through closed switches; the low level wins.
     """
 
     def __init__(self, keys):
@@ -21,13 +21,13 @@ class Keypad:
         self.columns = len(keys[0])
         self.levels = [None] * (self.rows + self.columns)
         self.shorts = 0
-        self.changed = None  # called with ends whose level may have changed
+        self.changed = None
         self._drives = [None] * (self.rows + self.columns)
         self._closed = set()
-        self._joined = {}  # end -> all ends joined with it, itself too
+        self._joined = {}  # end -> all ends connected there, this end included
 
     def has(self, key):
-        """Tell whether there is such a key."""
+        """Is there such a key?"""
         return len(key) == 1 and any(key in row for row in self.keys)
 
     def press(self, key):
@@ -49,7 +49,7 @@ class Keypad:
         return "".join(sorted([self.keys[row][column] for row, column in self._closed]))
 
     def drive(self, end, level):
-        """The MCU drives `end` to 0 or 1, or lets it go (None)."""
+        """Let the MCU drive `end` to 0 or 1, or release the end (None)."""
         self._drives[end] = level
         if self._joined:
             ends = self._joined.get(end)
@@ -57,7 +57,9 @@ class Keypad:
                 self._settle(ends)
 
     def _settle(self, ends, joined_anew=False):
-        """Find the level of ends that are joined; unless they are so anew they all had one."""
+        """Find the level of connected ends. Without `joined_anew`, all of them had the same level
+        before.
+        """
         found = None
         drives = self._drives
         for end in ends:
@@ -118,22 +120,22 @@ class Keypad:
 
 
 class Watch:
-    """A lamp, a buzzer, a relay on one wire: what the pin did, and when.
+    """A lamp, buzzer or relay on one wire, with the history of changes.
 
-    `active`: the level that means "on". A wire nobody drives is pulled inactive by a resistor.
-    `limit`: how many changes are kept until `take` fetches them; the oldest go first.
+    `active`: the level that means "on" (a resistor pulls an undriven wire inactive); `limit`:
+    changes kept until `take`, the oldest are dropped; `changes`: (microseconds, on) pairs.
     """
 
     def __init__(self, clock, active=1, limit=64):
         self.on = False
-        self.changes = []  # (microseconds, on)
-        self.levels = [1 - active]  # nobody else drives this wire, but the resistor holds it
+        self.changes = []
+        self.levels = [1 - active]  # held by the resistor; no other driver
         self._clock = clock
         self._active = active
         self._limit = limit
 
     def drive(self, end, level):
-        """The MCU drives the wire, or lets it go (None)."""
+        """Let the MCU drive the wire, or release the wire (None)."""
         on = level == self._active
         if on != self.on:
             self.on = on

@@ -1,16 +1,16 @@
-"""`esp32.NVS`: the key-value store that ESP-IDF keeps in the ESP32's own flash.
+"""`esp32.NVS`: ESP-IDF's key-value store in the ESP32's own flash.
 
-A model of what its documentation promises, not of its pages: keys and namespaces of at most 15
-characters, blobs up to a limit that the partition's size sets, a new value is written before the
-old one is erased, and nothing is promised before `commit`.
+Models the documented behaviour, not the pages in flash: keys and namespaces of at most 15
+characters, blobs up to a limit set by the partition's size, a new value written before the old
+value is erased, and no guarantee before `commit`.
 """
 
 from tools.sim.parts import ChipError
 
 LONGEST_NAME = 15
 LONGEST_BLOB = 20_000  # bytes: 97.6 % of MicroPython's 24 KB partition less one page
-ROOM = 5 * 126 * 32  # bytes of entries in its pages; one of them is kept free
-# ESP-IDF's errors, with the sign that the port gives them.
+ROOM = 5 * 126 * 32  # bytes of entries in five pages; the sixth is kept free
+# ESP-IDF's errors, negative as in the port.
 NOT_FOUND = -0x1102, "ESP_ERR_NVS_NOT_FOUND"
 NOT_ENOUGH_SPACE = -0x1105, "ESP_ERR_NVS_NOT_ENOUGH_SPACE"
 INVALID_NAME = -0x1106, "ESP_ERR_NVS_INVALID_NAME"
@@ -20,32 +20,32 @@ VALUE_TOO_LONG = -0x110E, "ESP_ERR_NVS_VALUE_TOO_LONG"
 
 
 class Partition:
-    """The flash behind it. `steps` is parts.Steps; each `set_blob`, `erase_key` and `commit` is
-    a step.
+    """The flash behind `NVS`. Each `set_blob`, `erase_key` and `commit` is a step.
 
-    A step that is cut leaves the old value if no byte of it was done, the new one if all were, and
-    in between one or the other, as the lowest bit of the number says.
+    A step cut before the first byte leaves the old value, after the last byte the new value. In
+    between, the lowest bit of the byte number decides.
 
-    `record`, when set, is called after each change.
+    `steps`: parts.Steps; `record`: called after each change, if set; `stored`: (namespace, key) ->
+    bytes, as found after a reset; `eager`: values reach the flash before `commit`.
     """
 
     def __init__(self, steps):
         self.steps = steps
         self.record = None
-        self.stored = {}  # (namespace, key) -> bytes, what a reset finds
-        self.eager = True  # a value may be in flash before `commit`; False: only after it
+        self.stored = {}
+        self.eager = True
 
     def dump(self):
-        """Return what a reset finds, as a dictionary of its own."""
+        """Return a copy of `stored`."""
         return dict(self.stored)
 
     def load(self, image):
-        """Take the content from a dictionary that `dump` returned."""
+        """Take the content from a dictionary made by `dump`."""
         self.stored = dict(image)
 
 
 class Esp32:
-    """The module `esp32`: of it only `NVS`."""
+    """The module `esp32`, of which only `NVS` is modelled."""
 
     def __init__(self, partition):
         self.NVS = lambda namespace: NVS(partition, namespace)
@@ -62,7 +62,7 @@ class NVS:
         self._pending = {}
 
     def get_blob(self, key, buffer):
-        """Read into a bytearray; return the length."""
+        """Read a value into a bytearray; return the length."""
         name = self._name(key)
         value = self._values().get(name)
         if value is None:
@@ -73,31 +73,33 @@ class NVS:
         return len(value)
 
     def set_blob(self, key, value):
-        """Set; to be followed by `commit`."""
+        """Set a value; to be followed by `commit`."""
         name, value = self._name(key), bytes(value)
         if len(value) > LONGEST_BLOB:
             raise OSError(*VALUE_TOO_LONG)
         values = self._values()
-        values[name] = value  # the old one goes only when this one is complete
+        values[name] = value  # beside the old value, erased only after this write
         used = sum(_entries(value) for value in values.values() if value is not None)
         if (used + _entries(value)) * 32 > ROOM:
             raise OSError(*NOT_ENOUGH_SPACE)
         self._change(name, value, len(value))
 
     def erase_key(self, key):
-        """Erase; to be followed by `commit`."""
+        """Erase a key; to be followed by `commit`."""
         name = self._name(key)
         if self._values().get(name) is None:
             raise OSError(*NOT_FOUND)
         self._change(name, None, 1)
 
     def commit(self):
-        """Changes are in flash when it returns."""
+        """Put all changes into flash before returning."""
         self._step(1, self._pending)
         self._pending = {}
 
     def _values(self):
-        """What is stored and what waits for its commit, where None stands for an erased key."""
+        """Return stored values updated by those not yet committed; None stands
+        for an erased key.
+        """
         values = dict(self._partition.stored)
         values.update(self._pending)
         return values

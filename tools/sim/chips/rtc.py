@@ -1,13 +1,13 @@
-"""Clock chips of the DS1307's family: registers, calendar and battery, alike in all of them.
+"""Base of the clock chips of the DS1307's family: registers, calendar and battery.
 
-Registers 0x00-0x06 are the time in BCD, further registers follow. The address wraps behind the
-last register. The time runs from the world's clock, at a rate of the chip's own.
+Registers 0x00-0x06 are the time in BCD, further registers follow. The address wraps after the last
+register. The time follows the world's clock, at the chip's own rate.
 """
 
 from tools.seconds import DAY
 from tools.sim.parts import ChipError, date_of, day_number, days_in
 
-EXACT = 1_000_000  # rate: millionths of the true one
+EXACT = 1_000_000  # a rate is in millionths of the true rate
 _TIME = 7  # registers of the time
 _EPOCH = day_number(2000, 1, 1)
 
@@ -18,7 +18,7 @@ def bcd(value):
 
 
 def number(byte, highest, what):
-    """Return the number that a BCD register holds. Raises ChipError above `highest`."""
+    """Return the number in a BCD register. Raises ChipError above `highest`."""
     value = (byte >> 4) * 10 + (byte & 15)
     if byte & 15 > 9 or value > highest:
         raise ChipError("0x%02x is not the BCD of a valid %s" % (byte, what))
@@ -26,11 +26,12 @@ def number(byte, highest, what):
 
 
 class ClockChip:
-    """A clock chip. `clock()` gives the world's microseconds.
+    """A clock chip. `clock()`: the world's microseconds; `powered`: by the board's supply;
+    `battery`: a good battery is present.
 
-    A model of one chip sets these: `fastest`: Hz of the bus; `blank`: all registers after the
-    first power-on, where the seven of the time are not used; `centuries`: from 2000 on; `halt`
-    and `century`: bits of the seconds and of the month, 0 on a chip without.
+    Each chip's model sets: `fastest`: bus frequency in Hz; `blank`: all registers after the first
+    power-on, of which the seven time registers are not used; `centuries`: from 2000 on; `halt`,
+    `century`: bits of the seconds and of the month, 0 on a chip without.
     """
 
     address = 0x68
@@ -47,10 +48,10 @@ class ClockChip:
         self._span = (day_number(2000 + self.centuries * 100, 1, 1) - _EPOCH) * DAY
         self._pointer = 0
         self._first = False
-        self._started = clock()  # the time at the start condition
-        self._buffer = None  # the time registers of that moment, worked out when they are read
+        self._started = clock()  # microseconds at the start condition
+        self._buffer = None  # time registers at the start condition, computed at the first read
         self._incoming = None  # time registers written since the start condition
-        self._second_written = False  # among them
+        self._second_written = False  # the seconds are among `_incoming`
         self._base = 0  # seconds since 2000 at `_since`
         self._since = clock()
         self._rate = EXACT
@@ -58,21 +59,21 @@ class ClockChip:
         self._twelve = False
         self._weekday = 1
         self._weekday_of = 0  # day number for which `_weekday` was written
-        self._day, self._date = -1, None  # the date last worked out
+        self._day, self._date = -1, None  # newest day converted, and the date
         self.powered = False
         self.battery = True
 
     # --- the wires -----------------------------------------------------------------------
 
     def start(self, read):
-        """A start condition with this address."""
+        """Take a start condition with this address."""
         self._finish()
         self._freeze_time()
         self._first = not read
         return True
 
     def write(self, byte):
-        """A byte: the register address, then data."""
+        """Take a byte: the register address, then data."""
         pointer = self._pointer
         if self._first:
             if byte > self._last:
@@ -92,50 +93,50 @@ class ClockChip:
         return True
 
     def read(self):
-        """The next register."""
+        """Return the next register."""
         pointer = self._pointer
         byte = self._frozen_time()[pointer] if pointer < _TIME else self._registers[pointer]
         self._advance()
         return byte
 
     def stop(self):
-        """A stop condition."""
+        """Take a stop condition."""
         self._finish()
 
     # --- the world -----------------------------------------------------------------------
 
     @property
     def seconds(self):
-        """Seconds since 2000-01-01 that the chip believes in."""
+        """The chip's time, in seconds since 2000-01-01."""
         return self._at(self._clock())
 
     def power_on(self):
-        """The board's supply comes."""
+        """Turn the board's supply on."""
         self.powered = True
 
     def power_off(self):
-        """The board's supply goes: on to the battery, if there is one."""
+        """Turn the board's supply off; without a battery the time is lost."""
         self.powered = False
         self._incoming = None
         if not self.battery:
             self._lose()
 
     def set(self, seconds):
-        """Someone moved the clock by `seconds`, which may be negative."""
+        """Move the clock by `seconds`, forward or (negative) back."""
         self._rebase(min(max(self.seconds + seconds, 0), self._span - 1))
 
     def lost(self):
-        """The battery died: everything is gone, and goes again with each power cut."""
+        """Kill the battery: all registers are lost now, and again at each power cut."""
         self.battery = False
         self._lose()
 
     def set_rate(self, millionths):
-        """From now on run `millionths` / 1,000,000 times as fast as the world."""
+        """Run at `millionths` / 1,000,000 times the world's speed from now on."""
         self._rebase(self.seconds)
         self._rate = millionths
 
     def dump(self, moment=False):
-        """Return all that the chip remembers, as bytes for `load`; `moment`: and when that was."""
+        """Return the chip's whole memory as bytes for `load`; `moment`: with the world's time."""
         text = "%d %d %d %d %d %d %d" % (
             self.seconds,
             self._rate,
@@ -150,9 +151,9 @@ class ClockChip:
         return bytes(self._registers) + text.encode()
 
     def load(self, image, same_world=False):
-        """Take everything from bytes that `dump` returned; no time has passed since.
+        """Take everything from bytes made by `dump`; no time has passed since.
 
-        With `same_world` the world's clock has run on since the moment noted in `image`.
+        With `same_world`, the world's clock has run on since the moment noted in `image`.
         """
         size = len(self.blank)
         numbers = [int(word) for word in bytes(image[size:]).decode().split()]
@@ -167,14 +168,14 @@ class ClockChip:
         if same_world and len(numbers) == 9:
             self._base, self._since = numbers[7:]
 
-    # --- what a model adds ---------------------------------------------------------------
+    # --- overridden by chips -------------------------------------------------------------
 
     def _write_register(self, register, byte):
-        """Take a byte for a register behind the time."""
+        """Take a byte for a register after the time."""
         self._registers[register] = byte
 
     def _take_time(self, seconds, halt):
-        """Take a time that was written; `halt`: is its halt bit set?"""
+        """Take a written time; `halt`: the halt bit."""
         self._rebase(seconds)
 
     # --- inside --------------------------------------------------------------------------
@@ -205,7 +206,7 @@ class ClockChip:
         self._buffer = None
 
     def _frozen_time(self):
-        """The time registers as they were when they were frozen."""
+        """Return the time registers as frozen."""
         if self._buffer is None:
             self._buffer = self._time_registers()
         return self._buffer
@@ -233,7 +234,7 @@ class ClockChip:
         return 0x40 | (0x20 if hour >= 12 else 0) | bcd((hour + 11) % 12 + 1)
 
     def _finish(self):
-        """Take over a time that was written."""
+        """Take over a written time."""
         incoming, self._incoming = self._incoming, None
         if incoming is None:
             return

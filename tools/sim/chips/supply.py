@@ -1,17 +1,19 @@
-"""Battery, solar panel and appliance, as dividers, shunt amplifier and protection chip show them.
+"""Battery, solar panel and appliance, as seen through dividers, shunt amplifier and protection
+chip.
 
-The wire of all pins that measure. Board data says what is between the pin and the world.
+`Supply` is the wire of all measuring pins. Board data describes the circuit between each pin and
+the world.
 """
 
-FULL = 3_300  # mV that an analog input sees at most
+FULL = 3_300  # mV, an analog input's full scale
 
 
 class Supply:
-    """What can be changed at any time: KNOBS, plain attributes.
+    """The supply's state, in attributes that may change at any time: KNOBS.
 
-    battery, solar: mV. current: mA that the appliance draws when it has power. noise: mV, the
-    most that a reading at the pin is off. bridge: a wire across the load switch. short: the
-    protection chip reports one. sensed: False when the output's sense wire is cut.
+    `battery`, `solar`: mV; `current`: mA drawn by the appliance when powered; `noise`: mV,
+    greatest error of a reading at the pin; `bridge`: a wire across the load switch; `short`: the
+    protection chip reports a short; `sensed`: False when the output's sense wire is cut.
     """
 
     KNOBS = ("battery", "solar", "current", "noise", "bridge", "short", "sensed")
@@ -37,15 +39,15 @@ class Supply:
             tell()
 
     def end(self, name, wiring):
-        """Number of a new end: `name` and dictionary of a pin in the board's data."""
+        """Return the number of a new end: `name` and dictionary of a pin in the board's data."""
         self._wirings.append((name, wiring))
         return len(self._wirings) - 1
 
     def drive(self, end, level):
-        """The MCU drives a pin that it should only read: it loses against what is wired."""
+        """Ignore the MCU driving a measuring pin: the circuit is stronger."""
 
     def volts(self, end):
-        """Voltage at an analog pin."""
+        """Return the voltage at an analog pin."""
         name, wiring = self._wirings[end]
         if name == "CURRENT":
             flows = self.current if self._load_is_on() else 0
@@ -70,7 +72,7 @@ class Supply:
 
 
 class _Levels:
-    """Levels of the ends, found when they are asked for."""
+    """Levels of the ends, computed at each access."""
 
     def __init__(self, level):
         self._level = level

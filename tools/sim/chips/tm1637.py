@@ -1,13 +1,14 @@
-"""TM1637 (Titan Micro, data sheet V2.4) with four 7-segment digits, on its two wires.
+"""TM1637 (Titan Micro, data sheet V2.4) with four 7-segment digits, on two wires.
 
-Least significant bit first, taken at each rising CLK; DIO falling while CLK is high begins a
-frame, rising ends it. After eight bits the chip pulls DIO low for one clock: its acknowledge.
+Bits come least significant first, taken at each rising CLK. DIO falling while CLK is high begins a
+frame, DIO rising ends the frame. After eight bits the chip pulls DIO low for one clock as
+acknowledge.
 """
 
 from tools.sim.parts import ChipError
 
 CLK, DIO = 0, 1
-PULSE_US = 1  # shortest level of CLK (400 ns), as far as a clock of microseconds can tell
+PULSE_US = 1  # shortest level of CLK (400 ns), rounded up to whole microseconds
 
 _LETTERS = {
     0x77: "A",
@@ -35,10 +36,10 @@ _BOTH = {0x3F: "0O", 0x06: "1I", 0x5B: "2Z", 0x6D: "5S"}  # a digit that is also
 
 
 def reading(patterns):
-    """Return what a person reads in segment patterns (bit 0 is segment a, bit 6 is g).
+    """Return the text that a person reads in segment patterns (bit 0 is segment a, bit 6 is g).
 
-    A glyph that is both digit and letter is a letter if the same word goes on with one: so
-    `GOOd`, `USEd`, `Id 15`, `C300`.
+    A glyph that is both digit and letter is a letter if a letter follows in the same word: `GOOd`,
+    `USEd`, `Id 15`, `C300`.
     """
     text = ""
     word = False  # is there a letter further on in this word?
@@ -56,9 +57,10 @@ def reading(patterns):
 
 
 class Tm1637:
-    """The chip and its glass. Ends of its wire: CLK, DIO. `clock()` gives microseconds.
+    """The chip and the glass. Ends of the wire: CLK, DIO.
 
-    `contentions` counts how often the MCU drove DIO high against the acknowledge.
+    `clock()`: microseconds; `contentions`: how often the MCU drove DIO high against the
+    acknowledge; `brightness`: 0 to 7, None while the display is off.
     """
 
     def __init__(self, clock, digits=4):
@@ -69,18 +71,18 @@ class Tm1637:
         self.power_off()
 
     def power_off(self):
-        """The supply goes: dark, and deaf."""
+        """Turn the supply off: dark, and no answer."""
         self.powered = False
         self._dark()
 
     def power_on(self):
-        """The supply comes: display off, memory unknown."""
+        """Turn the supply on: display off, memory unknown."""
         self.powered = True
         self._dark()
 
     def _dark(self):
         self.levels[DIO] = 1
-        self.brightness = None  # 0 to 7, None while the display is off
+        self.brightness = None
         self._memory = bytearray(b"\xff" * 6)
         self._fixed = None  # address mode; None before the first data command
         self._clk = self._dio = 1
@@ -94,18 +96,18 @@ class Tm1637:
         self._address = None
 
     def lines(self):
-        """What can be read on the glass: one string."""
+        """Return the text on the glass, a list of one string."""
         if self.brightness is None:
             return [" " * self._digits]
         return [reading(self._memory[: self._digits])]
 
     @property
     def colon(self):
-        """Whether the colon is lit: the top bit of the second digit."""
+        """Is the colon lit? The colon is the top bit of the second digit."""
         return self.brightness is not None and bool(self._memory[1] & 0x80)
 
     def drive(self, end, level):
-        """The MCU drives a wire to 0 or 1, or lets it go (None)."""
+        """Let the MCU drive a wire to 0 or 1, or release the wire (None)."""
         if not self.powered:
             return
         if end == DIO:
