@@ -1,4 +1,4 @@
-"""A simulated board: the chips that a data module of `board/` names, wired as it says."""
+"""A simulated board: the chips named in a data module of `board/`, wired accordingly."""
 
 from tools.sim.chips.at24c32 import At24c32
 from tools.sim.chips.ds3231 import Ds3231
@@ -12,15 +12,15 @@ from tools.sim.mcu.i2c import Bus
 from tools.sim.parts import ChipError, Steps
 
 DAY = 86_400
-SOLD = (25 * 365 + 7) * DAY  # 2025-01-01, in seconds since 2000: what a new unit's clock says
+SOLD = (25 * 365 + 7) * DAY  # 2025-01-01 in seconds since 2000: time on a new unit's clock
 
 
 class Board:
-    """All that is soldered together, and its supply.
+    """The chips of a board and the supply.
 
-    Attributes are None for what the board does not have: `keypad`, `display` and `digits` (have
-    `lines()`), `clock`, `eeprom`, `nvs`, `bus`. `watches`: name -> Watch, "load" is always there.
-    `chip`: one of chips.py, an RP2040 if left out. `sectors`: of flash, 4096 bytes each.
+    Parts that the board lacks are None: `keypad`, `display` and `digits` (both with `lines()`),
+    `clock`, `eeprom`, `nvs`, `bus`. `watches`: name -> Watch, always with "load"; `chip`: one of
+    mcu/kinds.py, None for an RP2040; `sectors`: of flash, 4096 bytes each.
     """
 
     def __init__(self, world, data, chip=None, sectors=SECTORS):
@@ -49,7 +49,7 @@ class Board:
     # --- the supply ----------------------------------------------------------------------
 
     def power_on(self):
-        """The supply comes; the MCU starts when the runner says so."""
+        """Turn the supply on; the runner starts the MCU."""
         self.power = True
         self.powered_at = self.world.now
         for chip in self._supplied():
@@ -57,7 +57,7 @@ class Board:
         machine.power_on()
 
     def power_off(self):
-        """The supply goes: MCU and display forget everything, at once."""
+        """Turn the supply off: MCU and display forget everything at once."""
         if not self.power:
             return
         self.power = False
@@ -68,18 +68,18 @@ class Board:
 
     @property
     def load(self):
-        """Whether the load pin switches the load on."""
+        """Does the load pin switch the load on?"""
         return self.watches["load"].on
 
     @property
     def lit(self):
-        """Whether a display shines: its backlight, or its digits."""
+        """Does a display shine: the backlight, or the digits?"""
         if self.backpack is not None:
             return self.backpack.backlight
         return self.digits is not None and self.digits.brightness is not None
 
     def glass(self):
-        """What the displays show: lines without trailing blanks."""
+        """Return the text on the displays: lines without trailing blanks."""
         lines = []
         for display in (self.display, self.digits):
             if display is not None and self.power:

@@ -1,15 +1,17 @@
-"""The serial console of the simulated board: what `sys.stdin` and `sys.stdout` are to it."""
+"""The serial console of the simulated board, behind the firmware's `sys.stdin` and
+`sys.stdout`.
+"""
 
 import io
 import sys
 
 _POLL = 3  # MP_STREAM_POLL
 _READ, _WRITE = 1, 4
-_LIMIT = 4096  # bytes waiting in either direction; more is lost, as on a board
+_LIMIT = 4096  # bytes waiting in either direction; further bytes are lost, as on a board
 
 
 class Console:
-    """Both directions. `feed` is the other end's sending, `take` its receiving."""
+    """Both directions: the other end sends with `feed` and receives with `take`."""
 
     def __init__(self, world):
         self.world = world
@@ -20,40 +22,40 @@ class Console:
         self.stdout = _Output(self)
 
     def feed(self, data):
-        """The other end sends bytes."""
+        """Take bytes from the other end."""
         room = _LIMIT - len(self._waiting)
         self._waiting.extend(data[:room])
 
     @property
     def unread(self):
-        """How many bytes the firmware has not fetched."""
+        """Number of bytes that the firmware has not fetched."""
         return len(self._waiting)
 
     def take(self):
-        """Return the complete lines that came since the last time."""
+        """Return the complete lines since the last call."""
         lines, self._lines = self._lines, []
         return lines
 
     def reset(self):
-        """The MCU restarts: what was on its way in is lost, an unfinished line ends."""
+        """Restart with the MCU: incoming bytes are lost, an unfinished line ends."""
         self._waiting = bytearray()
         if self._line:
             self._end_line()
 
     def get(self, count):
-        """Up to `count` waiting bytes."""
+        """Return up to `count` waiting bytes."""
         data = bytes(self._waiting[:count])
         self._waiting = self._waiting[count:]
         return data
 
     def wait(self):
-        """Block the firmware until there is something to read."""
+        """Block the firmware until there is input."""
         while not self._waiting:
             self.world.check()
             self.world.sleep(1_000)
 
     def put(self, data):
-        """The firmware sends bytes."""
+        """Take bytes from the firmware."""
         for byte in data:
             if byte == 10:
                 self._end_line()
@@ -70,7 +72,7 @@ class Console:
 
 
 class _Raw(io.IOBase):
-    """`sys.stdin.buffer`: bytes, and nothing but what asyncio and drivers call."""
+    """`sys.stdin.buffer`: bytes, with only the methods that asyncio and drivers call."""
 
     def __init__(self, console):
         self._console = console
@@ -144,9 +146,9 @@ class Implementation:
 
 
 class Sys:
-    """Stands in for the module `sys`: the console instead of the process's own streams.
+    """Stands in for the module `sys`, with the console instead of the process's own streams.
 
-    `machine`: what the interpreter is to say that it runs on, None for the truth.
+    `machine`: `implementation._machine` for the firmware, None for the truth.
     """
 
     def __init__(self, console, machine=None):

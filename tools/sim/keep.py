@@ -1,8 +1,8 @@
-"""The directory of `--state`: what a unit remembers without power, kept between runs.
+"""The directory of `--state`: a unit's non-volatile memories, kept between runs.
 
-Everything is written through, as the chips themselves are: a simulator that is killed leaves what
-a board would have. Flash and EEPROM go step by step, clock chip and key-value store into small
-files of their own, by way of temporary ones.
+Everything is written through, as in the chips: a killed simulator leaves the same contents as a
+board without power. Flash and EEPROM are written step by step; clock chip and key-value store go
+to small files, replaced through temporary files.
 """
 
 import json
@@ -10,7 +10,7 @@ import os
 
 
 class KeepError(Exception):
-    """A file of the directory is not what this left there."""
+    """A file of the directory does not have the expected contents."""
 
 
 class _Host:
@@ -21,8 +21,8 @@ class _Host:
 class Keep:
     """Binds a board's memories to the files of directory `path` (made if missing).
 
-    `same_world`: the world's clock has run on since the files were written (see ClockChip.load).
-    `host`: what has the host's `open` and `rename`.
+    `same_world`: the world's clock has run on since the files were written (see ClockChip.load);
+    `host`: object with the host's `open` and `rename`.
     """
 
     def __init__(self, path, board, same_world=False, host=None):
@@ -51,7 +51,9 @@ class Keep:
             board.nvs.record = self._save_values
 
     def save(self):
-        """Save what is not written through: the time, and how often sectors were erased."""
+        """Save the values that are not written through: the time, and the
+        sectors' erase counts.
+        """
         if self._board.clock is not None:
             self._save_clock()
         if self._board.nvs is not None:
@@ -86,7 +88,7 @@ class Keep:
         def record(offset, data):
             file.seek(offset)
             file.write(data)
-            if self._board.clock is not None:  # no record may be newer than the clock kept
+            if self._board.clock is not None:  # no record may be newer than the saved clock
                 self._save_clock()
 
         chip.record = record

@@ -1,8 +1,8 @@
 """The asyncio of MicroPython on simulated time.
 
-Only the queue of waiting streams is replaced: `wait_io_event`, where the real loop would sleep,
-moves the world instead. Tasks that C code queues "now" carry real ticks; the simulated ticks
-run a century ahead of them, so such tasks are always due.
+Only the queue of waiting streams is replaced: `wait_io_event`, in which the real loop would sleep,
+moves the world instead. Tasks queued "now" by C code carry real ticks; the simulated ticks run a
+century ahead, so that these tasks are always due.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ _POLL = 3  # MP_STREAM_POLL
 
 
 def install(world, queue=None):
-    """Make asyncio live in `world`; `queue`: a class to take instead of Queue."""
+    """Make asyncio live in `world`; `queue`: a class used instead of Queue."""
     ahead = core.ticks() + _CENTURY
 
     def ticks():
@@ -28,7 +28,7 @@ def install(world, queue=None):
 
 
 class Queue:
-    """Tasks that wait for streams: `map` holds id(stream) -> [reader, writer, stream]."""
+    """Tasks waiting for streams: `map` holds id(stream) -> [reader, writer, stream]."""
 
     world = None
 
@@ -36,15 +36,15 @@ class Queue:
         self.map = {}
 
     def queue_read(self, stream):
-        """The current task waits until `stream` can be read."""
+        """Make the current task wait until `stream` can be read."""
         self._enqueue(stream, 0)
 
     def queue_write(self, stream):
-        """The current task waits until `stream` can be written."""
+        """Make the current task wait until `stream` can be written."""
         self._enqueue(stream, 1)
 
     def remove(self, task):
-        """Forget a task that is cancelled."""
+        """Forget a cancelled task."""
         for key, entry in list(self.map.items()):
             if entry[0] is task or entry[1] is task:
                 del self.map[key]
@@ -52,7 +52,7 @@ class Queue:
     def wait_io_event(self, dt):
         """Let the world run until a task is due: `dt` ms at most, for ever if negative.
 
-        It also ends when another task than before is due first: the driver may have woken one.
+        Also ends when another task than before is due first: the driver may have woken a task.
         """
         world = self.world
         if not world.running:
@@ -86,11 +86,11 @@ class Queue:
         core.cur_task.data = self
 
     def _ready(self, stream, wanted):
-        """Return which of the `wanted` directions are possible at once."""
+        """Return the directions among `wanted` that are possible at once."""
         return stream.ioctl(_POLL, wanted)
 
     def _poll(self):
-        """Queue the tasks whose streams are ready; tell whether there were any."""
+        """Queue the tasks whose streams are ready; return True if there were any."""
         done = None
         for key, entry in self.map.items():
             reader, writer, stream = entry

@@ -1,4 +1,4 @@
-"""What a simulator is told at its start: whose unit it is, which board."""
+"""The simulator's start options: the unit's identity and the board."""
 
 import sys
 
@@ -6,7 +6,7 @@ from tools.sim.words import Refused
 
 
 def identity_of(options):
-    """Return the identity that `options` name, None without a key. Raises Refused."""
+    """Return the identity in `options`, None without a key. Raises Refused."""
     if options.get("key") is None:
         return None
     from firmware.store import Identity
@@ -27,7 +27,7 @@ def identity_of(options):
 
 
 def choose(board):
-    """Let the firmware find this file of board/ as board/custom.py."""
+    """Make the firmware find this file of board/ as board/custom.py."""
     if board:
         sys.modules["board.custom"] = __import__("board." + board, None, None, ("*",))
 

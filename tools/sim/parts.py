@@ -1,22 +1,22 @@
-"""What the chip models share: refusals, power cuts, the civil calendar."""
+"""Common parts of the chip models: refusals, power cuts, the civil calendar."""
 
 
 class ChipError(BaseException):
-    """The chip was used in a way its datasheet forbids: a fault in the driver.
+    """The chip was used in a way forbidden by the datasheet: a fault in the driver.
 
-    Not an Exception, so that no `except Exception` of the firmware can hide it.
+    Not an Exception, so that no `except Exception` of the firmware can hide the fault.
     """
 
 
 class PowerCut(BaseException):
-    """The power failed in the middle of a write; what was being written is torn."""
+    """The power failed in the middle of a write, now torn."""
 
 
 class Steps:
-    """Counts the program and erase steps of all memories and cuts the power during one.
+    """Counts the program and erase steps of all memories and cuts the power during a step.
 
-    `on_cut()`, when given, is called at the cut, before PowerCut unwinds the caller: from
-    then on nothing the caller does in passing may have an effect.
+    `on_cut()`: called at the cut, if given, before PowerCut unwinds the caller: from then on
+    nothing done by the caller may have an effect.
     """
 
     def __init__(self, on_cut=None):
@@ -28,20 +28,21 @@ class Steps:
     def arm(self, nth, at=None):
         """Cut during the `nth` step from now (1 is the next), 0 disarms.
 
-        `at` is the number of bytes of that step that are done by then, None half of them.
+        `at`: bytes of the step done by then, None for half.
         """
         self._left = nth
         self._at = at
 
     @property
     def left(self):
-        """How many steps until the cut, counting the torn one; 0 when none is armed."""
+        """Steps until the cut, including the torn step; 0 when none is armed."""
         return self._left
 
     def take(self, size):
-        """Begin a step of `size` bytes: -1 if it will complete, else the bytes that will be done.
+        """Begin a step of `size` bytes; return -1 if the step completes, else the bytes to be
+        done.
 
-        Whoever is told 0 or more tears the step there and then calls `cut()`.
+        After 0 or more, the caller must tear the step at this byte and then call `cut()`.
         """
         self.done += 1
         if not self._left:
@@ -64,7 +65,7 @@ _BEFORE = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 
 
 def is_leap(year):
-    """Tell whether `year` has a 29 February."""
+    """Does `year` have a 29 February?"""
     return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
 

@@ -1,4 +1,4 @@
-"""The simulated world at the host's pace, and the socket through which it is told what to do."""
+"""The simulated world at the host's pace, and the control socket."""
 
 import heapq
 import json
@@ -11,9 +11,9 @@ import vfs
 from tools.sim import loop
 from tools.sim.world import NEVER, World
 
-AHEAD_US = 1_000  # what the world may be ahead of the host: less is not worth a wait
-BEHIND_US = 1_000_000  # what is more than that was the host's other work, not the unit's
-LOOK_US = 2_000  # how often a program that never waits is asked whether somebody wants something
+AHEAD_US = 1_000  # longest lead of the world over the host: less is not worth a wait
+BEHIND_US = 1_000_000  # longest lag of the world; more is due to the host's other work
+LOOK_US = 2_000  # between looks at the socket while a program never waits
 POSIX = vfs.VfsPosix()  # the host's files, which the firmware does not see
 
 
@@ -32,14 +32,16 @@ class Link:
         self._file.write((json.dumps(what) + "\n").encode())
 
     def line(self):
-        """Return the next line; without tools/cable/unit.py there is no unit."""
+        """Return the next line. At the end of the input, kill the unit: tools/cable/unit.py is
+        gone.
+        """
         line = self._file.readline()
         if not line:
             os.system("kill -9 $PPID")
         return line
 
     def listen(self, ms=0, streams=()):
-        """Take what has come, after `ms` at most; tell whether one of `streams` is ready."""
+        """Take the lines that come within `ms`; return True if any of `streams` is ready."""
         poll = self._poll
         if streams:
             poll = select.poll()
@@ -67,7 +69,7 @@ class Link:
 
 
 class RealWorld(World):
-    """The world at the host's pace. `end(reason)`, which does not return, stops the MCU."""
+    """The world at the host's pace. `end(reason)`, without return, stops the MCU."""
 
     has_prompt = True
     GRACE = 100_000
@@ -77,32 +79,32 @@ class RealWorld(World):
         self.end = None
         self._link = link
         self._zero = host_time.ticks_us() - now
-        self._hurry_until = 0  # up to here time passes as fast as it can
+        self._hurry_until = 0  # up to here time passes at full speed
         self._looked = 0
 
     @property
     def hurries(self):
-        """Whether time passes as fast as it can: nobody from outside is listened to then."""
+        """Does time pass at full speed? The outside is not listened to then."""
         return self.now < self._hurry_until
 
     def hurry(self, duration):
-        """Let the next `duration` (us) pass at once for the host; return their end."""
+        """Let the next `duration` (us) pass at once for the host; return the time at the end."""
         self._hurry_until = self.now + duration
         return self._hurry_until
 
     def stop(self, reason):
-        """The MCU stops, and so does all of this."""
+        """Stop the MCU, and this process."""
         self.end(reason)
 
     halt = stop
 
     def check(self):
-        """The firmware does something: some time has passed for that."""
+        """Let the host's time pass, as the firmware does something."""
         if not self._driving:
             self._catch_up()
 
     def glance(self):
-        """The firmware looks at the time."""
+        """Let the host's time pass, as the firmware looks at the time."""
         if not self._driving:
             self.now += 1
             self._catch_up()
@@ -125,17 +127,19 @@ class RealWorld(World):
     spend = sleep
 
     def stall(self, duration):
-        """Flash is written as fast as the host can."""
+        """Do nothing: flash is written at the host's speed."""
 
     def step(self, limit=NEVER, streams=True):
-        """Go to whatever comes next; also ends when there is news, or one of asyncio's streams."""
+        """Go to the next event, wish or limit; end early on news from socket or
+        asyncio's streams.
+        """
         due = min(self._next(), self._wish, limit)
         if not self._pause(due, _streams() if streams else ()):
             super().step(limit)
         self.give_way()
 
     def idle(self):
-        """The prompt has waited: all that was due in the meantime happens."""
+        """Let everything happen that became due while the prompt waited."""
         now = host_time.ticks_us() - self._zero
         while self._next() <= now:
             self._fire()
@@ -143,18 +147,18 @@ class RealWorld(World):
         self.look()
 
     def due(self):
-        """Return in how many ms something happens by itself, None if nothing will."""
+        """Return the milliseconds until the next event, None if there is none."""
         due = self._next()
         return None if due == NEVER else max(due - self.now, 0) // 1_000
 
     def look(self):
-        """See whether somebody wants something."""
+        """Look for commands at the socket."""
         self._looked = self.now
         self._link.listen()
         self._heed()
 
     def give_way(self):
-        """Here Ctrl-C takes effect: never inside the simulator."""
+        """Raise a pending Ctrl-C here, never inside the simulator."""
         link = self._link
         if link.interrupted and not self._driving and not self._masks:
             link.interrupted = False
@@ -163,12 +167,12 @@ class RealWorld(World):
 
     def _next(self):
         heap = self._heap
-        while heap and heap[0][2] is None:  # it was cancelled
+        while heap and heap[0][2] is None:  # cancelled
             heapq.heappop(heap)
         return heap[0][0] if heap else NEVER
 
     def _wall(self):
-        """Return where the world should be by the host's clock, 0 while it is in a hurry."""
+        """Return the world's due time by the host's clock, 0 at full speed."""
         if self.now < self._hurry_until:
             return 0
         now = host_time.ticks_us() - self._zero
@@ -182,7 +186,7 @@ class RealWorld(World):
         return now - behind
 
     def _catch_up(self):
-        """Let pass what has passed on the host."""
+        """Let the time pass that has passed on the host."""
         wall = self._wall()
         if not wall:
             return
@@ -195,7 +199,7 @@ class RealWorld(World):
             self.give_way()
 
     def _pause(self, due, streams=()):
-        """Wait until the world may go to `due`; tell whether something else came first."""
+        """Wait until the world may go to `due`; return True if something else came first."""
         wall = self._wall()
         if not wall or due - wall <= AHEAD_US:
             return False
@@ -211,7 +215,7 @@ class RealWorld(World):
 
 
 class RealQueue(loop.Queue):
-    """asyncio's tasks that wait for the interpreter's own streams."""
+    """asyncio's tasks waiting for the interpreter's own streams."""
 
     def wait_io_event(self, dt):
         """Let the world run until a task is due: `dt` ms at most, for ever if negative."""
@@ -228,7 +232,7 @@ class RealQueue(loop.Queue):
 
 
 def _streams():
-    """Return (stream, wanted) of all that asyncio waits for."""
+    """Return (stream, wanted) of all streams that asyncio waits for."""
     found = []
     for reader, writer, stream in loop.core._io_queue.map.values():
         wanted = (select.POLLIN if reader else 0) | (select.POLLOUT if writer else 0)

@@ -1,8 +1,8 @@
 """The line protocol of `payg sim --headless`: one command in, one JSON object out.
 
-`Session.run` is a generator: it yields the time (us) it wants control back at, and the world
-gives it back when the firmware has nothing left to do at that time. It lives in wherever the
-firmware waits; a power failure unwinds the firmware, never this.
+`Session.run` is a generator: each yield gives the time (us) of the next resumption, and the world
+resumes the generator when the firmware has nothing left to do at this time. The generator runs
+wherever the firmware waits; a power failure unwinds the firmware, never the generator.
 """
 
 import json
@@ -21,14 +21,14 @@ from tools.sim.words import (
 )
 from tools.sim.world import NEVER, Halt
 
-HOLD_US = 30_000  # how long a key is down
-GAP_US = 25_000  # and how long nothing is, before the next
-JUDGE_US = 1_000_000  # after which an entry that is still not judged is answered all the same
-BOOT_US = 300_000  # from power on until the unit is up,
-SLOW_BOOT_US = 5_000_000  # or so much more if there is much to repair
-SERVICE_US = 50_000  # what the console gets at least to answer a line
+HOLD_US = 30_000  # duration of a key press
+GAP_US = 25_000  # pause between two key presses
+JUDGE_US = 1_000_000  # longest wait for a judged entry before an answer
+BOOT_US = 300_000  # from power on until the unit is up
+SLOW_BOOT_US = 5_000_000  # additional wait for a unit with much to repair
+SERVICE_US = 50_000  # shortest time for the console to answer a line
 POLL_US = 1_000
-CHATTER = 4  # times that a bouncing contact opens again
+CHATTER = 4  # number of times a bouncing contact reopens
 
 _KEPT = (
     "payg",
@@ -43,12 +43,12 @@ _KEYS = "0123456789*#ABCD"
 
 
 class Session:
-    """One script's conversation with one board.
+    """A script's conversation with a board.
 
-    `firmware` has `unit` (None while it does not run), `identity` (that of the options, or
-    None), `failure` (why it was given up, or None); `read()` gives a line of bytes, b"" at the
-    end; `write(text)` sends an answer; `save()` is called before each answer; `ready()` tells
-    whether there is a line already, if `read` is not to be waited for.
+    `firmware`: has `unit` (None while not running), `identity` (of the options, or None) and
+    `failure` (the reason for giving up, or None); `read()`: gives a line of bytes, b"" at the end;
+    `write(text)`: sends an answer; `save()`: called before each answer; `ready()`: is there a line
+    already, for a `read` that must not block?
     """
 
     def __init__(self, board, console, firmware, read, write, save, ready=lambda: True):
@@ -96,7 +96,7 @@ class Session:
             self._write(json.dumps(answer))
 
     def fail(self, text):
-        """End with one last answer, which says why."""
+        """End with a last answer that gives the reason."""
         self._write(json.dumps({"error": text}))
         self.status = 1
         self.done = True
@@ -146,7 +146,7 @@ class Session:
                 break
 
     def _press(self, words):
-        """Close one switch and leave it so; for tests of several keys at once."""
+        """Close one switch for good, for tests of several keys at once."""
         self._switch(self._one_key(words, "press"), True)
 
     def _release(self, words):
@@ -154,21 +154,21 @@ class Session:
         self._switch(self._one_key(words, "release"), False)
 
     def _bounce(self, words):
-        """From now on contacts chatter for so many milliseconds."""
+        """Make contacts chatter for this many milliseconds from now on."""
         bounce = whole(words, "bounce")
         if bounce > BOUNCE_MS:
             raise Refused(HELP["bounce"])
         self._bounce_us = bounce * 1_000
 
     def _supply(self, words):
-        """Battery, solar panel, appliance, and what is done to the wires."""
+        """Change battery, solar panel, appliance or wires."""
         supply = self.board.supply
         if len(words) != 2 or words[0] not in supply.KNOBS:
             raise Refused(HELP["supply"])
         supply.turn(words[0], whole(words[1:], "supply"))
 
     def _bus(self, words):
-        """Chips that answer no more; `scl`: somebody holds the clock line low."""
+        """Let chips stop or resume answering; `scl`: hold the clock line low."""
         bus = self.board.bus
         if bus is None or len(words) != 2 or words[1] not in ("dead", "alive"):
             raise Refused(HELP["bus"])
@@ -179,12 +179,12 @@ class Session:
             bus.silence(None if words[0] == "all" else chip_address(words[0]), dead)
 
     def _events(self, words):
-        """The unit's event log, oldest first: [seconds since 2020, event, number]."""
+        """Return the unit's event log, oldest first: [seconds since 2020, event, number]."""
         nothing(words, "events")
         return {"events": self._need_unit().log.entries()}
 
     def _switch(self, key, close):
-        """Move a switch; its contact is open and closed by turns until it rests."""
+        """Move a switch, with the contact opening and closing until the bounce is over."""
         keypad = self.board.keypad
         first, second = keypad.press, keypad.release
         if not close:
@@ -272,7 +272,9 @@ class Session:
         nothing(words, "status")
 
     def _levels(self, words):
-        """What lamps and buzzer did, for a panel: milliseconds since the last asking."""
+        """Return the changes of lamps and buzzer, in milliseconds since the last call: for a
+        panel.
+        """
         nothing(words, "levels")
         since, self._levels_at = self._levels_at, self.world.now
         watches = self.board.watches
@@ -284,10 +286,10 @@ class Session:
         on["backlight"] = self.board.power and self.board.lit
         return {"ms": (self.world.now - since) // 1_000, "on": on, "changes": changes}
 
-    # --- what happens in between ---------------------------------------------------------
+    # --- between commands ----------------------------------------------------------------
 
     def _begin(self):
-        """Before the first command: the identity of the options goes into a blank unit."""
+        """Give the options' identity to a blank unit, before the first command."""
         self._need_unit()
         identity = self.firmware.identity
         if identity is None:
@@ -309,7 +311,7 @@ class Session:
         try:
             unit.provision(identity)
         except (PowerCut, Halt):
-            pass  # the answer will show it
+            pass  # visible in the answer
         except Exception as error:
             raise Refused("the unit refuses this identity: %s" % error) from None
         yield self.world.now + SERVICE_US
@@ -338,7 +340,7 @@ class Session:
             self._result = unit.outcome
 
     def _look(self):
-        """Remember what the unit says of itself, for when it cannot speak."""
+        """Remember the unit's status, for answers while the unit has no power."""
         status = self._need_unit().status()
         self._known = {name: status[name] for name in _KEPT}
 

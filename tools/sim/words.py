@@ -1,4 +1,4 @@
-"""The words of the simulator's line protocol: what a command takes, and what to say otherwise."""
+"""The words of the simulator's line protocol: arguments of each command, and the error texts."""
 
 from tools.sim.chips.supply import Supply
 
@@ -29,11 +29,11 @@ HELP = {
 
 
 class Refused(Exception):
-    """A command that is malformed or cannot be done; its text becomes the answer."""
+    """A malformed or impossible command; the exception's text becomes the answer."""
 
 
 def whole(words, name):
-    """Return the one whole number among `words`, 0 or more, that command `name` takes."""
+    """Return the single whole number (0 or more) in `words`, the arguments of command `name`."""
     if len(words) != 1 or not _is_number(words[0]):
         raise Refused(HELP[name])
     return int(words[0])
@@ -73,7 +73,7 @@ def _is_number(word):
 
 
 def nothing(words, name):
-    """Refuse words behind a command that takes none."""
+    """Refuse words after a command without arguments."""
     if words:
         raise Refused(HELP[name])
 

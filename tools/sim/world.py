@@ -1,7 +1,7 @@
-"""The simulated world: one clock in microseconds, what is due when, and whether the MCU runs.
+"""The simulated world: one clock in microseconds, the events due, and the MCU's running state.
 
-Time moves only here. Whoever waits calls `sleep`, `spend` or `stall`; the asyncio loop calls
-`step`. Between them nothing passes, however long Python takes.
+Time moves only here: through `sleep`, `spend` or `stall`, called to wait, and through `step`,
+called by the asyncio loop. Between these calls no time passes, however long Python takes.
 """
 
 import heapq
@@ -23,19 +23,22 @@ class Halt(BaseException):
 class World:
     """The clock and the events of one simulated board.
 
-    `now`: microseconds, never goes back. `driver()` is called when its time, given to `ask`, has
-    come and the firmware has nothing left to do: that is how the script at the other end acts.
+    `now`: microseconds, never goes back; `booted`: time at which the MCU last left reset, the zero
+    of the ticks; `driver()`: called when the time given to `ask` has come and the firmware has
+    nothing left to do, so that the script can act; `has_prompt`: Ctrl-C is for the firmware;
+    `GRACE`: microseconds that the driver waits for firmware that blocks instead of awaiting;
+    `horizon`: no event is due before this time, 0 while the MCU is dead.
     """
 
-    has_prompt = False  # whether Ctrl-C is for the firmware
-    GRACE = 1_000_000  # us the driver waits for a firmware that blocks instead of awaiting
+    has_prompt = False
+    GRACE = 1_000_000
 
     def __init__(self, now=0):
         self.now = now
-        self.booted = now  # when the MCU last left reset: the zero of its ticks
+        self.booted = now
         self.running = False
         self.driver = None
-        self.horizon = 0  # until then nothing happens by itself; 0 while the MCU is dead
+        self.horizon = 0
         self._wish = NEVER
         self._stopped = "power"
         self._heap = []
@@ -47,7 +50,7 @@ class World:
     # --- the MCU -------------------------------------------------------------------------
 
     def start(self):
-        """The MCU leaves reset."""
+        """Let the MCU leave reset."""
         self.booted = self.now
         self.running = True
         self._masks = 0
@@ -55,7 +58,9 @@ class World:
         self._look_ahead()
 
     def stop(self, reason):
-        """The MCU stops: its timers are gone, and whatever it still does raises Halt."""
+        """Stop the MCU: its timers are gone, and any further action of the
+        firmware raises Halt.
+        """
         if self.running:
             self.running = False
             self._stopped = reason
@@ -66,13 +71,13 @@ class World:
         self._look_ahead()
 
     def halt(self, reason):
-        """Stop the MCU from within its own program, unless it is dead already."""
+        """Stop the MCU from within the firmware, unless already dead."""
         self.check()
         self.stop(reason)
         raise Halt(reason)
 
     def check(self):
-        """Raise Halt unless the MCU runs: dead firmware that is unwinding does nothing."""
+        """Raise Halt unless the MCU runs: dead firmware that is unwinding must have no effect."""
         if not self.running:
             raise Halt(self._stopped)
 
@@ -81,7 +86,7 @@ class World:
     def at(self, due, action, mcu=False):
         """Call `action()` at `due` (us); return the event for `cancel`.
 
-        With `mcu` the event is the MCU's own and dies with its reset.
+        With `mcu`, the event belongs to the MCU and dies with a reset.
         """
         self._serial += 1
         event = [due, self._serial, action, mcu]
@@ -90,11 +95,11 @@ class World:
         return event
 
     def cancel(self, event):
-        """Make an event not happen; one that has happened already stays happened."""
+        """Cancel an event; no effect if the event has happened."""
         event[2] = None
 
     def ask(self, wish):
-        """The driver wants control at `wish` (us)."""
+        """Give control to the driver at `wish` (us)."""
         self._wish = wish
         self._look_ahead()
 
@@ -112,7 +117,7 @@ class World:
         return self._masks - 1
 
     def unmask(self, state):
-        """Back to a state that `mask` returned; what came in between happens now."""
+        """Restore a state returned by `mask`; interrupts held back run now."""
         self._masks = state
         while self._pending and not self._masks:
             handler, argument = self._pending.pop(0)
@@ -143,7 +148,7 @@ class World:
     spend = sleep
 
     def hurry(self, duration):
-        """Return when `duration` (us) has passed, which nobody at the other end waits for."""
+        """Return the time in `duration` (us), to be reached without waiting for the outside."""
         return self.now + duration
 
     def stall(self, duration):
@@ -155,9 +160,9 @@ class World:
             self.unmask(state)
 
     def glance(self):
-        """The firmware looked at the time: that takes a microsecond, so polling loops end.
+        """Let a microsecond pass, as the firmware looked at the time: polling loops must end.
 
-        For the driver, who asks between two moments, time stands still.
+        No time passes when the driver looks, between two moments.
         """
         if not self._driving:
             now = self.now + 1
@@ -167,10 +172,10 @@ class World:
                 self.sleep(1)
 
     def step(self, limit=NEVER):
-        """Go to whatever comes next up to `limit` (us): an event, the driver, the limit.
+        """Go to the next event, the driver's wish or `limit` (us), the earliest of these.
 
-        At one instant events come first, then the caller (who is due at `limit`), then the
-        driver: it sees the world at rest.
+        At the same instant events come first, then the caller (due at `limit`), then the driver,
+        who finds the world at rest.
         """
         heap = self._heap
         due = heap[0][0] if heap else NEVER

@@ -1,1 +1,1 @@
-"""The MCU as the firmware sees it: `machine`, `time`, pins, buses, and what differs by kind."""
+"""The MCU as seen by the firmware: `machine`, `time`, pins, buses, and differences by kind."""

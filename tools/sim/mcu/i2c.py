@@ -1,4 +1,4 @@
-"""`I2C` and `SoftI2C` of the simulated RP2040, on wires where chip models sit.
+"""`I2C` and `SoftI2C` of the simulated RP2040, on wires with chip models.
 
 A chip has `address`, `fastest` (Hz) and start(read) -> ack, write(byte) -> ack, read() -> byte,
 stop(). Each byte takes nine bits of simulated time.
@@ -14,23 +14,23 @@ _BUSES = []
 
 
 class Bus:
-    """Two wires with pull-ups and the chips on them. `stuck`: someone holds SCL low."""
+    """Two wires with pull-ups and the chips on them. `stuck`: SCL is held low from outside."""
 
     def __init__(self, sda, scl):
         self.sda = sda
         self.scl = scl
-        self.chips = {}  # address -> chip that answers
+        self.chips = {}  # address -> answering chip
         self.stuck = False
         self._soldered = {}
 
     def add(self, chip):
-        """Put a chip on the bus; no two may have one address."""
+        """Put a chip on the bus; each address may be used once."""
         if chip.address in self.chips:
             raise ChipError("two chips at 0x%02x" % chip.address)
         self.chips[chip.address] = self._soldered[chip.address] = chip
 
     def silence(self, address, dead):
-        """A chip answers no more, or does again; None is all of them."""
+        """Silence a chip (`dead`), or let the chip answer again; `address` None: all chips."""
         for each in list(self._soldered):
             if address in (None, each):
                 self.chips.pop(each, None)
@@ -39,7 +39,7 @@ class Bus:
 
 
 def install(buses):
-    """A new board: these buses and no others are wired."""
+    """Start a new board with only these buses wired."""
     _BUSES[:] = buses
 
 
@@ -51,7 +51,7 @@ def _bus_at(sda, scl):
 
 
 class _Master:
-    """What both kinds of bus master do; the port's errors for what goes wrong differ."""
+    """Common part of both bus masters; the port's errors for failures differ."""
 
     NO_ADDRESS = EIO
 
@@ -64,8 +64,8 @@ class _Master:
         self._freq = freq
         self._timeout = timeout
         self._byte = (9_000_000 + freq - 1) // freq  # us for eight bits and the acknowledge
-        self._open = None  # the chip spoken to, while no stop condition was sent
-        self._longest = None  # bytes that may be read or written at once
+        self._open = None  # the addressed chip, until the stop condition
+        self._longest = None  # most bytes per transaction
 
     def _chip(self, address, read):
         """Send start and address; return the chip that acknowledged."""
@@ -90,7 +90,7 @@ class _Master:
         return chip
 
     def _in_time(self, chip, count):
-        """Refuse what takes longer than the timeout: the port gives up in the middle."""
+        """Refuse transactions longer than the timeout: the port gives up in the middle."""
         if self._longest is not None and count > self._longest:
             _Port.world.spend(self._timeout)
             self._stop(chip)
@@ -242,7 +242,7 @@ class SoftI2C(_Master):
         self._stop(chip)
 
     def write(self, buf):
-        """Write bytes; return how many were acknowledged."""
+        """Write bytes; return the number acknowledged."""
         acks = 0
         for byte in buf:
             if self._fresh:

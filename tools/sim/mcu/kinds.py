@@ -1,8 +1,8 @@
-"""What each microcontroller's pins can do, as far as a program can get it wrong.
+"""Abilities of each microcontroller's pins, as far as a program can misuse them.
 
 RP2040 datasheet, tables 2 (pin functions) and 4.9 (ADC); ESP32 datasheet, section 2.2 (pins) and
-2.4 (strapping), ESP-IDF's notes on GPIO. A refusal is what MicroPython's port raises, where it
-raises; where it would go wrong in silence, ChipError.
+2.4 (strapping), ESP-IDF's notes on GPIO. A refusal is the same exception as in MicroPython's port.
+Where the port would fail silently, ChipError is raised.
 """
 
 from tools.sim.parts import ChipError
@@ -15,28 +15,28 @@ class Rp2040:
     machine = "Raspberry Pi Pico with RP2040"
     names = {"LED": 25}
     i2c_defaults = {0: (5, 4), 1: (7, 6)}  # SCL, SDA
-    timers = (-1,)  # in software only, as many as one likes
+    timers = (-1,)  # software timers only, any number
 
     def has(self, pin):
-        """Tell whether there is such a GPIO."""
+        """Is there such a GPIO?"""
         return 0 <= pin < 30
 
     def configure(self, pin, drives, pulled):
-        """Any pin does it all."""
+        """Accept every use: any pin can do all."""
 
     def strapped(self, pin):
-        """Return what the pin's level decides at a reset, or None."""
+        """Return the meaning of the pin's level at a reset, or None."""
         return None
 
     def i2c(self, number, scl, sda):
-        """SDA on even pins, SCL on odd ones, the two controllers in turn."""
+        """Check pins: SDA on even pins, SCL on odd pins, the two controllers in turn."""
         if scl & 3 != (1 | number << 1):
             raise ValueError("bad SCL pin")
         if sda & 3 != number << 1:
             raise ValueError("bad SDA pin")
 
     def uart(self, number, tx, rx):
-        """Four pins for the one, four for the other: 0-3, 12-19, 28-29 are UART0's."""
+        """Check pins: four by turns for each UART; 0-3, 12-19 and 28-29 are UART0's."""
         if number not in (0, 1):
             raise ValueError("UART(%s) doesn't exist" % number)
         if tx & 3 != 0 or (tx + 4 & 8) >> 3 != number:
@@ -45,7 +45,7 @@ class Rp2040:
             raise ValueError("bad RX pin")
 
     def adc(self, pin):
-        """Channels 0 to 3 are GPIO26 to GPIO29."""
+        """Check the pin: channels 0 to 3 are GPIO26 to GPIO29."""
         if not 26 <= pin <= 29:
             raise ValueError("Pin doesn't have ADC capabilities")
 
@@ -69,11 +69,11 @@ class Esp32:
     }
 
     def has(self, pin):
-        """Tell whether there is such a GPIO."""
+        """Is there such a GPIO?"""
         return 0 <= pin < 40 and pin not in self._ABSENT
 
     def configure(self, pin, drives, pulled):
-        """`drives`: the pin is to be an output; `pulled`: a pull-up or pull-down is asked for."""
+        """Check a pin's use. `drives`: as output; `pulled`: with pull-up or pull-down."""
         if pin in self._FLASH:
             raise ChipError("GPIO%d belongs to the flash chip" % pin)
         if pin >= 34:
@@ -83,23 +83,23 @@ class Esp32:
                 raise ChipError("GPIO%d has no pull-up and no pull-down" % pin)
 
     def strapped(self, pin):
-        """Return what the pin's level decides at a reset, or None."""
+        """Return the meaning of the pin's level at a reset, or None."""
         return self._STRAPS.get(pin)
 
     def i2c(self, number, scl, sda):
-        """Any two outputs."""
+        """Check pins: any two outputs."""
         self.configure(scl, True, True)
         self.configure(sda, True, True)
 
     def uart(self, number, tx, rx):
-        """UART0 is the console's; the others take any pins."""
+        """Check pins: UART0 is the console's; the others take any pins."""
         if number not in (0, 1, 2):
             raise ValueError("UART(%s) doesn't exist" % number)
         self.configure(tx, True, False)
         self.configure(rx, False, False)
 
     def adc(self, pin):
-        """ADC1 is GPIO32 to GPIO39; ADC2 is not offered: Wi-Fi takes it away."""
+        """Check the pin: ADC1 is GPIO32 to GPIO39; ADC2, used by Wi-Fi, is not offered."""
         if not 32 <= pin <= 39:
             raise ValueError("invalid pin")
 

@@ -1,6 +1,7 @@
-"""`machine` as the RP2040 port has it, on the simulated world.
+"""`machine` of the RP2040 port, on the simulated world.
 
-`install(world, buses)` before the firmware imports it; `sys.modules["machine"]` is then this.
+Call `install(world, buses)` and make this module `sys.modules["machine"]` before the firmware
+imports `machine`.
 """
 
 import sys
@@ -20,7 +21,7 @@ __all__ = ("ADC", "I2C", "PWM", "RTC", "UART", "WDT", "Pin", "Signal", "SoftI2C"
 
 
 class _State:
-    """What survives a soft reset but is not a pin."""
+    """State, other than the pins', that survives a soft reset."""
 
     cause = PWRON_RESET
     clock = 125_000_000  # Hz
@@ -29,24 +30,24 @@ class _State:
 
 
 def install(world, buses=(), chip=None):
-    """A new board in `world` with these I2C buses; `chip` is one of chips.py."""
+    """Start a new board in `world` with these I2C buses; `chip` is one of kinds.py."""
     _pins.install(world, chip)
     _i2c.install(buses)
     power_on()
 
 
 def power_on():
-    """The MCU comes out of a power-on reset: for the runner."""
+    """Leave a power-on reset: for the runner."""
     _leave_reset(PWRON_RESET)
 
 
 def after_reset():
-    """The MCU comes out of `reset` or a watchdog's bite: for the runner."""
+    """Leave a reset by `reset` or by the watchdog: for the runner."""
     _leave_reset(WDT_RESET)
 
 
 def after_soft_reset():
-    """The interpreter starts anew: for the runner. Pins and watchdog stay as they are."""
+    """Restart the interpreter: for the runner. Pins and watchdog keep their state."""
     _pins.reset(irqs_only=True)
 
 
@@ -58,7 +59,7 @@ def _leave_reset(cause):
 
 
 def reset():
-    """Reset the MCU; does not return. An error that led here is kept for the runner to tell."""
+    """Reset the MCU; does not return. An error that led here is kept for `take_blame`."""
     error = sys.exc_info()[1]
     if isinstance(error, KeyboardInterrupt) and not _Port.world.has_prompt:
         raise error  # meant for the simulator, not for the board
@@ -68,13 +69,13 @@ def reset():
 
 
 def take_blame():
-    """Return the error during whose handling the last `reset` came, once: for the runner."""
+    """Return, once, the error handled during the last `reset`: for the runner."""
     error, _State.blame = _State.blame, None
     return error
 
 
 def soft_reset():
-    """Start the interpreter anew; pins keep their levels."""
+    """Restart the interpreter; pins keep their levels."""
     raise SystemExit()
 
 
@@ -84,7 +85,7 @@ def reset_cause():
 
 
 def bootloader(timeout=0):
-    """Refused: a unit in its boot loader is off the bench."""
+    """Raise ChipError: a unit in the boot loader is off the bench."""
     raise ChipError("the boot loader is not modelled")
 
 
@@ -108,7 +109,7 @@ def disable_irq():
 
 
 def enable_irq(state):
-    """Back to a state that `disable_irq` returned."""
+    """Restore a state returned by `disable_irq`."""
     _Port.world.unmask(state)
 
 
@@ -118,7 +119,7 @@ def idle():
 
 
 def lightsleep(time_ms=None):
-    """Sleep for `time_ms`; without one the port never wakes by itself, so that is refused."""
+    """Sleep for `time_ms`; refused without a time, for the port would never wake by itself."""
     if time_ms is None:
         raise ChipError("lightsleep() without a time would sleep for ever")
     _Port.world.sleep(time_ms * 1_000)
@@ -131,7 +132,7 @@ def deepsleep(time_ms=None):
 
 
 class Timer:
-    """A timer, of those that the chip's port has."""
+    """A timer, with the ids of the chip's port."""
 
     ONE_SHOT = 0
     PERIODIC = 1
@@ -198,12 +199,14 @@ class WDT:
         dog.feed()
 
     def feed(self):
-        """Not yet."""
+        """Postpone the reset."""
         _State.watchdog.feed()
 
 
 class _Dog:
-    """One event in the world that is only moved when it would fire: feeding is cheap."""
+    """Watchdog event in the world. The event is moved only when about to fire:
+    feeding is cheap.
+    """
 
     def __init__(self):
         self.timeout = 0
@@ -248,7 +251,7 @@ class RTC:
 
 
 class UART:
-    """A serial port: its pins are checked as the chip has them, nothing is wired to it."""
+    """A serial port on checked pins, without a wire."""
 
     def __init__(self, id, baudrate=115_200, *, tx, rx, **kwargs):
         tx, rx = _pins._find(tx), _pins._find(rx)

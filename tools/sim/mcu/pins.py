@@ -1,10 +1,11 @@
 """GPIO of the simulated chip: `Pin` and `Signal` with the signatures of the RP2040's port.
 
-Stricter than the port where it would hide a fault: a pin must be configured before it is read
-or written, an input is not written, and an input without pull that nothing drives floats.
+Stricter than the port where the port would hide a fault: a pin must be configured before a read or
+write, an input cannot be written, and an input without pull floats if nothing drives the wire.
 
-A pin's wire is any object with `drive(end, level)` and a list `levels`, one for each end: what
-the others make of it there. Levels are 0, 1 or None (nobody drives). `attach` solders a pin to it.
+A pin's wire is any object with `drive(end, level)` and a list `levels`, with the level of each end
+as caused by the other ends. Levels are 0, 1 or None (not driven). `attach` solders a pin to a
+wire.
 """
 
 from tools.sim.mcu.kinds import Rp2040
@@ -12,26 +13,26 @@ from tools.sim.parts import ChipError
 from tools.sim.world import World
 
 _ASK = object()
-_OPEN = (None,)  # the levels of a pin to which nothing is wired
+_OPEN = (None,)  # levels of an unwired pin
 _PINS = {}
 
 
 class _Port:
-    """What all pins share: the world they live in and the chip they belong to."""
+    """State common to all pins: the world and the chip."""
 
     world = World()
     chip = Rp2040()
 
 
 def install(world, chip=None):
-    """A new board: forget all pins and their wires, live in `world` from now on."""
+    """Start a new board in `world`: forget all pins and wires."""
     _Port.world = world
     _Port.chip = chip or Rp2040()
     _PINS.clear()
 
 
 def warnings():
-    """Return a line for each pin in use whose level at a reset has a meaning of its own."""
+    """Return a line for each pin in use whose level at a reset has a special meaning."""
     lines = []
     for number in sorted(_PINS):
         decides = _Port.chip.strapped(number)
@@ -52,7 +53,7 @@ def attach(pin_id, wire, end):
 
 
 def reset(irqs_only=False):
-    """What a reset of the MCU does to its pins; a soft reset takes only the interrupts."""
+    """Reset the pins with the MCU; a soft reset (`irqs_only`) clears the interrupts only."""
     for pin in _PINS.values():
         pin._handler = None
         pin._trigger = 0
@@ -61,7 +62,7 @@ def reset(irqs_only=False):
 
 
 def touched(pin_ids):
-    """Levels on these pins may have changed from outside: look for edges."""
+    """Look for edges on these pins: their levels may have changed from outside."""
     for pin_id in pin_ids:
         pin = _PINS[pin_id]
         if pin._trigger:
@@ -69,7 +70,7 @@ def touched(pin_ids):
 
 
 def _nothing(end, level):
-    """Drive a pin to which nothing is wired."""
+    """Drive an unwired pin."""
 
 
 def _find(name):
@@ -133,7 +134,7 @@ class Pin:
         return "Pin(GPIO%d)" % self.id
 
     def init(self, mode=None, pull=None, *, value=None, alt=5):
-        """Configure; as on the port, a `pull` that is left out is taken away."""
+        """Configure; as on the port, an omitted `pull` removes the pull."""
         _Port.world.check()
         if mode is not None and mode not in (self.IN, self.OUT, self.OPEN_DRAIN, self.ALT):
             raise ValueError("invalid pin mode")
@@ -190,11 +191,11 @@ class Pin:
     low = off
 
     def toggle(self):
-        """Set to what it is not."""
+        """Invert the output."""
         self.value(1 - self._out)
 
     def irq(self, handler=_ASK, trigger=IRQ_FALLING | IRQ_RISING, hard=False):
-        """Call `handler(pin)` on edges; None takes the handler away."""
+        """Call `handler(pin)` on edges; None removes the handler."""
         _Port.world.check()
         if handler is not _ASK:
             if trigger & ~(self.IRQ_FALLING | self.IRQ_RISING):
@@ -224,7 +225,7 @@ class Pin:
             self._drive(self._end, None)
 
     def _put(self):
-        """Tell the wire what this pin now does to it."""
+        """Drive the wire according to mode and output."""
         level = None
         if self._mode == self.OUT or (self._mode == self.OPEN_DRAIN and not self._out):
             level = self._out
@@ -269,7 +270,7 @@ class Pin:
 
 
 class _Irq:
-    """What `Pin.irq` returns."""
+    """Result of `Pin.irq`."""
 
     def __init__(self, pin):
         self._pin = pin
@@ -287,7 +288,7 @@ class _Irq:
 
 
 class Signal:
-    """A pin with its active level taken out: `on()` is active."""
+    """A pin with the active level taken out: `on()` is active."""
 
     def __init__(self, pin, *args, invert=False, **kwargs):
         self._pin = pin if isinstance(pin, Pin) and not args and not kwargs else None
@@ -305,9 +306,9 @@ class Signal:
         return self.value(x)
 
     def on(self):
-        """Make it active."""
+        """Set the active level."""
         self.value(1)
 
     def off(self):
-        """Make it inactive."""
+        """Set the inactive level."""
         self.value(0)

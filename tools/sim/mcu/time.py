@@ -1,6 +1,6 @@
-"""`time` as the RP2040 port has it, on the simulated world.
+"""`time` of the RP2040 port, on the simulated world.
 
-The port counts seconds from 1970 and its ticks wrap at 2**30; both start anew with the MCU.
+The port counts seconds from 1970, and the ticks wrap at 2**30; both start anew with the MCU.
 """
 
 from tools.sim.mcu.pins import _Port
@@ -8,11 +8,11 @@ from tools.sim.parts import date_of, day_number
 
 _PERIOD = 1 << 30
 _HALF = _PERIOD >> 1
-_START = 1_609_459_200  # 2021-01-01: where the port sets its clock at start
+_START = 1_609_459_200  # 2021-01-01: the port's clock at start
 
 
 class _Clock:
-    """What `RTC.datetime` has added to the clock since the MCU's start."""
+    """Offset added to the clock by `RTC.datetime` since the MCU's start."""
 
     offset = 0
     since = None
@@ -58,7 +58,7 @@ ticks_cpu = ticks_us
 
 
 def ticks_add(ticks, delta):
-    """Return the ticks `delta` after `ticks`; OverflowError if that is half a period or more."""
+    """Return the ticks `delta` after `ticks`; OverflowError from half a period on."""
     if not -_HALF < delta < _HALF:
         raise OverflowError("ticks interval overflow")
     return ticks + delta & (_PERIOD - 1)
@@ -70,7 +70,7 @@ def ticks_diff(later, earlier):
 
 
 def time():
-    """Return the seconds since 1970 by the MCU's own clock, which no battery keeps."""
+    """Return the seconds since 1970 by the MCU's own clock, not battery-backed."""
     world = _Port.world
     offset = _Clock.offset if _Clock.since == world.booted else 0
     return _START + offset + (world.now - world.booted) // 1_000_000
