@@ -70,6 +70,10 @@ def key_from(options):
 DEMO = Identity("DEMO00001", bytes.fromhex("00112233445566778899aabbccddeeff"), 123_456_789)
 """The demo unit. Its key is public: whoever reads this can make tokens for it."""
 
+PUBLISHED_KEY = bytes.fromhex("a29ab82edc5fbbc41ec9530f6dac86b1")
+PUBLISHED_CODE = 123_456_789
+"""Key and starting code of the protocol's published example."""
+
 
 def parse_serial(text):
     """Return a serial number as it is, or raise ValueError."""

@@ -12,16 +12,16 @@ import pytest
 import opaygo
 from board import find
 from firmware.store import FULL, IDENTITY, Identity, seal
+from tests_host.helpers.published import ADD_1, KEY, STARTING_CODE
 from tools.boards import BOARDS
 from tools.dev.wiring import wires
 from tools.interpreter import device_libraries, simulator_with
 from tools.paths import ROOT
 from tools.proofs.simulator import Sim
 from tools.proofs.tokens.encoder import Unit
+from tools.seconds import DAY
 from tools.sim.mcu.kinds import CHIPS
 
-KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
-ADD_1 = "662486790"  # the protocol's published scenario
 NAMES = sorted(path.stem for path in (ROOT / "board").glob("*.py") if path.stem != "__init__")
 MACHINES = {
     "Raspberry Pi Pico with RP2040": "pico",
@@ -43,7 +43,7 @@ def test_each_board_file_can_be_built_for():
 
 @pytest.mark.parametrize("board", [None, *BOARDS])
 def test_a_board_is_built_and_a_token_switches_its_load_on(board):
-    with Sim(board=board, serial="B1", key=KEY, starting_code=123456789, count=0) as sim:
+    with Sim(board=board, serial="B1", key=KEY, starting_code=STARTING_CODE, count=0) as sim:
         answer = sim.keys(ADD_1 + "#")
         assert (answer["result"], answer["load"]) == ("ADD_TIME", True), sim.stderr()
         assert answer["display"] in ("GOOd", "Valid\n1 day left")
@@ -54,7 +54,7 @@ def test_a_board_is_built_and_a_token_switches_its_load_on(board):
         assert "warning" not in sim.stderr() and "failed" not in sim.stderr()
 
 
-ESP32 = {"board": "esp32", "serial": "B1", "key": KEY, "starting_code": 123456789, "count": 0}
+ESP32 = {"board": "esp32", "serial": "B1", "key": KEY, "starting_code": STARTING_CODE, "count": 0}
 
 
 def in_nvs(state):
@@ -76,9 +76,9 @@ def test_the_esp32_keeps_its_records_in_its_file_system(tmp_path):
 
 def records_of_version_1():
     """What version 1 kept in NVS of a unit with thirty days: {name: bytes}."""
-    identity = Identity("B1", bytes.fromhex(KEY), 123456789, 0)
+    identity = Identity("B1", bytes.fromhex(KEY), STARTING_CODE, 0)
     engine = opaygo.pack(opaygo.new_state(8))
-    account = struct.pack("<IIHBBBH", 30 * 86400, 0, 0, 0, 1, 0, 0).ljust(46, b"\0")
+    account = struct.pack("<IIHBBBH", 30 * DAY, 0, 0, 0, 1, 0, 0).ljust(46, b"\0")
     full = struct.pack("<H", len(engine)) + engine + account
     return {
         "identity.0": seal(IDENTITY, 1, identity.pack(), None, 1),
@@ -93,7 +93,7 @@ def test_records_that_version_1_kept_in_nvs_are_taken_over(tmp_path):
     with Sim(state=tmp_path, **ESP32) as sim:
         answer = sim.status()
         assert answer["load"] and answer["count"] == 8
-        assert 30 * 86400 - 3700 < answer["seconds_left"] <= 30 * 86400 - 3600
+        assert 30 * DAY - 3700 < answer["seconds_left"] <= 30 * DAY - 3600
         assert sim.keys(ADD_1 + "#")["result"] == "ALREADY_USED"
         sim.close()
     assert in_nvs(tmp_path) == []
@@ -150,7 +150,7 @@ def run_custom(tmp_path, board, changes, entry=ADD_1, **identity):
         source = source.replace(old, new)
     (tmp_path / "board" / "custom.py").write_text(source)
     options = {"root": str(tmp_path), "chip": data(board).CHIP, "libraries": device_libraries()}
-    options |= {"serial": "C1", "key": KEY, "starting_code": 123456789, "count": 0} | identity
+    options |= {"serial": "C1", "key": KEY, "starting_code": STARTING_CODE, "count": 0} | identity
     command = simulator_with(options)
     script = f"keys {entry}#\n"
     done = subprocess.run(command, input=script, capture_output=True, text=True, timeout=60)
@@ -212,7 +212,7 @@ def test_a_board_without_any_display_works(tmp_path):
 def test_a_row_of_buttons_takes_restricted_tokens(tmp_path):
     matrix = '"rows": (2, 3, 4, 5), "columns": (6, 7, 8), "keys": ("123", "456", "789", "*0#")'
     buttons = '"rows": (), "columns": (2, 3, 4, 5, 6), "keys": ("1234#",)'
-    token = Unit(bytes.fromhex(KEY), 123456789).token(1, 2, restricted=True)
+    token = Unit(bytes.fromhex(KEY), STARTING_CODE).token(1, 2, restricted=True)
     changes = [(matrix, buttons)]
     answers, errors = run_custom(tmp_path, "pico", changes, token, restricted=True)
     assert answers[0]["result"] == "ADD_TIME" and answers[0]["load"], errors

@@ -8,6 +8,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from tests_host.helpers.published import ADD_1, KEY, STARTING_CODE
 from tools import room
 from tools.boards import BOARDS
 from tools.commands.build import command
@@ -24,9 +25,6 @@ from tools.station.build import (
     lengths,
     size,
 )
-
-KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
-ADD_1 = "662486790"
 
 
 @pytest.fixture(scope="module", params=TARGETS)
@@ -119,7 +117,7 @@ def test_the_built_tree_runs_and_credits_a_token(built):
     """Compiled modules, copied library and all, in the simulator of that board."""
     board, out, _ = built
     options = {"root": str(out), "chip": BOARDS[board].chip, "serial": "T1", "key": KEY}
-    options |= {"starting_code": 123456789, "count": 0}
+    options |= {"starting_code": STARTING_CODE, "count": 0}
     assert device_libraries()[0] not in json.dumps(options), "the tree brings its own library"
     with Sim(command=simulator_with(options)) as sim:
         answer = sim.keys(ADD_1 + "#")

@@ -2,12 +2,12 @@
 
 import pytest
 
+from tests_host.helpers.published import ADD_1, KEY, STARTING_CODE
 from tools.boards import BOARDS
 from tools.proofs.simulator import Sim
 from tools.proofs.tokens.encoder import Unit
+from tools.seconds import DAY
 
-KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
-STARTING_CODE = 123_456_789
 CODES = Unit(bytes.fromhex(KEY), STARTING_CODE)
 
 
@@ -26,7 +26,7 @@ def test_three_tokens_without_a_pause_are_all_credited(board):
         sim.do("run 2000")
         answer = sim.status()
         assert (answer["count"], answer["load"]) == (6, True)
-        assert 0 <= 6 * 86_400 - answer["seconds_left"] <= 10
+        assert 0 <= 6 * DAY - answer["seconds_left"] <= 10
 
 
 def test_what_is_typed_while_an_entry_is_judged_stays_on_the_glass():
@@ -75,7 +75,7 @@ def test_keys_are_echoed_within_20_ms_on_the_lcd():
     with Sim(serial="F1", key=KEY, starting_code=STARTING_CODE) as sim:
         sim.do("bounce 5")
         shown = ""
-        for key in "662486790":
+        for key in ADD_1:
             sim.do(f"press {key}")
             shown += key
             assert sim.do("run 20")["display"] == "Token\n" + shown

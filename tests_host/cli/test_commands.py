@@ -8,13 +8,12 @@ import sys
 
 import pytest
 
+from tests_host.helpers.published import KEY
 from tools import interpreter
 from tools.benchmarks import __main__ as bench
 from tools.cli import COMMANDS, main
 from tools.identity import DEMO
 from tools.paths import ROOT
-
-KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
 
 
 def run_payg(*arguments, **options):

@@ -8,10 +8,11 @@ import subprocess
 import sys
 
 from tools.paths import ROOT
+from tools.seconds import DAY
 
 SECTION = "## Twenty units, from list to credit"
 SERIALS = [f"SLT{number:09}" for number in range(1, 21)]
-DAYS_30 = 30 * 86_400
+DAYS_30 = 30 * DAY
 
 
 def shop(folder):

@@ -6,11 +6,10 @@ import string
 import pytest
 
 from firmware.console import Lines, key_check
+from tests_host.helpers.published import ADD_1, KEY
+from tests_host.helpers.published import STARTING_CODE as CODE
 from tools.proofs.simulator import Sim
 
-KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
-CODE = 123456789
-DAY_TOKEN = "662486790"
 CHECK = key_check(bytes.fromhex(KEY))
 UNIT = {"serial": "SLT000000001", "key": KEY, "starting_code": CODE, "count": 1}
 
@@ -35,24 +34,24 @@ def say(sim, text):
 
 
 def test_a_token_over_the_wire_counts_like_one_from_the_keypad(unit):
-    assert say(unit, "#TOKEN;" + DAY_TOKEN) == "#TOKEN;VALID;86400"
+    assert say(unit, "#TOKEN;" + ADD_1) == "#TOKEN;VALID;86400"
     answer = unit.status()
     assert answer["load"] and answer["count"] == 2
     assert answer["display"].startswith("Valid")
-    assert say(unit, "#TOKEN;" + DAY_TOKEN) == "#TOKEN;ALREADY_USED"
-    assert unit.keys(DAY_TOKEN + "#")["result"] == "ALREADY_USED"
+    assert say(unit, "#TOKEN;" + ADD_1) == "#TOKEN;ALREADY_USED"
+    assert unit.keys(ADD_1 + "#")["result"] == "ALREADY_USED"
 
 
 def test_the_status_says_what_the_unit_does(unit):
     assert say(unit, "#STATUS") == "#STATUS;INACTIVE"
-    unit.keys(DAY_TOKEN + "#")
+    unit.keys(ADD_1 + "#")
     unit.do("advance 400")
     seconds = unit.status()["seconds_left"]
     assert say(unit, "#STATUS;") == f"#STATUS;ACTIVE;{seconds}"
 
 
 def test_unlocking_for_good_is_said(unit):
-    unit.keys(DAY_TOKEN + "#")
+    unit.keys(ADD_1 + "#")
     assert say(unit, "#TOKEN;650975787") == "#TOKEN;PAYG_DISABLED"
     assert say(unit, "#STATUS") == "#STATUS;PAYG_DISABLED"
 
@@ -61,16 +60,16 @@ def test_the_console_shares_the_keypads_lockout(unit):
     for digits in ("111111111", "111111112"):
         assert say(unit, "#TOKEN;" + digits) == "#TOKEN;INVALID"
     assert unit.keys("111111113#")["locked_seconds"] == 120
-    assert say(unit, "#TOKEN;" + DAY_TOKEN) == "#TOKEN;LOCKED;120"
+    assert say(unit, "#TOKEN;" + ADD_1) == "#TOKEN;LOCKED;120"
     unit.do("advance 121")
-    assert say(unit, "#TOKEN;" + DAY_TOKEN) == "#TOKEN;VALID;86400"
+    assert say(unit, "#TOKEN;" + ADD_1) == "#TOKEN;VALID;86400"
 
 
 def test_digits_that_are_no_token_cost_nothing(unit):
     for digits in ("", "1", "12345678", "1234567890123", "12345678x", "１２３４５６７８９"):
         assert say(unit, "#TOKEN;" + digits) == "#TOKEN;INVALID"
     assert unit.status()["locked_seconds"] == 0
-    assert say(unit, "#TOKEN;" + DAY_TOKEN) == "#TOKEN;VALID;86400"
+    assert say(unit, "#TOKEN;" + ADD_1) == "#TOKEN;VALID;86400"
 
 
 @pytest.mark.parametrize(
@@ -79,7 +78,7 @@ def test_digits_that_are_no_token_cost_nothing(unit):
 def test_the_older_tools_can_provision_a_blank_unit(blank, line):
     assert say(blank, line) == f"#SETUP;OK;SLT5;{CHECK}"
     assert blank.status()["provisioned"]
-    assert say(blank, "#TOKEN;" + DAY_TOKEN) == "#TOKEN;VALID;86400"
+    assert say(blank, "#TOKEN;" + ADD_1) == "#TOKEN;VALID;86400"
     blank.do("power off")
     blank.do("power on")
     assert say(blank, "#ID") == f"#ID;SLT5;{CHECK};2;0.1.0"
@@ -117,7 +116,7 @@ def test_a_unit_keeps_its_identity(unit):
 
 
 def test_a_blank_unit_judges_nothing(blank):
-    assert say(blank, "#TOKEN;" + DAY_TOKEN) == "#INVALID"
+    assert say(blank, "#TOKEN;" + ADD_1) == "#INVALID"
     assert say(blank, "#STATUS") == "#STATUS;INACTIVE"
     assert say(blank, "#ID") == "#ID;;;0;0.1.0"
 
@@ -177,7 +176,7 @@ def test_a_long_line_takes_no_more_memory_than_a_short_one():
 
 def test_the_counters_of_a_unit(unit):
     assert say(unit, "#COUNTERS") == "#COUNTERS;1;0;0;0;0"
-    unit.keys(DAY_TOKEN + "#")
+    unit.keys(ADD_1 + "#")
     for digits in ("111111111", "111111112", "111111113"):
         unit.keys(digits + "#")
     assert say(unit, "#COUNTERS") == "#COUNTERS;2;3;120;0;0"

@@ -5,7 +5,8 @@ First the console alone, on simulated time; then the whole firmware.
 
 import pytest
 
-from tests_host.console.test_console import DAY_TOKEN, UNIT
+from tests_host.console.test_console import UNIT
+from tests_host.helpers.published import ADD_1
 from tools.proofs.simulator import Sim
 from tools.proofs.stepper import Modules, Tasks
 
@@ -132,13 +133,13 @@ def test_a_line_that_begins_during_a_pause_is_not_cut_in_two(wire):
 @pytest.fixture
 def unit():
     with Sim(**UNIT) as sim:
-        sim.keys(DAY_TOKEN + "#")
+        sim.keys(ADD_1 + "#")
         sim.do("run 6000")
         yield sim
 
 
 def test_the_panel_says_it_at_once_and_the_keypad_goes_on(unit):
-    answer = unit.do(f"uart #TOKEN;{DAY_TOKEN}")
+    answer = unit.do(f"uart #TOKEN;{ADD_1}")
     assert answer["uart"] == [] and answer["display"].startswith("Already used")
     assert unit.keys("927706818#")["result"] == "ADD_TIME"
     assert unit.do("run 3000")["uart"] == ["#TOKEN;ALREADY_USED"]
@@ -147,7 +148,7 @@ def test_the_panel_says_it_at_once_and_the_keypad_goes_on(unit):
 def test_used_tokens_wear_the_flash_no_faster_than_a_person_types(unit):
     erases = unit.do("flash report")["erases"]
     began = unit.status()["t"]
-    lines = [f"uart #TOKEN;{DAY_TOKEN}"] * 60  # 1,440 characters: the unit's buffer has room
+    lines = [f"uart #TOKEN;{ADD_1}"] * 60  # 1,440 characters: the unit's buffer has room
     said = [line for answer in unit.do_all([*lines, "run 150000"]) for line in answer["uart"]]
     assert said == ["#TOKEN;ALREADY_USED"] * 60
     assert 60 * 3 <= unit.status()["t"] - began <= 60 * 3 + 30

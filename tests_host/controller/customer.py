@@ -1,8 +1,7 @@
 """What is typed into a unit over its life: a random mixture of all that people and servers do."""
 
 from tools.conformance.rules import DISABLE, RESERVED, SYNC
-
-DAY = 86_400
+from tools.seconds import DAY
 
 
 class Customer:

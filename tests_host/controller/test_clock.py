@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests_host.controller.twin import DAY, Twin
+from tests_host.controller.twin import Twin
+from tools.seconds import DAY
 
 HOUR = 3600
 CALM = 30 * DAY  # doubt after a first fault: it costs nothing

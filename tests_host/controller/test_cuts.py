@@ -2,9 +2,11 @@
 
 import pytest
 
-from tests_host.controller.twin import DAY, KEY, STARTING_CODE, Twin
+from tests_host.controller.twin import Twin
+from tests_host.helpers.published import KEY, STARTING_CODE
 from tools.proofs.simulator import Sim
 from tools.proofs.tokens.encoder import Unit
+from tools.seconds import DAY
 
 MOST = 150  # steps; an entry that writes more than this is a fault of its own
 BOUND = 60  # seconds that a start charges at most

@@ -5,9 +5,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests_host.controller.model import LONGEST
-from tests_host.controller.twin import DAY, KEY, STARTING_CODE, Twin
+from tests_host.controller.twin import Twin
+from tests_host.helpers.published import KEY, STARTING_CODE
 from tools.conformance.model import lockout
 from tools.proofs.simulator import Sim
+from tools.seconds import DAY
 
 MINUTES = (0, 0, 2, 4, 8, 16, 32, 64, 128, 256, 512, 512, 512)
 WRONG = ("123456789", "000000000", "987654321", "555555555")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tools.proofs import attacks
 from tools.proofs.meter import Meter, OverdrawnError
+from tools.seconds import DAY
 
-DAY = 86_400
 LONGEST = 60  # seconds: the longest bound
 BROWN_OUTS = 5  # a day
 

@@ -3,8 +3,10 @@
 import pytest
 
 from firmware import VERSION
-from tests_host.controller.twin import DAY, KEY, STARTING_CODE, Twin
+from tests_host.controller.twin import Twin
+from tests_host.helpers.published import KEY, STARTING_CODE
 from tools.proofs.simulator import Sim
+from tools.seconds import DAY
 
 KEY_MS = 300
 PAGES = ("Locked\nEnter a token", "Unit ID\nT1", "Token count\n1", f"Firmware\n{VERSION}")

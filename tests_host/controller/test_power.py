@@ -3,8 +3,10 @@
 import pytest
 
 from firmware import events
-from tests_host.controller.twin import DAY, KEY, Twin
+from tests_host.controller.twin import Twin
+from tests_host.helpers.published import KEY
 from tools.proofs.simulator import Sim
+from tools.seconds import DAY
 
 OPTIONS = {"serial": "K1", "key": KEY, "starting_code": 123456789, "count": 1}
 KEPT = ("payg", "active", "seconds_left", "count", "locked_seconds", "clock_faults", "provisioned")

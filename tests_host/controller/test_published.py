@@ -2,10 +2,12 @@
 
 import pytest
 
-from tests_host.controller.twin import DAY, KEY, Twin
+from tests_host.controller.twin import Twin
+from tests_host.helpers.published import KEY
 from tools.conformance.rules import DISABLE, RESERVED, SYNC
 from tools.identity import Identity
 from tools.proofs.simulator import Sim
+from tools.seconds import DAY
 from tools.tokens import make_token
 
 JUDGED_WITHIN = 5  # seconds, asked for by the certification

@@ -4,8 +4,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from tests_host.controller.twin import DAY, Twin
+from tests_host.controller.twin import Twin
 from tools.conformance.rules import DISABLE, RESERVED, SYNC
+from tools.seconds import DAY
 
 VALUES = st.sampled_from((0, 1, 2, 30, 995))
 UNITS = st.sampled_from(({}, {"count": 0}, {"restricted": True}, {"time_divider": 255}))

@@ -6,13 +6,11 @@ an answer tells, and a key takes up to 300 ms. So the two may differ by one seco
 that second would decide (credit or lockout about to end), `settle` lets it pass first.
 """
 
-from tests_host.controller.model import Model, days_text
-from tools.conformance.model import DAY
+from tests_host.controller.model import Model
+from tests_host.helpers.published import KEY, STARTING_CODE
 from tools.proofs.simulator import Sim
 from tools.proofs.tokens.encoder import Unit
 
-KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
-STARTING_CODE = 123456789
 KEY_SECONDS = 0.3  # a key takes at most this long
 MESSAGE = 5  # seconds that a message stays
 SLACK = (
@@ -188,6 +186,3 @@ class Twin:
                 glasses.add(model.entry_glass(outcome) if outcome else model.idle_glass())
         model.left, model.locked = kept
         return glasses
-
-
-__all__ = ("DAY", "KEY", "STARTING_CODE", "Twin", "days_text")

@@ -3,7 +3,8 @@
 import pytest
 
 from tests_host.emulated.conftest import CREDIT
-from tools.proofs.emulated import DAY, SECOND, add
+from tools.proofs.emulated import SECOND, add
+from tools.seconds import DAY
 
 pytestmark = pytest.mark.emulated
 

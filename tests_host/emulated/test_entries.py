@@ -4,7 +4,8 @@ import pytest
 
 from firmware import VERSION
 from tests_host.emulated.conftest import CREDIT
-from tools.proofs.emulated import DAY, SECOND, TOKENS, add
+from tools.proofs.emulated import SECOND, TOKENS, add
+from tools.seconds import DAY
 
 pytestmark = pytest.mark.emulated
 

@@ -7,7 +7,9 @@ import pytest
 from firmware.events import RESTART
 from tools.cli import main as payg
 from tools.emulator.run import main
-from tools.proofs.emulated import KEY, STARTING_CODE, add
+from tools.identity import PUBLISHED_CODE as STARTING_CODE
+from tools.identity import PUBLISHED_KEY as KEY
+from tools.proofs.emulated import add
 from tools.proofs.simulator import Sim
 
 UNIT = {"serial": "A1", "key": KEY.hex(), "starting_code": STARTING_CODE}

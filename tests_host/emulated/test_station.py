@@ -5,7 +5,10 @@ import pytest
 from tests_host.emulated.conftest import CREDIT
 from tools.batches.lists import Unit
 from tools.emulator.port import Port
-from tools.proofs.emulated import DAY, IDENTITY, KEY, SECOND, STARTING_CODE, add
+from tools.identity import PUBLISHED_CODE as STARTING_CODE
+from tools.identity import PUBLISHED_KEY as KEY
+from tools.proofs.emulated import IDENTITY, SECOND, add
+from tools.seconds import DAY
 from tools.station import prompt as ports
 from tools.station import selftest as factory
 from tools.station.deploy import deploy, look, wanted

@@ -1,10 +1,9 @@
 """DS3231: registers, calendar, battery, and a clock that can be told wrong things."""
 
 from tests_host.sim.support import Clock, read, refuses, write
+from tools.seconds import DAY
 from tools.sim.chips.ds3231 import CONTROL, OSF, STATUS, Ds3231
 from tools.sim.parts import ChipError
-
-DAY = 86_400
 
 
 def make():

@@ -2,18 +2,25 @@
 
 import pytest
 
+from tests_host.helpers.published import (
+    ADD_1,
+    ADD_29,
+    FREE,
+    KEY,
+    LOCK,
+    SET_7,
+    STARTING_CODE,
+    WRONG,
+)
 from tools.proofs.simulator import root_with_board
+from tools.seconds import DAY
 
 UNIT = {
     "serial": "A1",
-    "key": "a29ab82edc5fbbc41ec9530f6dac86b1",
-    "starting_code": 123456789,
+    "key": KEY,
+    "starting_code": STARTING_CODE,
     "count": 0,
 }
-ADD_1, ADD_29, SET_7, UNLOCK, RELOCK = (
-    *("662486790", "927706818", "942433796", "650975787", "592185789"),
-)
-DAY = 86_400
 
 
 @pytest.fixture
@@ -24,13 +31,13 @@ def unit(launch):
 
 def test_the_published_scenario(unit):
     for entry, result, load in (
-        ("123456789", "INVALID", False),
+        (WRONG, "INVALID", False),
         (ADD_1, "ADD_TIME", True),
         (ADD_1, "ALREADY_USED", True),
         (ADD_29, "ADD_TIME", True),
         (SET_7, "SET_TIME", True),
-        (UNLOCK, "DISABLE_PAYG", True),
-        (RELOCK, "SET_TIME", False),
+        (FREE, "DISABLE_PAYG", True),
+        (LOCK, "SET_TIME", False),
     ):
         answer = unit.do(f"keys {entry}#")
         assert (answer["result"], answer["load"]) == (result, load)
@@ -50,7 +57,7 @@ def test_the_load_opens_when_the_days_are_over(unit):
 
 
 def test_a_key_of_an_entry_takes_at_most_300_ms(unit):
-    for entry in (ADD_1, ADD_29, SET_7, "123456789", ADD_1):
+    for entry in (ADD_1, ADD_29, SET_7, WRONG, ADD_1):
         unit.do(f"keys {entry}")
         unit.do("levels")
         assert unit.do("keys #")["result"]

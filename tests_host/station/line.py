@@ -5,17 +5,18 @@ import threading
 import serial
 
 from tools.batches.lists import Unit, write_list
+from tools.identity import PUBLISHED_CODE, PUBLISHED_KEY
 from tools.station.selftest import Job, provision
 from tools.tokens import make_token
 
 KEYS = {
-    "SLT000000001": "a29ab82edc5fbbc41ec9530f6dac86b1",
+    "SLT000000001": PUBLISHED_KEY.hex(),
     "SLT000000002": "0123456789abcdef0123456789abcdef",
     "SLT000000003": "fedcba9876543210fedcba9876543210",
     "SLT000000004": "00000000000000000000000000000001",
 }
 UNITS = {
-    serial: Unit(serial, 123456789, bytes.fromhex(key), 1, 1, False, "M1", "2", None)
+    serial: Unit(serial, PUBLISHED_CODE, bytes.fromhex(key), 1, 1, False, "M1", "2", None)
     for serial, key in KEYS.items()
 }
 FIRST = UNITS["SLT000000001"]

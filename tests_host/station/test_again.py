@@ -12,8 +12,7 @@ from tools.batches.ledger import Ledger
 from tools.batches.lists import write_list
 from tools.cable.unit import SimulatedUnit
 from tools.cli import payg
-
-DAY = 86400
+from tools.seconds import DAY
 
 
 class Shop:

@@ -15,13 +15,14 @@ from tests_host.station.line import (
 )
 from tests_host.station.test_provision import Worker
 from tools.cable.unit import SimulatedUnit
+from tools.seconds import DAY
 from tools.station import console, deploy, provision, verify
 from tools.station import prompt as ports
 from tools.station.console import LineConsole
 from tools.station.prompt import Prompt
 from tools.station.selftest import key_check
 
-MONTH = 30 * 86400
+MONTH = 30 * DAY
 
 
 def run(module, *arguments):

@@ -10,11 +10,10 @@ from itertools import chain
 
 import pytest
 
+from tests_host.helpers.published import ADD_1, ADD_29, KEY, STARTING_CODE
 from tools.proofs.simulator import Sim
 
-KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
-UNIT = {"serial": "SLT000000001", "key": KEY, "starting_code": 123456789, "count": 1}
-DAY_TOKEN, MONTH_TOKEN = "662486790", "927706818"
+UNIT = {"serial": "SLT000000001", "key": KEY, "starting_code": STARTING_CODE, "count": 1}
 LINES = 25_000
 CHUNK = 500
 # What reaches for a prompt: Ctrl-A to Ctrl-E, raw paste, escape; no line ends.
@@ -39,7 +38,7 @@ def _field(noise):
     if kind == 0:
         return _digits(noise, 1, 2, 5, 9, 12, 15, 20)
     if kind == 1:
-        return "".join(noise.choice("0123456789abcdefABCDEF") for _ in range(32))
+        return "".join(noise.choice("0STARTING_CODEabcdefABCDEF") for _ in range(32))
     if kind == 2:
         return noise.choice(WORDS)
     if kind == 3:
@@ -87,7 +86,7 @@ def _facts(sim):
 def test_a_sealed_unit_gives_nothing_away_and_changes_nothing(seed):
     noise = random.Random(seed)
     with Sim(**UNIT) as sim:
-        assert sim.keys(DAY_TOKEN + "#")["result"] == "ADD_TIME"
+        assert sim.keys(ADD_1 + "#")["result"] == "ADD_TIME"
         sim.do("advance 3600")
         before, mistakes, left = _facts(sim)
         refused = 0
@@ -101,7 +100,7 @@ def test_a_sealed_unit_gives_nothing_away_and_changes_nothing(seed):
             mistakes, left, refused = now, seconds, 0
         assert mistakes > 4, "wrong tokens were not even judged"
         sim.do(f"advance {sim.status()['locked_seconds']}")
-        assert sim.keys(MONTH_TOKEN + "#")["result"] == "ADD_TIME"
+        assert sim.keys(ADD_29 + "#")["result"] == "ADD_TIME"
 
 
 def _told(sim, lines):

@@ -7,11 +7,11 @@ import micropython
 from firmware.clock import DS1307, DS3231, date_since_2020, days_since_2020
 from tests_host.sim.support import refuses
 from tests_host.store.chip_on_bus import ChipOnBus, Registers
+from tools.seconds import DAY
 from tools.sim.chips.ds1307 import Ds1307
 from tools.sim.chips.ds3231 import Ds3231
 from tools.sim.parts import ChipError, date_of, day_number
 
-DAY = 86_400
 NOON = 200_000_000 // DAY * DAY + DAY // 2
 YEARS = range(2020, 2100)
 BOTH = ((DS3231, Ds3231), (DS1307, Ds1307))

@@ -1,10 +1,9 @@
 """The model of the DS1307: registers, calendar, RAM, battery, and what it refuses."""
 
 from tests_host.sim.support import Clock, read, refuses, write
+from tools.seconds import DAY
 from tools.sim.chips.ds1307 import Ds1307
 from tools.sim.parts import ChipError
-
-DAY = 86_400
 
 
 def make():

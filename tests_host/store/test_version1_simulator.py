@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from firmware.account import UNKNOWN
+from tests_host.helpers.published import KEY, SET_7, STARTING_CODE
 from tools.proofs.simulator import Sim
+from tools.seconds import DAY
 
 KEPT = json.loads((Path(__file__).parent / "version1" / "simulator.json").read_text())
-UNIT = {"serial": "S1", "key": "a29ab82edc5fbbc41ec9530f6dac86b1", "starting_code": 123456789}
-SET_7_DAYS = "942433796"
+UNIT = {"serial": "S1", "key": KEY, "starting_code": STARTING_CODE}
 
 
 def unpacked(name, folder):
@@ -47,8 +48,8 @@ def test_used_tokens_are_used_and_the_next_one_works(name, tmp_path):
         sim.do(f"advance {kept['locked'] + 1}")
         for digits in kept["used"]:
             assert sim.keys(digits + "#")["result"] == "ALREADY_USED"
-        assert sim.keys(SET_7_DAYS + "#")["result"] == "SET_TIME"
-        assert sim.status()["seconds_left"] > 7 * 86_400 - 60
+        assert sim.keys(SET_7 + "#")["result"] == "SET_TIME"
+        assert sim.status()["seconds_left"] > 7 * DAY - 60
 
 
 def test_what_lay_in_nvs_is_taken_over(tmp_path):

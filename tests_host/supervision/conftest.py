@@ -2,10 +2,10 @@
 
 import pytest
 
+from tests_host.helpers.published import KEY, STARTING_CODE
 from tools.proofs.checkout import plant, planted_sim
 
-KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
-UNIT = {"serial": "S1", "key": KEY, "starting_code": 123456789}
+UNIT = {"serial": "S1", "key": KEY, "starting_code": STARTING_CODE}
 WATCHED = 'WATCHDOG = {"timeout_ms": 8000}\n'
 MEASURED = """
 BATTERY = {"adc": 26, "divider": (100_000, 10_000), "chemistry": "lead-acid", "volts": 12}

@@ -11,8 +11,10 @@ import random
 import pytest
 
 from firmware import events
-from tests_host.supervision.conftest import KEY, MEASURED, WATCHED
+from tests_host.supervision.conftest import MEASURED, WATCHED
+from tools.identity import PUBLISHED_CODE, PUBLISHED_KEY
 from tools.proofs.tokens.encoder import Unit
+from tools.seconds import DAY
 
 SESSION_MS = 30 * 60_000
 DIVIDER = 255
@@ -30,7 +32,7 @@ class Basher:
     def __init__(self, sim, seed):
         self.random = random.Random(seed)
         self.sim = sim
-        self.encoder = Unit(bytes.fromhex(KEY), 123456789)
+        self.encoder = Unit(PUBLISHED_KEY, PUBLISHED_CODE)
         self.now = 0
         self.count = 1
         self.accepted = []
@@ -84,7 +86,7 @@ class Basher:
             self.count = count
             self.accepted.append(token)
         assert answer["count"] == self.count
-        self._look(accepted * (value * 86_400 // DIVIDER * 1_000))
+        self._look(accepted * (value * DAY // DIVIDER * 1_000))
         return accepted
 
     def _look(self, paid=0):

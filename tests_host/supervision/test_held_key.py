@@ -2,12 +2,14 @@
 
 import pytest
 
+from tests_host.helpers.published import ADD_1
 from tests_host.supervision.conftest import TOLD, UNIT, told
 from tools.proofs.simulator import Sim
 from tools.proofs.tokens.encoder import Unit
+from tools.seconds import DAY
 
 DIVIDER = 255
-UNIT_MS = 86_400 // DIVIDER * 1_000  # of credit in a token of value 1
+UNIT_MS = DAY // DIVIDER * 1_000  # of credit in a token of value 1
 HELD_MS = 20_000
 DUE_MS, HELD_DUE_MS, OPEN_MS = 49_000, 54_000, 58_000  # after a record of 60 s
 TOKENS = Unit(bytes.fromhex(UNIT["key"]), UNIT["starting_code"])
@@ -49,7 +51,7 @@ def test_the_credit_ends_to_the_second_under_a_held_key(sim, before):
 def steady(launch):
     """A unit with credit that has just stored a record with a bound of 60 s."""
     sim = launch("", TOLD)
-    assert sim.keys("662486790#")["load"]
+    assert sim.keys(f"{ADD_1}#")["load"]
     sim.do("advance 120")
     while not told(sim.do("run 10"), "stored"):
         pass

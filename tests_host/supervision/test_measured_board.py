@@ -3,10 +3,10 @@
 import pytest
 
 from firmware import events
+from tests_host.helpers.published import ADD_1, FREE, LOCK, SET_7
 from tests_host.supervision.conftest import MEASURED, WATCHED
 
 # The published scenario: one day, 29 days, seven days, free, locked again.
-ADD_1, ADD_29, SET_7, FREE, LOCK = "662486790", "927706818", "942433796", "650975787", "592185789"
 
 
 def paid(sim):

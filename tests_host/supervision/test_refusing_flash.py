@@ -3,11 +3,11 @@
 import pytest
 
 from firmware import events
+from tests_host.helpers.published import ADD_1, ADD_29, FREE
 from tests_host.supervision.conftest import MEASURED, TOLD, WATCHED, told
 from tools.interpreter import device_libraries
+from tools.seconds import DAY
 
-ADD_1, ADD_29, FREE = "662486790", "927706818", "650975787"
-DAY = 86_400
 BOUND = 60  # of the newest record, after two minutes of credit
 
 

@@ -3,10 +3,10 @@
 import pytest
 
 from firmware import events
+from tests_host.helpers.published import ADD_1, ADD_29
 from tests_host.supervision.conftest import MEASURED, TOLD, WATCHED, told
+from tools.seconds import DAY
 
-ADD_1, ADD_29 = "662486790", "927706818"  # the published scenario's first two tokens
-DAY = 86_400
 KEYPAD, SIGNALS = 5, 4  # tasks in the order of firmware.app
 # What a test plants: `*` raises, or hangs the lamps' task, or everything.
 KEY = ("firmware/panel.py", '        elif key == "*":\n            self._clear()\n')

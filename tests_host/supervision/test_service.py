@@ -3,11 +3,13 @@
 import pytest
 
 from firmware.load import SERVICE
-from tests_host.supervision.conftest import KEY, WATCHED
+from tests_host.helpers.published import ADD_1, ADD_29
+from tests_host.supervision.conftest import WATCHED
+from tools.identity import PUBLISHED_CODE, PUBLISHED_KEY
 from tools.proofs.tokens.encoder import EXTENDED, Unit
+from tools.seconds import DAY
 
-TOKENS = Unit(bytes.fromhex(KEY), 123456789)
-ADD_1, ADD_29 = "662486790", "927706818"  # counts 2 and 4
+TOKENS = Unit(PUBLISHED_KEY, PUBLISHED_CODE)
 TEST_CODE = "007123456"
 TESTED = {"test_code": int(TEST_CODE)}
 
@@ -53,7 +55,7 @@ def test_it_ends_by_itself_after_ten_minutes_with_the_credit_kept(launch):
     assert not sim.status()["load"]
     sim.do("advance 30")
     state = sim.status()
-    assert state["load"] and state["seconds_left"] <= 86400 - (state["t"] - entered)
+    assert state["load"] and state["seconds_left"] <= DAY - (state["t"] - entered)
     assert not state["display"].startswith("Service")
 
 
@@ -178,7 +180,7 @@ def test_a_token_during_the_test_leaves_the_load_on(launch):
     sim.keys(TEST_CODE + "#")
     assert sim.keys(ADD_1 + "#")["load"]
     sim.do("run 40000")
-    assert sim.status()["load"] and sim.status()["seconds_left"] <= 86400 - 40
+    assert sim.status()["load"] and sim.status()["seconds_left"] <= DAY - 40
 
 
 def test_a_token_that_gives_nothing_ends_the_test(launch):

@@ -3,6 +3,7 @@
 import pytest
 
 from firmware import events
+from tests_host.helpers.published import ADD_1
 from tests_host.supervision.conftest import UNIT
 from tools.proofs.lamp import shine
 from tools.proofs.simulator import Sim
@@ -13,7 +14,7 @@ MINUTES = 10
 @pytest.fixture
 def sim():
     with Sim(**UNIT) as sim:
-        assert sim.keys("662486790#")["load"]
+        assert sim.keys(f"{ADD_1}#")["load"]
         sim.do("advance 120")
         yield sim
 

@@ -4,10 +4,10 @@ import pytest
 
 from opaygo import Device, decoder, judge, judging, new_state
 from opaygo.chain import Chain
+from tools.identity import PUBLISHED_CODE, PUBLISHED_KEY
 from tools.proofs.tokens.encoder import EXTENDED, PLAIN, Unit
 
-KEY = bytes.fromhex("a29ab82edc5fbbc41ec9530f6dac86b1")
-CODE = 123456789
+KEY, CODE = PUBLISHED_KEY, PUBLISHED_CODE
 UNIT = Unit(KEY, CODE)
 DEVICE = Device(KEY, CODE)
 SYNC = 999

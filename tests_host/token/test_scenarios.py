@@ -6,17 +6,18 @@ import pytest
 from openpaygo import OpenPAYGOTokenEncoder, TokenType
 
 from opaygo import Device, judge, new_state
+from tests_host.helpers.published import ADD_1, ADD_29, FREE, LOCK, SET_7, WRONG
+from tools.identity import PUBLISHED_CODE, PUBLISHED_KEY
 from tools.proofs.tokens.encoder import EXTENDED, Unit
 from tools.proofs.tokens.lives import Life, micropython_judge
 from tools.proofs.tokens.replay import replay
 from tools.proofs.tokens.small import STARTING_CODE, Small, Token, scaled
 from tools.proofs.tokens.spec import Windows
+from tools.seconds import DAY
 
-KEY = bytes.fromhex("a29ab82edc5fbbc41ec9530f6dac86b1")
-CODE = 123456789
+KEY, CODE = PUBLISHED_KEY, PUBLISHED_CODE
 UNIT = Unit(KEY, CODE)
 DEVICE = Device(KEY, CODE)
-DAY = 86400
 RESERVED, DISABLE, SYNC = 996, 998, 999
 
 
@@ -40,13 +41,13 @@ class Controller:
 
 def test_published_scenario():
     published = (
-        ("123456789", ("INVALID", 0, 0, 0)),
-        ("662486790", ("ADD_TIME", 1, 2, DAY)),
-        ("662486790", ("ALREADY_USED", 1, 2, 0)),
-        ("927706818", ("ADD_TIME", 29, 4, 29 * DAY)),
-        ("942433796", ("SET_TIME", 7, 5, 7 * DAY)),
-        ("650975787", ("DISABLE_PAYG", 998, 7, 0)),
-        ("592185789", ("SET_TIME", 0, 9, 0)),
+        (WRONG, ("INVALID", 0, 0, 0)),
+        (ADD_1, ("ADD_TIME", 1, 2, DAY)),
+        (ADD_1, ("ALREADY_USED", 1, 2, 0)),
+        (ADD_29, ("ADD_TIME", 29, 4, 29 * DAY)),
+        (SET_7, ("SET_TIME", 7, 5, 7 * DAY)),
+        (FREE, ("DISABLE_PAYG", 998, 7, 0)),
+        (LOCK, ("SET_TIME", 0, 9, 0)),
     )
     unit = Controller(count=0)
     for digits, verdict in published:

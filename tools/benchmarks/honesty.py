@@ -14,9 +14,9 @@ from typing import NamedTuple
 from tools.identity import Identity
 from tools.interpreter import simulator_command
 from tools.proofs.simulator import Sim, root_with_board
+from tools.seconds import DAY
 from tools.tokens import make_token
 
-DAY = 86_400
 UNIT = Identity("H1", bytes(range(16)), 123_456_789)
 PAID = 995  # days
 CUT_MS = (1_000, 3_000)

@@ -15,6 +15,8 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
+from tools.identity import PUBLISHED_CODE as STARTING_CODE
+from tools.identity import PUBLISHED_KEY as KEY
 from tools.interpreter import find_micropython
 from tools.paths import ROOT
 from tools.proofs.tokens.encoder import Unit
@@ -22,8 +24,6 @@ from tools.proofs.tokens.encoder import Unit
 LIBRARY = ROOT / "lib"
 TIMING = ROOT / "tools" / "proofs" / "tokens" / "timing.py"
 COUNTS = (1, 3650, 65535)
-KEY = bytes.fromhex("a29ab82edc5fbbc41ec9530f6dac86b1")  # the protocol's published example
-STARTING_CODE = 123456789
 VALUE = 30
 SYNC = 999
 UNITS, LIVES, ENTRIES = 20, 25, 400  # of each of the five habits: a million entries

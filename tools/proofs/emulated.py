@@ -7,17 +7,16 @@ import tempfile
 from pathlib import Path
 
 from tools.emulator.unit import EmulatedUnit
+from tools.identity import PUBLISHED_CODE as STARTING_CODE
+from tools.identity import PUBLISHED_KEY as KEY
 from tools.identity import Identity
 from tools.paths import ROOT
 from tools.proofs.tokens.encoder import Unit
 from tools.sim.world import NEVER
 from tools.station.littlefs import add_tree
 
-KEY = bytes.fromhex("a29ab82edc5fbbc41ec9530f6dac86b1")  # the protocol's published example
-STARTING_CODE = 123_456_789
 IDENTITY = Identity("AC07", KEY, STARTING_CODE)
 TOKENS = Unit(KEY, STARTING_CODE)
-DAY = 86_400
 SECOND = 1_000_000  # us
 
 

@@ -12,11 +12,11 @@ from functools import lru_cache
 
 from tools.proofs.stepper import Modules, Tasks, Violation, search
 from tools.proofs.witness import Entry, Witness
+from tools.seconds import DAY
 
 START = 1_000_000  # ms, when each run begins
 HELD_MS = 5_000  # with a key down, time passes in such steps where nothing is due before
 POLL_MS = 10  # a task that sleeps no longer waits for somebody
-DAY = 86_400
 SLICES = 2  # of judging, between which other tasks run
 LATE_MS = 10  # of polling
 _NAMES = (

@@ -1,5 +1,6 @@
 """A simulated board: the chips named in a data module of `board/`, wired accordingly."""
 
+from tools.seconds import DAY
 from tools.sim.chips.at24c32 import At24c32
 from tools.sim.chips.ds3231 import Ds3231
 from tools.sim.chips.flash import SECTORS, Flash
@@ -11,7 +12,6 @@ from tools.sim.mcu import machine, pins
 from tools.sim.mcu.i2c import Bus
 from tools.sim.parts import ChipError, Steps
 
-DAY = 86_400
 SOLD = (25 * 365 + 7) * DAY  # 2025-01-01 in seconds since 2000: time on a new unit's clock
 
 

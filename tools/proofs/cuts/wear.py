@@ -10,8 +10,7 @@ import sys
 
 from tools.proofs.cuts.cutter import spend
 from tools.proofs.cuts.rig import IDENTITY, KINDS, Rig, enter, token, tokens
-
-DAY = 86_400
+from tools.seconds import DAY
 
 
 def run(sectors, days):

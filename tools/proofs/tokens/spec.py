@@ -7,7 +7,8 @@ whose token has these digits.
 
 from dataclasses import dataclass, replace
 
-DAY = 86400
+from tools.seconds import DAY
+
 CREDIT, DISABLE, SYNC = range(996), 998, 999
 ACCEPTED = ("ADD_TIME", "SET_TIME", "DISABLE_PAYG", "COUNTER_SYNC", "RESERVED", "EXTENDED")
 
