@@ -8,7 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from tools.conformance.checks import PUBLISHED, PUBLISHED_CODE, PUBLISHED_KEY
+from tools.conformance.checks import PUBLISHED
+from tools.identity import PUBLISHED_CODE, PUBLISHED_KEY
 from tools.paths import ROOT
 
 PACKAGE = ROOT / "lib" / "opaygo" / "package.json"

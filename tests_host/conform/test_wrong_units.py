@@ -10,11 +10,11 @@ from firmware.account import LONGEST
 from tests_host.conform.wrong_units import FAULTS, Line, RightUnit
 from tools.commands.conform import ask_operator, command, run_power_command
 from tools.conformance.chains import Chains
-from tools.conformance.checks import PUBLISHED_CODE, PUBLISHED_KEY
 from tools.conformance.devices import DeviceError, SerialUnit, SimUnit
 from tools.conformance.model import Model
 from tools.conformance.run import FAIL, NOT_RUN, PASS, run
 from tools.conformance.trial import Limits, Trial
+from tools.identity import PUBLISHED_CODE, PUBLISHED_KEY
 
 KEY = ("--key", PUBLISHED_KEY.hex(), "--starting-code", str(PUBLISHED_CODE), "--count", "1")
 

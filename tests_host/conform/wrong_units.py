@@ -12,8 +12,7 @@ import time
 import tty
 
 import opaygo
-
-DAY = 86_400
+from tools.seconds import DAY
 
 
 class RightUnit:

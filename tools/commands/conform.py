@@ -10,12 +10,18 @@ from rich.console import Console
 
 from tools.conformance import report
 from tools.conformance.chains import Chains
-from tools.conformance.checks import PUBLISHED_CODE, PUBLISHED_KEY
 from tools.conformance.devices import DeviceError, RamUnit, SerialUnit, SimUnit
 from tools.conformance.model import Model
 from tools.conformance.run import FAIL, run
 from tools.conformance.trial import Limits, Trial
-from tools.identity import identity_from, identity_options, key_from, whole
+from tools.identity import (
+    PUBLISHED_CODE,
+    PUBLISHED_KEY,
+    identity_from,
+    identity_options,
+    key_from,
+    whole,
+)
 from tools.interpreter import simulator_command
 from tools.tokens import EXTENDED_MAX
 

@@ -6,13 +6,11 @@ that need a unit as it left the factory or as the check before left it.
 
 from typing import NamedTuple
 
-from tools.conformance.model import DAY
 from tools.conformance.random_entries import random_entries
 from tools.conformance.rules import AHEAD, DISABLE, OLDER, SYNC, SYNC_AHEAD, SYNC_BACK
 from tools.conformance.trial import FRESH
+from tools.seconds import DAY
 
-PUBLISHED_KEY = bytes.fromhex("a29ab82edc5fbbc41ec9530f6dac86b1")
-PUBLISHED_CODE = 123_456_789
 PUBLISHED = (
     ("123456789", "INVALID"),
     ("662486790", "ADD_TIME"),

@@ -4,8 +4,8 @@ Whole seconds throughout. Nothing here knows ticks, records or chips.
 """
 
 from tools.conformance.rules import TokenRules
+from tools.seconds import DAY
 
-DAY = 86_400
 CAP = 9_999 * DAY
 VALID = ("ADD_TIME", "SET_TIME", "DISABLE_PAYG", "COUNTER_SYNC", "RESERVED", "EXTENDED")
 

@@ -3,9 +3,10 @@
 import time
 from typing import NamedTuple
 
-from tools.conformance.checks import CHECKS, PUBLISHED_CODE, PUBLISHED_KEY
+from tools.conformance.checks import CHECKS
 from tools.conformance.devices import DeviceError
 from tools.conformance.trial import REACH, CollisionError, DeviationError
+from tools.identity import PUBLISHED_CODE, PUBLISHED_KEY
 
 PASS, FAIL, NOT_RUN = "pass", "fail", "not run"
 TRIES = 3  # of a check that met two tokens of one code
