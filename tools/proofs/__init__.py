@@ -1,1 +1,1 @@
-"""Models and searches that the tests and the benchmarks share."""
+"""Models and searches shared by the tests and the benchmarks."""

@@ -1,4 +1,4 @@
-"""What somebody with the plug, the clock module and a keypad tries, step by step.
+"""Attacks by a thief with the plug, the clock module and a keypad, step by step.
 
 A step is a line for the simulator, or one of the words of `play`. The attacks are played on the
 whole firmware by tests_host/controller/test_paid_time.py and `make bench ARGS='--only attacks'`.
@@ -10,11 +10,11 @@ from tools.proofs.meter import Meter
 
 WRONG = "123456789"
 CYCLE = ("power off", "power on")
-DRAINS = 60  # looks at a credit that runs out: a doubted clock makes it go faster than told
+DRAINS = 60  # looks at a credit until its end: a doubted clock makes credit run faster than shown
 
 
 class Attack(NamedTuple):
-    """`before` is played once, `steps` `rounds` times, then the rest of the credit is used up."""
+    """Play `before` once, then `steps` `rounds` times; then the rest of the credit is used up."""
 
     before: tuple
     steps: tuple
@@ -22,7 +22,7 @@ class Attack(NamedTuple):
 
 
 def play(meter, step):
-    """Do one step of an attack, and look at the meter. Raises OverdrawnError."""
+    """Do one step of an attack, and check the meter. Raises OverdrawnError."""
     word, *rest = step.split()
     if word in ("add", "set"):
         getattr(meter, word)(int(rest[0]))
@@ -48,7 +48,7 @@ def play(meter, step):
 
 
 def drain(meter):
-    """Let all that is left be used up, and enter every token once more. Raises OverdrawnError."""
+    """Use up the remaining credit, and enter every token once more. Raises OverdrawnError."""
     for line in ("cut 0", "bus all alive", "flash take", "release 5", "power on", "provision"):
         meter.do(line)
     meter.check()
@@ -67,7 +67,7 @@ def drain(meter):
 
 
 def run(name, root=None):
-    """Play an attack of ATTACKS; return its Meter, closed. Raises OverdrawnError."""
+    """Play an attack of ATTACKS; return the Meter, closed. Raises OverdrawnError."""
     attack = ATTACKS[name]
     with Meter(root) as meter:
         for step in attack.before:
@@ -187,15 +187,16 @@ TRICKS = {
 ATTACKS = ISSUE | CORNERS | TRICKS
 
 HELD_KEY = "5. a key held over a due record, a token over the console"
-HELD_MS = 5_000  # for so long a record waits for the key
+HELD_MS = 5_000  # longest wait of a record for the key
 
 
 def held_key(phases=96, root=None, wait=45):
-    """The fifth attack: a key held over a due record, a wrong token over the console meanwhile.
+    """Play the fifth attack: a key held over a due record, a wrong token over the console
+    meanwhile.
 
-    Once the key is let go, record and attempt are written, and the power fails in the second, the
-    third or the fourth step of that, at this many phases of the record. wait: seconds from a token
-    until the record is about due. Return (wrong tokens, how many of them were not counted).
+    Once the key is released, record and attempt are written, and the power fails in the second,
+    third or fourth of these steps, at `phases` phases of the record. `wait`: seconds from a token
+    until the record is about due. Return (wrong tokens, number of these not counted).
     """
     tried = missed = 0
     with Meter(root) as meter:
@@ -209,7 +210,7 @@ def held_key(phases=96, root=None, wait=45):
             for line in ("release 5", "run 400", "cut 0"):
                 meter.do(line)
             if meter.do("flash report")["erases"] != before:
-                continue  # its steps are none of a record
+                continue  # the cut step belonged to no record
             for line in (*CYCLE, "run 100"):
                 meter.do(line)
             meter.check()

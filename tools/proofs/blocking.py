@@ -1,15 +1,15 @@
-"""How long the firmware's tasks block: the longest step between two awaits, in simulated time.
+"""Blocking times of the firmware's tasks: the longest step between two awaits, in simulated time.
 
-Known to the simulator are the times of flash (45 ms an erase, 0.4 ms a page: typical for a
-W25Q16JV), EEPROM (5 ms a page), I2C at 100 kHz, and a bus held low (50 ms a transfer, as the
-RP2040's port gives up). Python's own time is not: it is what an emulated Pico shows.
+The simulator knows the times of flash (45 ms an erase, 0.4 ms a page: typical for a W25Q16JV),
+EEPROM (5 ms a page), I2C at 100 kHz, and a bus held low (50 ms a transfer, the timeout of the
+RP2040's port). Python's own time is not simulated; an emulated Pico shows this part.
 """
 
 from tools.identity import DEMO
 from tools.proofs.checkout import plant, planted_sim
 from tools.tokens import make_token
 
-# The console says how long each step of a task took, and what was stored in it.
+# Probes: the console prints the duration of each task's step, and the kinds of record stored.
 _PROBES = {
     ("firmware/supervisor.py", "                step = coroutine.send(None)\n"): (
         "                began = ticks_ms()\n"
@@ -25,7 +25,7 @@ _PROBES = {
 }
 _BOARD = 'WATCHDOG = {"timeout_ms": 8000}\n'
 HOURS = 4
-TOKENS = 70  # more than the ring of used tokens has places: then a token changes fewer pages
+TOKENS = 70  # fills the ring of used tokens: in a full ring, a token changes fewer pages
 _KINDS = ("token", "copy", "record")
 FAULTS = {
     "all well": (),
@@ -37,8 +37,9 @@ FAULTS = {
 
 
 class Steps:
-    """Longest step of each kind so far, in ms: "record", "copy" and "token" are steps that stored
-    these, "other" is any other.
+    """Longest step of each kind so far, in ms.
+
+    Steps that store a record are of the kind "record", "copy" or "token", all others are "other".
     """
 
     def __init__(self):
@@ -47,7 +48,7 @@ class Steps:
         self._stored = "other"
 
     def hear(self, answer):
-        """Take what the console said, in its order."""
+        """Take the console's output, in order."""
         for line in answer["uart"]:
             word, *rest = line.split()
             if word in _KINDS:
@@ -61,7 +62,7 @@ class Steps:
 def measure(folder, fault, hours=HOURS, tokens=TOKENS):
     """Return the Steps of a unit with the load on while a fault of FAULTS comes and goes.
 
-    folder: a new one.
+    `folder`: a new folder.
     """
     steps = Steps()
     options = {"serial": DEMO.serial, "key": DEMO.key.hex(), "starting_code": DEMO.starting_code}

@@ -1,4 +1,4 @@
-"""A checkout for the simulator whose firmware has something planted: a fault, or a probe."""
+"""A checkout for the simulator with a fault or a probe planted in the firmware."""
 
 import shutil
 from pathlib import Path
@@ -9,9 +9,10 @@ from tools.proofs.simulator import Sim
 
 
 def plant(folder, changes=None, board=""):
-    """Make `folder` (new) a checkout with lines (`board`) behind its board/sim.py; return it.
+    """Make `folder` (new) a checkout with lines (`board`) appended to board/sim.py; return the
+    path.
 
-    changes: (file, text there) -> text in its place. ValueError unless it stands there once.
+    `changes`: (file, old text) -> new text. Raises ValueError unless the old text occurs once.
     """
     root = Path(folder)
     (root / "board").mkdir(parents=True)
@@ -31,5 +32,5 @@ def plant(folder, changes=None, board=""):
 
 
 def planted_sim(root, **options):
-    """Return a Sim, not yet started, of the checkout at `root`. Options are those of run.py."""
+    """Return a Sim, not yet started, of the checkout at `root`. Options are run.py's."""
     return Sim(command=simulator_with({"root": str(root)} | options, heap="16m"))

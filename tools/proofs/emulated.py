@@ -1,4 +1,6 @@
-"""An emulated Pico in a test's hands: the commands of `payg sim --headless`, and below them."""
+"""An emulated Pico for tests: the commands of `payg sim --headless`, and functions
+beneath them.
+"""
 
 import json
 import subprocess
@@ -26,9 +28,9 @@ def add(days, count):
 
 
 def memories(tree, *lines):
-    """Return what a unit remembers after these commands: flash with the build, EEPROM, clock.
+    """Return a unit's memories after these commands: flash with the build, EEPROM, clock.
 
-    The fast simulator lives through them: it takes no time.
+    The commands run in the fast simulator, without real time.
     """
     with tempfile.TemporaryDirectory() as state:
         command = [sys.executable, "-m", "tools.cli", "sim", "--headless", "--board", "pico"]
@@ -50,9 +52,9 @@ def memories(tree, *lines):
 
 
 class Rig(EmulatedUnit):
-    """An EmulatedUnit with its supply on. `kept`: (flash, EEPROM, clock), or the first alone.
+    """An EmulatedUnit with the supply on. The first `do` gives a blank unit IDENTITY.
 
-    The first `do` makes a blank unit IDENTITY.
+    `kept`: (flash, EEPROM, clock), or the flash alone; `heard`: all bytes ever received over USB.
     """
 
     def __init__(self, image, kept, plugged=True):
@@ -61,7 +63,7 @@ class Rig(EmulatedUnit):
         if others:
             self.board.eeprom.load(others[0])
             self.board.clock.load(others[1])
-        self.heard = bytearray()  # all that ever came over USB
+        self.heard = bytearray()
         hear = self.console.hear
         self.console.hear = lambda data: (self.heard.extend(data), hear(data))
         self._lines, self._answers = [], []
@@ -71,7 +73,7 @@ class Rig(EmulatedUnit):
         self.board.power_on()
 
     def do(self, line):
-        """Do a command of the line protocol; return its answer."""
+        """Run a command of the line protocol; return the answer."""
         self._lines.append(line.encode())
         while not self._answers:
             wish = next(self._script)
@@ -90,7 +92,7 @@ class Rig(EmulatedUnit):
         self.world.run_until(self.world.now + microseconds)
 
     def until(self, condition, longest=10 * SECOND):
-        """Let time pass until `condition()` holds; fail if it does not within `longest` us."""
+        """Let time pass until `condition()` holds; fail if still false after `longest` us."""
         assert self.world.run_while(lambda: not condition(), longest), self.board.glass()
 
     def ask(self, question):

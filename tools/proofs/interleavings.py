@@ -1,10 +1,10 @@
 """Every order of keypad, console, heartbeat and event log, on the firmware's own coroutines.
 
-Searched are `App._keep_account`, `App._judge_entries` with `App.enter`, and `Console.answer`, on
-the real unit, store and event log. At each await the search lets each task go on that may run,
-lets time pass up to the next record, presses and releases keys, lets the flash refuse. A Witness
-is told of each write; the flash is read as a start would read it after each step that wrote. So
-the power may be cut at both. The promises are the lines that raise Violation.
+The search runs `App._keep_account`, `App._judge_entries` with `App.enter`, and `Console.answer`,
+on the real unit, store and event log. At each await the search tries every task that may run, lets
+time pass up to the next record, presses and releases keys, or lets the flash refuse. A Witness
+checks each write; after each step with a write, the flash is read as a start would. Power cuts at
+both points are thus covered. The promises are the lines that raise Violation.
 """
 
 from dataclasses import dataclass, replace
@@ -14,11 +14,11 @@ from tools.proofs.stepper import Modules, Tasks, Violation, search
 from tools.proofs.witness import Entry, Witness
 from tools.seconds import DAY
 
-START = 1_000_000  # ms, when each run begins
-HELD_MS = 5_000  # with a key down, time passes in such steps where nothing is due before
-POLL_MS = 10  # a task that sleeps no longer waits for somebody
-SLICES = 2  # of judging, between which other tasks run
-LATE_MS = 10  # of polling
+START = 1_000_000  # ms, time at which each run begins
+HELD_MS = 5_000  # longest step of time while a key is down
+POLL_MS = 10  # a task that sleeps no longer than this is polling
+SLICES = 2  # slices of judging, between which other tasks run
+LATE_MS = 10  # lateness allowed due to polling
 _NAMES = (
     "opaygo",
     "opaygo.chain",
@@ -36,13 +36,13 @@ _NAMES = (
 
 @dataclass(frozen=True)
 class Scenario:
-    """What may happen in a search.
+    """Events of a search.
 
-    credit: seconds. mistakes: in a row so far. keys: what is done at the keypad: "press",
-    "release" or the digits of an entry (its # stays down). lines: sent over the console, each
-    when the one before is answered. events: how many come. flash: what it does: "refuse" or
-    "accept". blank: the unit has no identity. turns: how often time passes up to the next record.
-    watched: the supervisor looks after the tasks, which all run before time passes.
+    `credit`: seconds; `mistakes`: in a row so far; `keys`: actions at the keypad: "press",
+    "release" or the digits of an entry (with # held down); `lines`: sent over the console, each
+    after the answer to the line before; `events`: number of log events; `flash`: actions of the
+    flash: "refuse" or "accept"; `blank`: the unit has no identity; `turns`: how often time passes
+    up to the next record; `watched`: with a supervisor, and all tasks run before time passes.
     """
 
     credit: int = 30 * DAY
@@ -83,12 +83,12 @@ class Firmware:
         return "%0*d" % (12 if extended else 9, chain.code // bases * bases + start % bases)
 
     def fresh(self):
-        """Return the state of a unit that took no token yet."""
+        """Return the state of a unit before the first token."""
         return self.opaygo.new_state(self.identity.count)
 
 
 class Flash(dict):
-    """The own flash: (name, slot) -> bytes. `told(name, data)` after each write."""
+    """The own flash: (name, slot) -> bytes. `told(name, data)`: called after each write."""
 
     small = False
     dead = False
@@ -111,14 +111,14 @@ class _Keypad:
 
 class _Panel:
     def judged(self, outcome, now):
-        """Nothing: the panel writes nothing."""
+        """Do nothing: the panel writes no records."""
 
 
 class _Silent:
     count = 0
 
     def play(self, pattern):
-        """Nothing."""
+        """Do nothing."""
 
 
 class Races:
@@ -136,8 +136,8 @@ class Races:
         }
         self._witness = Witness(firmware, scenario, START)
         self._flash = self._before()
-        self._told = []  # events, in their order
-        self._flushed = []  # the same on flash
+        self._told = []  # events, in order
+        self._flushed = []  # events on flash
         self._asked = 0  # entries typed and sent
         self._answers = 0
         self._refused = False
@@ -146,7 +146,7 @@ class Races:
         self._checked = 0
         self._build()
 
-    # --- what stepper.search wants --------------------------------------------------------
+    # --- interface of stepper.search ------------------------------------------------------
 
     def choices(self):
         tasks = self._tasks
@@ -204,7 +204,7 @@ class Races:
         )
 
     def _clocks(self, timer, left):
-        """All of a timer that its behaviour depends on, told as distances from now."""
+        """Return everything in a timer that affects behaviour, as distances from now."""
         account, now = timer.account, self._tasks.now
         marks = timer._credit.mark, timer._lock.mark, timer._snapshot, timer._due, timer._synced
         return (
@@ -214,7 +214,7 @@ class Races:
         )
 
     def finish(self):
-        """Nothing more is typed: all that was asked is answered, all that came is on flash."""
+        """Run on without input: every entry must be answered, every event must reach the flash."""
         self._flash.dead, self._keypad.quiet = False, True
         end = self._tasks.now + 20_000
         while not self._over and self._tasks.now < end:
@@ -245,7 +245,7 @@ class Races:
     # --- the unit -------------------------------------------------------------------------
 
     def _before(self):
-        """The flash as the start finds it: credit and mistakes of the scenario."""
+        """Return the flash as found by the start: credit and mistakes of the scenario."""
         flash = Flash()
         if self._scenario.blank:
             return flash
@@ -280,7 +280,7 @@ class Races:
         )
         wake.longest = 3600_000
         if self._scenario.watched:
-            supervisor.arm(int)  # feeds nobody
+            supervisor.arm(int)  # a feed without effect
         self._own = app._keep_account(), app._judge_entries()
         self._tasks.spawn("account", supervisor.watch(self._own[0]))
         self._tasks.spawn("judging", supervisor.watch(self._own[1], app._waits))
@@ -320,7 +320,9 @@ class Races:
             raise Violation(f"a restart without need: {error}") from None
 
     def _next(self):
-        """When the account task has something to do: what it polls for while a key is down."""
+        """Return the time of the account task's next action, also while the task
+        polls for a key.
+        """
         now, due = self._tasks.now, self._tasks.named["account"].due
         timer = self._unit._timer
         if due - now > POLL_MS or not timer:
@@ -338,7 +340,7 @@ class Races:
         left = self._witness.left_ms(now)
         return now + min(high * POLL_MS, left if left > 0 else HELD_MS)
 
-    # --- what is seen from outside --------------------------------------------------------
+    # --- the outside view -----------------------------------------------------------------
 
     async def _line(self, line):
         answer = await self._console.answer(line)
@@ -365,7 +367,7 @@ class Races:
         return steps
 
     def _judging(self, device, state, digits, hashes):
-        """Real verdicts, found at once, given after SLICES slices."""
+        """Yield real verdicts, found at once, after SLICES slices."""
         entry = self._witness.open[self._tasks.current.name]
         self._witness.judged(entry, self._tasks.now)
         for entry.slice in range(1, SLICES + 1):
@@ -377,7 +379,7 @@ class Races:
         return name, entry.digits, entry.stage, entry.slice, frame and frame.f_lasti
 
     def _written(self, name, data):
-        """Something is on flash: the power may be cut right here."""
+        """Check a write to flash: the power may be cut right here."""
         if self._over:
             raise Violation(f"{name} written after the reset began")
         if name == "events":
@@ -403,7 +405,7 @@ class Races:
             self._served = True
 
     def _check_cut(self):
-        """The power is cut now: what a start would find is the newest that was stored."""
+        """Check a power cut now: a start must find the newest stored record."""
         flash = Flash(self._flash)
         store = self._firmware.store.Store([flash])
         identity = store.identity()
@@ -414,7 +416,9 @@ class Races:
             raise Violation("after a cut the flash holds an older record")
 
     def _check_load(self):
-        """The load is on for no longer than the newest record allows, and not without credit."""
+        """Check that the load is on no longer than the newest record allows, and never without
+        credit.
+        """
         witness, now = self._witness, self._tasks.now
         if not self._unit.load.on:
             return
@@ -459,7 +463,7 @@ SCENARIOS = {
         0, 0, keys=(ADD, "release"), lines=(_SETUP, *_sent(WRONG)), events=1, blank=True
     ),
 }
-# Everything at once: minutes, for `make bench`.
+# Combined scenarios, minutes each: for `make bench`.
 LONG = {
     "all with a token": Scenario(
         keys=(WRONG, "release", "press", "release"), lines=_sent(ADD), events=1, turns=2
@@ -478,7 +482,7 @@ _LOCK = "async with self._judging:\n"
 _BEGAN = "entries = unit.entering(digits), unit.entries\n"
 _RECORD = "self._record(account, state)\n"
 _REPLACE = "        self._timer.replace(account, ticks_ms())\n        self._state"
-# Bugs to be planted: what it is -> (scenario, words of the violation, changes).
+# Bugs to be planted: description -> (scenario, words of the violation, changes).
 PLANTED = {
     "the waiting beat overwrites the attempt": (
         SCENARIOS["wrong beside a held key"],
@@ -582,6 +586,6 @@ PLANTED = {
 
 
 def find(scenario, changes=None, most=1_000_000):
-    """Search a Scenario; return a stepper.Found. changes: a bug to be planted."""
+    """Search a Scenario; return a stepper.Found. `changes`: a bug to be planted."""
     firmware = Firmware(changes) if changes else _TOKENS
     return search(lambda: Races(firmware, scenario), most)

@@ -1,14 +1,14 @@
 """A lamp whose inrush current resets the MCU each time the load closes, on the whole firmware."""
 
-LOOK_MS = 50  # the reset comes so long at most after the load has closed
-SOON_MS = 2_500  # an ordinary start closes the load before, a patient one after PATIENT_MS
-PATIENT_MS = 7_000
+LOOK_MS = 50  # longest time from the load's closing to the reset
+SOON_MS = 2_500  # an ordinary start closes the load before this time
+PATIENT_MS = 7_000  # a patient start closes the load after this time
 
 
 def shine(sim, seconds):
-    """Let so much time pass; return (paid seconds that it cost, how often the load closed).
+    """Let this many seconds pass; return (paid seconds charged, number of times the load closed).
 
-    sim: a simulator.Sim whose unit has credit and its load on.
+    `sim`: a simulator.Sim whose unit has credit and the load on.
     """
     before, gone, flashes = sim.status()["seconds_left"], 0, 0
     while gone < seconds * 1000:
@@ -20,7 +20,7 @@ def shine(sim, seconds):
 
 
 def _until_it_shines(sim):
-    """Return milliseconds since the power came."""
+    """Return the milliseconds from power-on until the load closes."""
     gone = 300  # of power on
     while not sim.do(f"run {LOOK_MS}")["load"]:
         gone += LOOK_MS

@@ -1,7 +1,7 @@
 """An electricity meter at the load pin of a simulated unit: time used against time paid.
 
-The meter knows nothing of the firmware's account: what was paid is what the tokens say that the
-unit accepted, each counted once; what was used is how long the pin was on, to the millisecond.
+The meter knows nothing of the firmware's account. Paid time is the sum of the tokens reported as
+accepted, each counted once; used time is the load pin's on-time, to the millisecond.
 """
 
 import tempfile
@@ -16,23 +16,22 @@ from tools.tokens import make_token
 KEY = bytes.fromhex("8f1c0ad86b6f4cbd9e2b5fd1f9a3c770")
 UNIT = Identity("M1", KEY, 516273849, time_divider=24)
 HOUR_MS = 3_600_000
-TICKS_MS = 5  # what seconds counted in ticks of a millisecond may add up to
+TICKS_MS = 5  # greatest sum of rounding errors from seconds counted in millisecond ticks
 KEY_MS = 300  # a token counts from up to this long before the answer
 VALID = ("ADD_TIME", "SET_TIME")
 NOT_JUDGED = (None, "LOCKED", "MALFORMED")
 
 
 class OverdrawnError(AssertionError):
-    """More was used, or is left, than was paid for."""
+    """More time was used, or is left, than was paid."""
 
 
 class Meter:
     """A unit (time divider 24: a value is hours) with a meter. Use as a context manager.
 
-    root: the checkout whose firmware runs, this one when left out.
-
-    `paid_ms`: all that was paid, less what a token that sets the time replaced; `on_ms`: all that
-    was used; `powered_ms`: how long the unit had power; `spent`: count -> token.
+    `root`: checkout with the firmware, by default this checkout; `paid_ms`: all paid time, without
+    time replaced by a token that sets the time; `on_ms`: all used time; `powered_ms`: time with
+    power; `spent`: count -> token.
     """
 
     def __init__(self, root=None):
@@ -57,13 +56,13 @@ class Meter:
 
     @property
     def left_ms(self):
-        """Milliseconds that are still paid for."""
+        """Milliseconds paid and not yet used."""
         return self.paid_ms - self.on_ms
 
     def do(self, line):
         """Run a command of the simulator, read the meter, return the answer."""
         answer = self._sim.do(line)
-        if "power" in answer:  # neither an error nor an answer of another form
+        if "power" in answer:  # a status, not an error or another form of answer
             self.answer = answer
         self._read()
         return answer
@@ -77,7 +76,7 @@ class Meter:
         self._pay("set", hours)
 
     def enter(self, digits):
-        """Enter what must not be worth anything: a wrong token, or one entered before."""
+        """Enter digits that must be worth nothing: a wrong token, or a token entered before."""
         result = self._type(digits)
         assert result not in VALID, f"{digits} was credited again"
         return result
@@ -91,18 +90,18 @@ class Meter:
             raise OverdrawnError(f"{left} s are left, {self.left_ms / 1000} s are paid")
 
     def wait_for_lockout(self):
-        """Let the lockout end, as far as the unit says."""
+        """Let the lockout end, by the unit's own report."""
         if self.answer["power"] and self.answer["locked_seconds"]:
             self.do(f"advance {self.answer['locked_seconds'] + 1}")
 
     def keep_memory(self):
-        """Keep what the second medium, the EEPROM of the clock module, holds now."""
+        """Keep a copy of the second medium, the EEPROM of the clock module."""
         self._kept = self._file("eeprom.bin").read_bytes()
 
     def lose_flash(self, old=False):
-        """The flash is lost; the provider deploys and provisions at the count of the last token.
+        """Lose the flash; the provider deploys and provisions at the count of the last token.
 
-        old: the second medium holds then what `keep_memory` kept.
+        `old`: the second medium then has the contents kept by `keep_memory`.
         """
         self._sim.close()
         self._sim.__exit__(None, None, None)
@@ -129,14 +128,14 @@ class Meter:
         last = max([1, *self.spent, self.answer["count"]])
         count, digits = make_token(UNIT._replace(count=last), kind, hours)
         result = self._type(digits)
-        if not self.answer["power"]:  # cut in between: the count tells whether it was spent
+        if not self.answer["power"]:  # cut meanwhile: the count tells whether the token is spent
             self.do("power on")
         elif result is None:
             return
         if self.answer["count"] != count:
             return
         self.spent[count] = digits
-        if kind == "set":  # nothing is left of what was paid before
+        if kind == "set":  # time paid before is void
             self.paid_ms = self.on_ms + KEY_MS
         self.paid_ms += hours * HOUR_MS
         self.check()

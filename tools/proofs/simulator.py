@@ -15,17 +15,17 @@ from pathlib import Path
 
 from tools.paths import ROOT
 
-PARTS = ("boot.py", "main.py", "firmware", "lib")  # of a checkout that runs
-BATCH = 50  # lines under way at once: their answers must fit into one pipe's buffer
+PARTS = ("boot.py", "main.py", "firmware", "lib")  # parts of a checkout, board/ aside
+BATCH = 50  # lines sent at once: the answers must fit into a pipe's buffer
 STDERR_SHOWN = 4_000  # characters of the simulator's standard error shown on failure
 
 
 class SimulatorError(AssertionError):
-    """The simulator ended, stayed silent, or said what is not an answer."""
+    """The simulator ended, stayed silent, or gave an answer that cannot be parsed."""
 
 
 def root_with_board(folder, board):
-    """Make `folder` a checkout with lines (`board`) behind its board/sim.py; return its path."""
+    """Make `folder` a checkout with lines (`board`) appended to board/sim.py; return the path."""
     root = Path(folder)
     for part in PARTS:
         (root / part).symlink_to(ROOT / part)
@@ -37,11 +37,11 @@ def root_with_board(folder, board):
 
 
 class Sim:
-    """One headless simulator process.
+    """One headless simulator process; leaving the `with` block kills the process.
 
-    The keyword arguments are the options of `payg sim --headless` with underscores; None and
-    False leave an option out. `timeout` is the longest wait for one answer, in seconds of
-    wall time. Leaving the `with` block kills the process.
+    `timeout`: longest wait for an answer, in seconds of wall time; `command`: program and
+    arguments in place of `payg sim --headless`; `options`: options of `payg sim --headless` with
+    underscores, None or False to leave an option out.
     """
 
     def __init__(self, timeout=60, command=None, **options):
@@ -71,15 +71,15 @@ class Sim:
         try:
             self._process.stdin.close()
         except BrokenPipeError:
-            pass  # it died with our words still in the pipe
+            pass  # died with unread lines in the pipe
         self._stderr.close()
 
     def do(self, line):
-        """Send one command line, return its answer as a dict ({"error": …} included)."""
+        """Send one command line, return the answer as a dict ({"error": …} included)."""
         return self.do_all([line])[0]
 
     def do_all(self, lines):
-        """Send many command lines, return their answers in order."""
+        """Send many command lines, return the answers in order."""
         answers = []
         lines = list(lines)
         for start in range(0, len(lines), BATCH):
@@ -89,7 +89,7 @@ class Sim:
         return answers
 
     def keys(self, keys):
-        """Press keys; the answer comes when an entry is judged and on the glass."""
+        """Press keys; return the answer, given when the entry is judged and on the glass."""
         return self.do(f"keys {keys}")
 
     def status(self):
@@ -113,11 +113,11 @@ class Sim:
             raise SimulatorError(self._because("did not end")) from None
 
     def read_line(self):
-        """Return the next line of output without its newline; "" at end of output."""
+        """Return the next line of output without the newline; "" at end of output."""
         return self._line("reading").decode()
 
     def stderr(self):
-        """Return what the simulator wrote to standard error so far."""
+        """Return the simulator's standard error so far."""
         self._stderr.seek(0)
         return self._stderr.read().decode(errors="replace")
 

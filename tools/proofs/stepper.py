@@ -1,8 +1,8 @@
-"""Runs the device's coroutines step by step on CPython, in every order there is.
+"""Runs the device's coroutines step by step on CPython, in every possible order.
 
 `Modules` imports firmware afresh, with stand-ins for `asyncio`, `time` and `micropython`, and with
-planted bugs if wanted. `Tasks` holds the coroutines and the time. `search` visits every state that
-a model can reach: what is needed of a model stands there.
+planted bugs if wanted. `Tasks` holds the coroutines and the time. `search` visits every state
+reachable by a model, and documents a model's methods.
 """
 
 import importlib.abc
@@ -15,11 +15,11 @@ from tools.paths import ROOT
 
 _PACKAGES = {"firmware": ROOT / "firmware", "opaygo": ROOT / "lib" / "opaygo"}
 
-LONG = 600_000  # ms; a task that sleeps longer waits for somebody
+LONG = 600_000  # ms; a task that sleeps longer waits for an event
 
 
 class Task:
-    """A coroutine. `due`: when it goes on (ms), None while it waits for somebody."""
+    """A coroutine. `due`: time of the next step (ms), None while waiting for an event."""
 
     def __init__(self, name, coroutine, due):
         self.name = name
@@ -28,9 +28,9 @@ class Task:
 
 
 class Tasks:
-    """The tasks of one run, and its time: `now`, in milliseconds.
+    """The tasks of one run, and the time. `now`: milliseconds.
 
-    `push` and `remove` are what firmware.wake wants of asyncio's queue.
+    `push` and `remove` are the interface of asyncio's queue used by firmware.wake.
     """
 
     def __init__(self, now):
@@ -39,21 +39,23 @@ class Tasks:
         self.current = None
 
     def spawn(self, name, coroutine):
-        """Start a task; its first step is due now."""
+        """Start a task, with the first step due now."""
         self.named[name] = Task(name, coroutine, self.now)
 
     def ready(self):
-        """Names of the tasks that may run now."""
+        """Return the names of the tasks that may run now."""
         now = self.now
         return [n for n, task in self.named.items() if task.due is not None and task.due <= now]
 
     def due(self):
-        """When the next sleeping task wakes (ms), None if all wait for somebody."""
+        """Return the time at which the next sleeping task wakes (ms), None if all
+        wait for events.
+        """
         later = [task.due for task in self.named.values() if task.due is not None]
         return min([due for due in later if due > self.now], default=None)
 
     def run(self, name):
-        """Let a task go on to its next await. What it raises is raised here."""
+        """Let a task continue to the next await. Exceptions of the task are raised here."""
         task = self.current = self.named[name]
         task.due = None
         try:
@@ -74,10 +76,10 @@ class Tasks:
         task.due = self.now
 
     def remove(self, task):
-        """Take a task out of the queue: `push` follows."""
+        """Do nothing: `push` follows."""
 
     def positions(self):
-        """Where each task stands, and for how long it still sleeps (at most LONG), as a tuple."""
+        """Return each task's position and remaining sleep (at most LONG), as a tuple."""
         return tuple(
             (name, task.due and self._wait(task.due), self._position(task.coroutine))
             for name, task in self.named.items()
@@ -105,8 +107,8 @@ class Tasks:
 class Modules:
     """The device's modules on `tasks` (set before each run): `modules["firmware.app"]`.
 
-    changes: {module name: [(text, text in its place), …]}. ValueError unless each stands there
-    exactly once.
+    `changes`: {module name: [(old text, new text), …]}. Raises ValueError unless each old text
+    occurs exactly once.
     """
 
     def __init__(self, names, changes=None):
@@ -120,7 +122,9 @@ class Modules:
 
     @contextmanager
     def _in_place(self):
-        """For the imports only: the stand-ins, this finder, no module of an earlier import."""
+        """Install, for the imports only, stand-ins and this finder; hide modules
+        imported earlier.
+        """
         stands = {"asyncio": _asyncio(self), "time": _time(self), "micropython": _micropython()}
         hidden = [n for n in sys.modules if n.partition(".")[0] in (*_PACKAGES, *stands)]
         before = {name: sys.modules.pop(name) for name in hidden}
@@ -168,7 +172,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 class _Until:
-    """Awaited, gives the scheduler the time to go on at, or None."""
+    """Awaitable that tells the scheduler the time of the next step, or None."""
 
     def __init__(self, due):
         self._due = due
@@ -178,13 +182,13 @@ class _Until:
 
 
 def _asyncio(modules):
-    """Return what stands in for `asyncio`, with MicroPython's rules."""
+    """Return the stand-in for `asyncio`, with MicroPython's rules."""
 
     class Lock:
-        """As MicroPython's: `release` hands it over to the task that waited longest."""
+        """MicroPython's Lock: `release` hands the lock to the task that waited longest."""
 
         def __init__(self):
-            self.state = 0  # 1: taken; a task: handed over to it
+            self.state = 0  # 1: taken; a task: handed over to this task
             self.waiting = []
 
         def locked(self):
@@ -217,7 +221,7 @@ def _time(modules):
     module.ticks_ms = lambda: modules.tasks.now
     module.ticks_add = lambda ticks, delta: ticks + delta
     module.ticks_diff = lambda later, earlier: later - earlier
-    module.sleep_ms = module.sleep_us = None  # nothing that is stepped may block
+    module.sleep_ms = module.sleep_us = None  # stepped code must not block
     return module
 
 
@@ -236,7 +240,7 @@ class Violation(Exception):  # noqa: N818 (found, not failed)
 
 
 class Found:
-    """What a search saw. `states`, `runs`; `violation`: a Violation, None if there was none."""
+    """Result of a search. `states`, `runs`: numbers; `violation`: a Violation or None."""
 
     def __init__(self):
         self.states = self.runs = 0
@@ -244,12 +248,12 @@ class Found:
 
 
 def search(make, most=1_000_000):
-    """Visit all states of the models that `make()` gives; return a Found.
+    """Visit all states of the models made by `make()`; return a Found.
 
-    A model has `choices()`, a list of words, empty at its end; `do(choice)`; `check()`, called
-    after each choice that was not made before; `key()`, hashable, equal for two models that will
-    behave alike; `finish()`, called at an end; `close()`. `do`, `check` and `finish` raise
-    Violation, which ends the search. RuntimeError when `most` states were not enough.
+    A model has `choices()`, a list of words, empty at the end; `do(choice)`; `check()`, called
+    after each new choice; `key()`, hashable, equal for two models with the same future behaviour;
+    `finish()`, called at an end; `close()`. `do`, `check` and `finish` raise Violation, and the
+    search ends. Raises RuntimeError if `most` states are not enough.
     """
     found, seen, todo = Found(), set(), [[]]
     while todo:
@@ -272,7 +276,7 @@ def search(make, most=1_000_000):
 
 
 def _follow(model, path, seen, todo):
-    """Do what `path` says, then always the first choice; the others are to be done later."""
+    """Follow `path`, then always take the first choice; append the other choices to `todo`."""
     for choice in path:
         model.do(choice)
     while True:

@@ -1,30 +1,30 @@
-"""What was paid and tried, told by somebody who does not look into the unit.
+"""An outside observer's account of paid time and attempts, independent of the unit's state.
 
-Takes each record that reaches the unit's own flash, and each answer that the unit gives; says by
-a Violation which promise a record or an answer breaks.
+Takes each record written to the unit's own flash and each answer of the unit; raises a Violation
+that names the broken promise.
 """
 
 from tools.proofs.stepper import Violation
 
 
 class Entry:
-    """An entry that is not answered yet.
+    """An entry not yet answered.
 
-    `stage`: "waiting", "tried" once the attempt is in a record, "stored" once its result is.
+    `stage`: "waiting", "tried" once the attempt is in a record, "stored" once the result is.
     """
 
     def __init__(self, digits):
         self.digits = digits
         self.stage = "waiting"
         self.slice = 0
-        self.steps = None  # the generator of Unit.entering
+        self.steps = None  # generator of Unit.entering
 
 
 class Witness:
-    """`firmware`: interleavings.Firmware; `scenario` gives credit and mistakes of the start.
+    """Checks records and answers; all times are in ms.
 
-    `now` is in ms everywhere. `open`: task -> Entry. `newest`: account of the newest record, that
-    was stored at `stored_at`.
+    `firmware`: interleavings.Firmware; `scenario`: gives credit and mistakes at the start; `open`:
+    task -> Entry; `newest`: account of the newest record; `stored_at`: time of the newest record.
     """
 
     def __init__(self, firmware, scenario, now):
@@ -40,12 +40,14 @@ class Witness:
         self._paid = scenario.credit * 1000, now
 
     def left_ms(self, now):
-        """Paid milliseconds that are left; below 0 if they ended before."""
+        """Return the paid milliseconds left; negative after the end."""
         paid, since = self._paid
         return paid - (now - since)
 
     def check(self, task, now, sequence, state, account):
-        """`task` wrote a record to the own flash; state None: it continues the one before."""
+        """Check a record just written to the own flash by `task`; `state` None: the state before
+        holds.
+        """
         if sequence <= self.sequence:
             raise Violation(f"record {sequence} came after record {self.sequence}")
         self.sequence, self.newest, self.stored_at = sequence, account, now
@@ -88,14 +90,14 @@ class Witness:
             raise Violation(f"{account.left} s recorded, {left} ms are left")
 
     def judged(self, entry, now):
-        """An entry is about to be judged."""
+        """Check that an entry may be judged now."""
         if entry.stage != "tried":
             raise Violation("a token is judged before the attempt is stored")
         if now < self.locked_until - 1000:
             raise Violation("a token is judged during a lockout")
 
     def answered(self, task, outcome, now, refused):
-        """The unit said how an entry came out."""
+        """Check the unit's answer to an entry."""
         entry = self.open.pop(task)
         verdict, _ = self._firmware.judge(self.state, entry.digits)
         if outcome is None and refused:

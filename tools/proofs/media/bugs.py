@@ -1,4 +1,4 @@
-"""Bugs of store and unit that the search over media finds, and the scales at which it searches."""
+"""Bugs of store and unit found by the search over media, and the scales of the search."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,9 @@ _BOTH_REFUSE = Faults((REFUSES,), (REFUSES,))
 
 
 class Scale(NamedTuple):
-    """How much is searched: so many tokens, a second medium for briefs only or not, faults."""
+    """Scale of a search. `tokens`: number; `small`: the second medium takes briefs
+    only; `faults`.
+    """
 
     tokens: int
     small: bool
@@ -45,9 +47,10 @@ LONG = (
 
 
 class Bug(NamedTuple):
-    """A bug, the promise that it breaks, where it is found, and the texts that plant it.
+    """A bug, the promise broken by the bug, the scale at which the search finds this, and the
+    texts.
 
-    changes: (text, text in its place), ….
+    `changes`: (old text, new text), ….
     """
 
     name: str

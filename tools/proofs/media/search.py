@@ -1,14 +1,14 @@
-"""Searches all that can happen to a unit's own flash and to its second medium.
+"""Searches every possible course of a unit's own flash and second medium.
 
-Every action in every state, and a power cut before and in every write of it, until no new state
-appears. What is scaled down and what counts as the same state: tools/proofs/media/unit.py.
+Every action in every state is tried, and a power cut before and in every write, until no new state
+appears. tools/proofs/media/unit.py says what is scaled down, and when two states count as equal.
 
-What must hold: no token is credited twice. Load-on time and credit together never exceed what
-was paid (of two ways to a state the one with less slack counts). The count never goes back. What
-the second medium knows is not lost with the flash, unless it knows less than the platform. The
-second medium is up to date after each start that it was there for. One thing is given away, by
-the rule: a medium that was out, refused, or is an older copy, but has the identity's count, brings
-its credit back, less the bound of a foreign record.
+Promises: no token is credited twice. Load-on time and credit together never exceed the paid time
+(of two ways to a state, the way with less slack counts). The count never goes back. The second
+medium's knowledge survives the loss of the flash, unless the platform knows more. The second
+medium is up to date after each start in which it took part. The rule gives one thing away: a
+medium that was out, refused, or is an older copy, but has the identity's count, brings back the
+credit recorded there, less the bound of a foreign record.
 """
 
 from collections import deque
@@ -34,9 +34,9 @@ PROMISES = (TWICE, OVERDRAWN, BACK, LOST, BEHIND)
 
 
 class Faults(NamedTuple):
-    """What may happen to the media beside power cuts, loss of the flash, and replacement.
+    """Faults of the media beside power cuts, loss of the flash, and replacement.
 
-    own, second: modes that they may be in. hot: the second one is also replaced under power.
+    `own`, `second`: possible modes; `hot`: the second medium is also replaced under power.
     """
 
     own: tuple = ()
@@ -48,10 +48,11 @@ NO_FAULTS = Faults()
 
 
 class Found(NamedTuple):
-    """What a search saw.
+    """Result of a search.
 
-    runs: actions done. cuts: power cuts among them. least_slack_s: the least of what was paid and
-    neither had nor left, of a running unit. violation: a Violation with its `path`, or None.
+    `runs`: number of actions; `cuts`: number of power cuts; `least_slack_s`: least difference, in
+    a running unit, between paid time and time used or left; `violation`: a Violation with a
+    `path`, or None.
     """
 
     states: int
@@ -63,9 +64,9 @@ class Found(NamedTuple):
 
 
 class Walk:
-    """Does actions on a bench, and watches what must hold.
+    """Does actions on a bench, and checks the promises.
 
-    An action is a word and a number. `unused`: milliseconds of load paid for and not had.
+    An action is a word and a number. `unused`: milliseconds of load paid and not used.
     """
 
     def __init__(self, bench, faults, promises):
@@ -76,7 +77,7 @@ class Walk:
         self.least = TOKEN_S * 1000
 
     def actions(self, state):
-        """What may happen next."""
+        """Return the actions possible in a state."""
         found = [("issue", 0)] if state.issued < len(self.bench.tokens) else []
         if state.ram:
             found += [("power off", 0), ("run", 0)]
@@ -97,7 +98,7 @@ class Walk:
         return [(f"{which} {other}", 0) for other in ((OK,) if mode != OK else faults)]
 
     def do(self, state, action):
-        """Return the state after an action; what power cuts leave is in `bench.cuts`."""
+        """Return the state after an action; `bench.cuts` has the states after power cuts."""
         word, number = action
         if word == "issue":
             state = state._replace(issued=state.issued + 1)
@@ -127,7 +128,7 @@ class Walk:
         return bench.lay_down()
 
     def _run(self, _):
-        """Until something is due; then that."""
+        """Let time pass until the unit has something to do, then run the unit."""
         bench = self.bench
         bench.tasks.now += max(10, bench.unit.due())
         bench.unit.tick()
@@ -146,7 +147,7 @@ class Walk:
             self._credit(number)
 
     def _start(self, _):
-        """The unit starts; one that is blank gets its identity, with the platform's count."""
+        """Start the unit; a blank unit gets the identity, with the platform's count."""
         bench = self.bench
         here, own, second = bench.here, bench.known(bench.here.own), None
         if here.second_mode != OUT:
@@ -160,14 +161,16 @@ class Walk:
             self._restored(second, bench.unit)
 
     def _trust(self, start):
-        """Does the second medium have to be up to date now?"""
+        """Note whether the second medium has to be up to date now."""
         bench, here = self.bench, self.bench.here
         stored = bench.own.contents() != here.own and not bench.unit.problem
         if here.second_mode == OK and stored and (start or here.trust == AWAY):
             bench.here = here._replace(trust=FRESH)
 
     def _restored(self, second, unit):
-        """The own flash held nothing: all that the second medium knows is there, and no more."""
+        """Check, after loss of the own flash, that the second medium's knowledge is restored
+        exactly.
+        """
         left = unit.seconds_left()
         if not second or second.count < unit.identity.count:
             if left:
@@ -180,7 +183,7 @@ class Walk:
             self.unused = max(self.unused, wanted * 1000)
 
     def unused_after(self, cut, unused):
-        """`unused` after a power cut, what the rule gives away included."""
+        """Return `unused` after a power cut, including the time given away by the rule."""
         bench, here = self.bench, self.bench.here
         if cut.state.trust != FRESH and not bench.known(here.own) and bench.known(cut.state.own):
             second = bench.known(here.second)
@@ -198,7 +201,7 @@ class Walk:
         self.unused += TOKEN_S * 1000
 
     def _look(self):
-        """What must hold while the unit runs."""
+        """Check the promises of a running unit."""
         bench = self.bench
         unit = bench.unit
         for number, (count, digits) in enumerate(bench.tokens):
@@ -219,7 +222,7 @@ class Walk:
 def search(bench, faults=NO_FAULTS, promises=PROMISES, most=10_000_000):
     """Search until a promise is broken; return a Found.
 
-    RuntimeError when `most` states were not enough.
+    Raises RuntimeError when `most` states are not enough.
     """
     walk = Walk(bench, faults, promises)
     start = bench.blank()
@@ -247,7 +250,7 @@ def search(bench, faults=NO_FAULTS, promises=PROMISES, most=10_000_000):
 
 
 def _steps(walk, state, unused):
-    """Yield (what happened, state after it or Violation, `unused` then)."""
+    """Yield (description, next state or Violation, `unused` then) for each action and cut."""
     near = walk.bench.near(state)
     if near:
         yield "near", near, unused

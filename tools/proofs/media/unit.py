@@ -1,10 +1,10 @@
-"""A unit on two media, as a state that can be taken up, changed and laid down.
+"""A unit on two media, as a state that can be loaded, changed and saved.
 
-The unit's own code (unit, store, timer, account, token engine) with real records. Times are scaled
-down, and SipHash is replaced by a cheap tag. Two states are equal when they will behave alike:
-of the time only counts how much has gone, of records the newest of each kind, of their numbers
-the order, and how far a medium that the unit does not see is ahead of it (1, 2, 3 or FAR). A copy
-of the second medium holds the newest record of each kind.
+The unit's own code (unit, store, timer, account, token engine) runs with real records. Times are
+scaled down, and SipHash is replaced by a cheap tag. Two states are equal when they will behave
+alike: of the time, only elapsed times matter; of the records, the newest of each kind; of the
+records' numbers, the order, and the lead (1, 2, 3 or FAR) of a medium that the unit does not see.
+A copy of the second medium holds the newest record of each kind.
 """
 
 import struct
@@ -16,12 +16,12 @@ from tools.proofs.stepper import Modules
 from tools.tokens import make_token
 
 KEY, CODE = bytes(range(16)), 123456789
-TOKEN_S = 6  # worth of a token
-BOUND_S, UNKNOWN_S = 2, 4  # a record is due at its bound; each second one is a copy
+TOKEN_S = 6  # value of a token
+BOUND_S, UNKNOWN_S = 2, 4  # a record is due after BOUND_S; every second record is a copy
 FAR = 50
-FRESH = "fresh"  # all that the unit knows
-AWAY = "away"  # that as soon as the unit has stored a record
-REPLACED = "replaced"  # that after the next start
+FRESH = "fresh"  # up to date
+AWAY = "away"  # up to date as soon as the unit has stored a record
+REPLACED = "replaced"  # up to date after the next start
 SOON = {"soon refuses": "refuses", "soon lies": "lies"}  # after one more write
 OK, OUT, REFUSES, LIES = "in order", "out", "refuses", "lies"
 SCALE = {
@@ -29,7 +29,7 @@ SCALE = {
         ("FIRST = 10 ", f"FIRST = {BOUND_S} "),
         ("LONGEST = 60 ", f"LONGEST = {BOUND_S} "),
         ("UNKNOWN = 3600 ", f"UNKNOWN = {UNKNOWN_S} "),
-        # Left out, for it adds states and concerns no medium: patient starts, lockouts, outcomes.
+        # Patient starts, lockouts and outcomes are left out: more states, no concern of media.
         ("min(self.starts + 1, BOUNCES) if self.left and self.bound <= FIRST else 0", "0"),
         ("min(self.mistakes + 1, 255)", "0"),
         ("            self.last,\n            _FREE", "            0,\n            _FREE"),
@@ -45,11 +45,11 @@ _NAMES = ("unit", "store", "timer", "account")
 _TICKS = ("mark", "_synced", "_snapshot", "_due")  # attributes of the timer and its parts
 _PLACES = [(name, slot) for name in ("identity", "full", "beat", "brief") for slot in (0, 1)]
 _OWN, _WHOLE, _SMALL = _PLACES[:6], _PLACES[2:6], _PLACES[6:]
-_PLAIN = 10**12  # by which the ring tells a token of 9 digits from one of 12
+_PLAIN = 10**12  # marks tokens of 9 digits in the ring
 
 
 class Record(NamedTuple):
-    """What a valid record says. base: number of the full record that it continues, or 0."""
+    """Contents of a valid record. `base`: number of the full record belonging to a beat, or 0."""
 
     kind: int
     number: int
@@ -58,19 +58,17 @@ class Record(NamedTuple):
 
 
 class Knowledge(NamedTuple):
-    """What the newest record on a medium says. left: seconds of credit."""
+    """Contents of the newest record on a medium. `left`: seconds of credit."""
 
     count: int
     left: int
 
 
 class Medium:
-    """Slots of records; a torn one is empty, for no part of a record is believed.
+    """Slots of records; a torn record counts as empty, for no part of it is believed.
 
-    `mode`: OK, OUT (does not answer), REFUSES (to write), LIES (writes, and says it did not),
-    or one of SOON.
-
-    `on_write(medium, place)` is called when a write begins that will do something.
+    `mode`: OK, OUT (no answer), REFUSES (to write), LIES (writes, but reports an error), or one of
+    SOON; `on_write(medium, place)`: called when an effective write begins.
     """
 
     def __init__(self, places, small, on_write):
@@ -93,32 +91,32 @@ class Medium:
         self.mode = SOON.get(self.mode, self.mode)
 
     def take(self, contents):
-        """Hold these records, one for each place."""
+        """Fill the places with these records."""
         self.slots = dict(zip(self.places, contents))
 
     def contents(self):
-        """The records, in the order of `places`."""
+        """Return the records, in the order of `places`."""
         return tuple(self.slots.values())
 
 
 class Load:
-    """The load switch. `on_ms`: for how long it was on since `begin`."""
+    """The load switch. `on_ms`: on-time since `begin`."""
 
     def __init__(self, tasks):
         self._tasks = tasks
         self.begin(False)
 
     def begin(self, on):
-        """Count from now."""
+        """Start counting now."""
         self.on, self.on_ms, self._since = on, 0, self._tasks.now
 
     def set(self, on):
-        """What the unit calls."""
+        """Switch the load: called by the unit."""
         self.count()
         self.on = on
 
     def count(self):
-        """Take the time until now; return `on_ms`."""
+        """Count up to now; return `on_ms`."""
         if self.on:
             self.on_ms += self._tasks.now - self._since
         self._since = self._tasks.now
@@ -126,10 +124,11 @@ class Load:
 
 
 class State(NamedTuple):
-    """Between two actions. `ram` is None while the power is off.
+    """State between two actions.
 
-    kept: what a thief's copy of the second medium holds. issued: tokens that there are. credited:
-    bits of those that were worth something. trust: what the second medium should know.
+    `ram`: None while the power is off; `kept`: a thief's copy of the second medium; `issued`:
+    number of existing tokens; `credited`: bits of the tokens already credited; `trust`: expected
+    knowledge of the second medium.
     """
 
     ram: object
@@ -144,7 +143,7 @@ class State(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """What a power cut would leave: the state, and for how long the load was on by then."""
+    """Result of a possible power cut: the state, and the load's on-time so far."""
 
     told: str
     state: State
@@ -154,8 +153,8 @@ class Cut(NamedTuple):
 class Bench:
     """The firmware, with a planted bug if wanted, on two media.
 
-    tokens: how many there may be, each adding TOKEN_S. small: the second medium takes briefs
-    only. bug: {module: [(text, text in its place), …]}.
+    `tokens`: most tokens, each adding TOKEN_S; `small`: the second medium takes briefs only;
+    `bug`: {module: [(old text, new text), …]}.
     """
 
     def __init__(self, tokens, small, bug=None):
@@ -186,7 +185,7 @@ class Bench:
         }
 
     def _cheap(self):
-        """Put a cheap tag in place of SipHash, and judge each token in each state once."""
+        """Replace SipHash by a cheap tag, and judge each token in each state once."""
         engine = self.engine
         engine.siphash24 = lambda key, data: struct.pack("<II", crc32(data, 1), crc32(data, 2))
         judge, known = engine.judge, {}
@@ -199,17 +198,17 @@ class Bench:
         engine.judging = judging
 
     def blank(self):
-        """State of a unit that was never provisioned."""
+        """Return the state of a unit never provisioned."""
         empty = (b"",) * len(self.second.places)
         return State(None, (b"",) * 6, empty, empty)
 
     def remembers(self, digits):
-        """Has the token been accepted, as far as the unit knows?"""
+        """Does the unit know the token as accepted?"""
         code = int(digits) + _PLAIN
         return code.to_bytes(5, "big") in self.unit._state.ring
 
     def known(self, contents):
-        """Knowledge of a medium, read without the store; None when it has no record."""
+        """Return the Knowledge of a medium, read without the store; None without a record."""
         found = [record for record in map(self.record, contents) if record]
         if not found:
             return None
@@ -222,10 +221,10 @@ class Bench:
             return Knowledge(struct.unpack_from("<I", payload)[0], left)
         return Knowledge(struct.unpack_from(">I", payload, 3)[0], left)
 
-    # --- a state is taken up, and laid down ------------------------------------------------
+    # --- loading and saving a state --------------------------------------------------------
 
     def take(self, state):
-        """Go on from a state. `here` is it, `cuts` what power cuts would leave from then on."""
+        """Continue from a state: `here` is set, and `cuts` collects the results of power cuts."""
         self.here, self.cuts = state, []
         self.own.take(state.own)
         self.second.take(state.second)
@@ -237,7 +236,7 @@ class Bench:
         self.load.begin(bool(state.ram) and state.ram[-1])
 
     def lay_down(self):
-        """Return the state as it is now."""
+        """Return the present state."""
         self._tidy(0, self.own)
         self._tidy(1, self.second)
         ram = self._asleep() if self.unit else None
@@ -251,14 +250,14 @@ class Bench:
         return self.renumbered(changed)
 
     def copied(self, state):
-        """What a copy of the second medium holds: the newest record of each kind."""
+        """Return a copy of the second medium: the newest record of each kind."""
         self.unit = None
         self.second.take(state.second)
         self._tidy(1, self.second)
         return self.second.contents()
 
     def new_unit(self):
-        """The power comes: nothing is known but what the media hold."""
+        """Turn the power on: the new unit knows only the media's contents."""
         store = self.store.Store([self.own, self.second])
         self.unit = self.unit_module.Unit(store, None, self.load)
 
@@ -280,12 +279,12 @@ class Bench:
         return unit, unit._store, timer, timer.account, timer._power, timer._credit, timer._lock
 
     def _asleep(self):
-        """What the RAM holds, times counted from now."""
+        """Return the contents of the RAM, with times relative to now."""
         unit, timer = self.unit, self.unit._timer
         timer.powered, unit._copied = timer.powered - unit._copied, 0
-        timer._known = (1, 0)  # of a clock chip that is not there
+        timer._known = (1, 0)  # no clock chip here
         unit.entries, unit.outcome, unit._store.stale, timer.account.last = 0, None, False, 0
-        if not timer.covered:  # then it does not count for how long
+        if not timer.covered:  # then the duration does not matter
             timer._snapshot = self.tasks.now - timer._bound * 1000
         found = [unit.identity.count]
         for part in self._parts():
@@ -314,10 +313,10 @@ class Bench:
                     value = kind(value)
                 part.__dict__[name] = value
 
-    # --- what makes no difference is made equal --------------------------------------------
+    # --- removing differences without effect -----------------------------------------------
 
     def record(self, data):
-        """Record that the bytes are, or None."""
+        """Return the Record in these bytes, or None."""
         if data not in self._records:
             self._records[data] = self._read(data)
         return self._records[data]
@@ -332,10 +331,10 @@ class Bench:
         return Record(kind, number, struct.unpack_from("<I", payload)[0], payload[4:])
 
     def _tidy(self, index, medium):
-        """Drop what will not be read any more, and put the newest of each kind first.
+        """Drop records that will not be read any more, and put the newest of each kind first.
 
-        What is older than the newest of its kind is not read again if the next write goes there;
-        nor is a beat that is older than the full record.
+        Records older than the newest of their kind are not read again if the next write goes
+        there; nor is a beat older than the full record.
         """
         store = self.unit._store if self.unit else None
         following = store._next if store and index not in store._unread else {}
@@ -369,7 +368,7 @@ class Bench:
         return found
 
     def _seen(self, state):
-        """Record numbers that the unit knows: (highest, _used, _bases)."""
+        """Return record numbers known to the unit: (highest, _used, _bases)."""
         used, bases = 0, (0, 0)
         if state.ram:
             store = {name: value for name, _, value in state.ram[2]}
@@ -377,7 +376,7 @@ class Bench:
         return max(used, max(self._numbers(state.own))), used, bases
 
     def near(self, state):
-        """The state with what is FAR ahead only a little ahead, or None."""
+        """Return the state with a lead of FAR reduced to a small lead, or None."""
         seen = self._seen(state)[0]
         above = [old for old in self._numbers(state.second, state.kept) if old > seen]
         if not above or min(above) - seen <= 3:
@@ -385,16 +384,16 @@ class Bench:
         return self.renumbered(state, 3)
 
     def renumbered(self, state, gap=None):
-        """The state with other record numbers, the same for all that behave alike.
+        """Return the state with canonical record numbers, equal for all states that behave alike.
 
-        gap: how far the lowest number that the unit does not know is to be ahead.
+        `gap`: wanted lead of the lowest number not known to the unit.
         """
         seen, used, bases = self._seen(state)
         own = self._numbers(state.own) | {bases[0]}
         second = self._numbers(state.second) | {bases[1]}
         kept = self._numbers(state.kept)
         top, here, there, away = 0, {0: 0}, {0: 0}, {0: 0}
-        if bases[1] in kept:  # it makes a difference which record of the copy this is
+        if bases[1] in kept:  # the records of the copy must stay distinct
             second, away = second | kept, there
             kept = {0}
         for group, new in ((kept, away), (second, there), (own, here)):
@@ -423,7 +422,7 @@ class Bench:
         )
 
     def _with(self, data, numbers):
-        """The record with its new numbers."""
+        """Return the record with new numbers."""
         record = self.record(data)
         if not record:
             return data
@@ -438,7 +437,7 @@ class Bench:
 
 
 def _frozen(value):
-    """(kind, value), to be hashed; (..., None) for an object, which `_wake` knows."""
+    """Return (kind, value), hashable; (..., None) for an object known to `_wake`."""
     if isinstance(value, dict):
         return dict, tuple(sorted(value.items()))
     if isinstance(value, set):
