@@ -1,7 +1,6 @@
-"""A unit whose power is cut at every step of everything that it stores. For MicroPython.
+"""A unit whose power is cut at every step of every write. For MicroPython.
 
-The rig's `time` takes the place of MicroPython's here, before any module of the firmware asks for
-one.
+The rig's `time` replaces MicroPython's here, before any module of the firmware imports `time`.
 """
 
 from tools.proofs.cuts import wires  # noqa: F401 (see above)

@@ -1,11 +1,11 @@
-"""Cuts the power of a rig in each step of what it stores, boots it, and looks.
+"""Cuts the power of a rig in each step of a write, boots the unit, and checks.
 
-After each cut the unit must be in the state before the operation, after it, or before it with one
-more mistake on record; the load must follow, the identity be there. At step granularity the
-recovery is cut again, the unit is booted once more and the token is entered again: it must be
-worth its days exactly once. And after a cut in the second medium, or anywhere at step granularity
-and then again after the recovery, that medium must know as much alone: the flash is wiped, the
-unit provisioned.
+After each cut the unit must be in the state before the operation, after the operation, or before
+the operation with one more mistake on record; the load must follow, and the identity must be
+there. At step granularity the recovery is cut again, the unit is booted once more and the token is
+entered again: the token must credit its days exactly once. After a cut in the second medium, or
+anywhere at step granularity and then again after the recovery, the second medium must know as much
+alone: the flash is wiped and the unit provisioned.
 """
 
 import sys
@@ -18,7 +18,7 @@ SHOWN = 5  # failures described on standard error
 
 
 class Faults:
-    """What went wrong, counted."""
+    """Counters of failures."""
 
     def __init__(self):
         self.cuts = self.lost = self.double = self.shortened = 0
@@ -30,9 +30,10 @@ class Faults:
 
 
 class View:
-    """What a unit knows: `core` may not change by itself, `left` and `locked` only one way.
+    """Knowledge of a unit. In a cut `core` must not change, `left` may only shrink, `locked` only
+    grow.
 
-    bound: of its newest record.
+    `bound`: of the newest record.
     """
 
     def __init__(self, core, left, locked, bound):
@@ -42,9 +43,10 @@ class View:
         self.bound = bound
 
     def same(self, other, alone, small):
-        """Is the core that of another View, as far as the second medium alone can know it?
+        """Does the core equal another View's, as far as the second medium alone can know the core?
 
-        small: it has no room for the tokens remembered.
+        `alone`: only the second medium is left; `small`: the medium has no room for remembered
+        tokens.
         """
         if not alone:
             return self.core == other.core
@@ -54,7 +56,7 @@ class View:
 
 
 def view(unit):
-    """View of a unit now, None for a blank one."""
+    """Return the View of a unit now, None for a blank unit."""
     if not unit.identity:
         return None
     unit.tick()
@@ -64,7 +66,7 @@ def view(unit):
 
 
 def spend(unit, seconds):
-    """Let powered seconds pass as the account's task does; no key is down."""
+    """Let powered seconds pass like the account's task; no key is down."""
     end = TIME.us + seconds * 1_000_000
     while TIME.us < end:
         TIME.us = min(end, TIME.us + max(10, unit.due()) * 1000)
@@ -74,10 +76,10 @@ def spend(unit, seconds):
 
 
 class Operation:
-    """Something that stores, and what may be found after a cut in it.
+    """An operation that stores, and the results allowed after a cut.
 
-    before_it: what was written until it began. steps: what it wrote. time: when it began. digits:
-    of the entry, if it is one.
+    `before_it`: steps logged before the operation; `steps`: steps of the operation; `time`: start
+    of the operation; `digits`: of the entry, or None.
     """
 
     def __init__(self, name, before, after, digits=None):
@@ -95,9 +97,10 @@ class Operation:
             self.allowed.append(View((state, free, mistakes + 1), before.left, locked, 0))
 
     def cost(self, boots):
-        """Seconds that so many starts after a cut take away at most.
+        """Return the most seconds charged by `boots` starts after a cut.
 
-        The first one takes the bound of the newest record, each other one that of a first record.
+        The first start charges the bound of the newest record, each further start the bound of a
+        first record.
         """
         return max(v.bound for v in self.allowed if v) + FIRST * (boots - 1) if boots else 0
 
@@ -111,7 +114,7 @@ class Cutter:
         self._faults = faults
 
     def session(self, unit, acts):
-        """Do acts one after the other, then again with a cut in each step; return a new unit.
+        """Do acts in sequence, then again with a cut in each step; return a new unit.
 
         An act has a `name`, `prepare(unit)`, which lets time pass and returns the digits to be
         entered or None, and `do(unit, digits)`.
@@ -133,7 +136,7 @@ class Cutter:
         return self._explore(operations, image, level)
 
     def boot(self, name, may_format=False):
-        """The same with a boot as the operation."""
+        """Do a boot, then again with a cut in each step; return a new unit."""
         rig = self.rig
         image = rig.snapshot()
         before = after = view(rig.boot(may_format))
@@ -173,7 +176,7 @@ class Cutter:
             rig.redo(step, at)
             trace = rig.content(step)
             if trace == last:
-                continue  # the byte that was torn here is the same either way
+                continue  # the byte torn here is the same either way
             last = trace
             where = f"{operation.name}: {step[:2]} byte {at}"
             half = at == step[3] // 2
@@ -190,7 +193,7 @@ class Cutter:
         rig.restore(here)
 
     def _cut_recovery(self, operation, here, step):
-        """Cut in the middle of the step, and again in each step of the boot after it."""
+        """Cut in the middle of the step, and again in each step of the following boot."""
         rig = self.rig
         rig.restore(here)
         rig.redo(step, step[3] // 2)
@@ -211,10 +214,10 @@ class Cutter:
             return range(size + 1)
         return [size * n // self._density for n in range(self._density + 1)]
 
-    # --- looking ---------------------------------------------------------------------------
+    # --- checks ----------------------------------------------------------------------------
 
     def _check(self, operation, where, thorough, was_on, boots=1):
-        """The power is back: boot and look. was_on: the load was on when it failed."""
+        """Boot after the cut and check. `was_on`: the load was on when the power failed."""
         self._faults.cuts += 1
         try:
             unit = self.rig.boot(operation.before is None)
@@ -235,14 +238,19 @@ class Cutter:
                 self._enter_again(operation, unit, where)
 
     def _check_alone(self, operation, where, boots=0):
-        """The flash is lost too: what does the second medium know? boots: there were before."""
+        """Lose the flash, too, and check the second medium's knowledge. `boots`: number of boots
+        before.
+        """
         self.rig.wipe()
         unit = self.rig.boot()
         unit.provision(IDENTITY)
         self._look(operation, unit, where + ", and the flash is lost", boots, True)
 
     def _look(self, operation, unit, where, boots, alone=False):
-        """alone: only the second medium was left, which knows of no mistakes since its copy."""
+        """Check a booted unit; return False after a fault.
+
+        `alone`: only the second medium was left, without the mistakes since the last copy.
+        """
         now = view(unit)
         patient = now and unit._timer.account.starts == BOUNCES
         if bool(self.rig.level) > unit.active():
@@ -273,7 +281,9 @@ class Cutter:
         return True
 
     def _enter_again(self, operation, unit, where):
-        """A token that is not spent is worth what it says, one that is, nothing."""
+        """Enter the token again: a token not yet spent must give its credit, a spent token
+        nothing.
+        """
         if not operation.digits or operation.after.core[0] == operation.before.core[0]:
             return
         spent = view(unit).core[0] == operation.after.core[0]

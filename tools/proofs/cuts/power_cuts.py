@@ -1,9 +1,9 @@
-"""Cuts the power of a unit in every step of everything that stores something.
+"""Cuts the power of a unit in every step of every write.
 
-Run by MicroPython: `power_cuts.py KIND FIRST END DENSITY`. A kind is one of rig.KINDS; a round
-does each operation twice, and FIRST to END - 1 are the rounds' numbers, of which each has other
-start contents; DENSITY is how many offsets inside a step are tried, 0 for every byte. Prints one
-JSON object: cuts, how many of them lost something, credited twice or shortened a lockout.
+Run by MicroPython: `power_cuts.py KIND FIRST END DENSITY`. KIND is one of rig.KINDS; a round does
+each operation twice; FIRST to END - 1 are the numbers of the rounds, each with other start
+contents; DENSITY is the number of offsets tried inside a step, 0 for every byte. Prints one JSON
+object: the number of cuts, and of cuts that lost something, credited twice or shortened a lockout.
 """
 
 import json
@@ -21,7 +21,9 @@ ACCOUNT = len(Account().pack())
 
 
 class Entry:
-    """A token is typed. value None: a wrong one; ahead: from the next even count."""
+    """Type a token. `value`: None for a wrong token; `ahead`: distance from the next
+    even count.
+    """
 
     def __init__(self, name, expect, value=None, ahead=0, extended=False):
         self.name = name
@@ -42,7 +44,7 @@ class Entry:
 
 
 class Beat:
-    """A record is due. hourly: it is the one that all media get."""
+    """Write a due record. `hourly`: the hourly record, for all media."""
 
     def __init__(self, name, hourly=False):
         self.name = name
@@ -60,7 +62,7 @@ class Beat:
 
 
 class Provision:
-    """The unit gets its identity."""
+    """Give the unit the identity."""
 
     name = "provisioning"
 
@@ -99,14 +101,14 @@ SESSIONS = (
 
 
 def _round(cutter, unit):
-    """Each operation on a unit at work."""
+    """Cut each operation of a provisioned unit."""
     for acts in SESSIONS:
         unit = cutter.session(unit, acts)
     return cutter.boot("boot")
 
 
 def _birth(cutter, number):
-    """Provisioning, of a new unit or of one with noise on every medium and in every record."""
+    """Cut the provisioning of a new unit, or of a unit with noise on every medium and record."""
     noisy = number % 2
     if noisy:
         cutter.rig.garble(number)
@@ -121,7 +123,7 @@ def _birth(cutter, number):
 
 
 def _rebirth(cutter, unit):
-    """The flash is lost, the unit is provisioned again: the second medium has count and credit."""
+    """Lose the flash and provision again: the second medium must bring back count and credit."""
     was = view(unit)
     cutter.rig.wipe()
     unit = cutter.session(cutter.rig.boot(), (Provision(),))
@@ -135,7 +137,7 @@ def _rebirth(cutter, unit):
 
 
 def _migration(cutter, unit):
-    """All records are of version 1; those of an ESP32's own flash lie in its NVS."""
+    """Convert all records to version 1 (an ESP32's own records in NVS), then cut the migration."""
     media = unit._store._media
     rig = cutter.rig
     for medium in media:
@@ -161,7 +163,7 @@ def _migration(cutter, unit):
 
 
 def version_1(data):
-    """Return the packed account as records of version 1 held it."""
+    """Return the packed account in the layout of version 1 records."""
     was = Account.unpack(data)
     flags = was.free | was.tests << 3
     numbers = was.left, was.chip, was.locked, was.mistakes, was.last, flags, was.faults
@@ -177,7 +179,7 @@ def run(kind, numbers, density):
         rig.partition.eager = not number % 2
         cutter = Cutter(rig, density, faults)
         unit = _birth(cutter, number)
-        for _ in range(number):  # so that the logs of the file system stand elsewhere
+        for _ in range(number):  # moves the positions of the file system's logs
             unit = rig.boot()
         unit = _round(cutter, unit)
         unit = _migration(cutter, unit)

@@ -1,8 +1,8 @@
 """A unit whose power can be cut anywhere: the real firmware on real littlefs and chip models.
 
-For MicroPython only (`vfs.VfsLfs2`). All that is written is logged, so that the state of the media
-at a cut is made by doing the log again up to there: each cut costs one boot and nothing else. The
-time is the rig's own and moves only when the firmware sleeps or a test says so.
+For MicroPython only (`vfs.VfsLfs2`). All writes are logged, so that the media's state at a cut is
+rebuilt by repeating the log up to the cut: each cut costs one boot and nothing else. The time is
+the rig's own and moves only when the firmware sleeps or a test moves the time.
 """
 
 import os
@@ -28,8 +28,8 @@ from tools.sim.parts import PowerCut, Steps
 
 IDENTITY = Identity("CUT-1", bytes(range(3, 19)), 123456789)
 MOUNT = "/unit"
-# What a unit is made of: flash sectors, clock chip, whether there is an EEPROM. The ESP32 has an
-# NVS, too, from which records of earlier firmware are taken over.
+# Parts of a unit: flash sectors, clock chip, EEPROM present. The ESP32 also has an NVS, from which
+# records of earlier firmware are migrated.
 KINDS = {
     "pico": (16, "ds3231", True),
     "ds1307": (16, "ds1307", False),
@@ -41,7 +41,7 @@ KINDS = {
 
 
 class Rig:
-    """One unit of a kind of KINDS."""
+    """A unit of one of KINDS."""
 
     def __init__(self, kind):
         sectors, clock, eeprom = KINDS[kind]
@@ -77,11 +77,11 @@ class Rig:
 
     @property
     def erases(self):
-        """How often each sector was erased."""
+        """Number of erases of each sector."""
         return self._flash.erases
 
     def count_writes(self):
-        """From now on count in `page_writes` how often each page of the EEPROM is written."""
+        """Count the writes of each EEPROM page in `page_writes` from now on."""
         self.page_writes = [0] * 128
 
         def count(offset, _data):
@@ -91,17 +91,17 @@ class Rig:
             self._eeprom.record = count
 
     def wipe(self):
-        """The file system is gone, the NVS too."""
+        """Lose the file system and the NVS."""
         self.wipe_files()
         self.partition.load({})
 
     def wipe_files(self):
-        """The file system is gone."""
+        """Lose the file system."""
         self._flash.restore({})
         self._erase_blank()
 
     def garble(self, seed):
-        """Fill everything with noise, the flash too."""
+        """Fill all memories with noise, the flash included."""
         random.seed(seed)
         noise = bytearray(65536)
         for at in range(len(noise)):
@@ -126,7 +126,7 @@ class Rig:
                 chip.power_on() if on else chip.power_off()
 
     def boot(self, may_format=False):
-        """The power comes; returns the started unit, or raises OSError: no file system."""
+        """Turn the power on; return the started unit. Raises OSError without a file system."""
         self._power(False)
         self._power(True)
         TIME.booted = TIME.us
@@ -167,7 +167,7 @@ class Rig:
     # --- cuts ------------------------------------------------------------------------------
 
     def snapshot(self):
-        """All that outlasts a power cut."""
+        """Return all non-volatile state."""
         return (
             self._flash and self._flash.snapshot(),
             self._eeprom and self._eeprom.dump(),
@@ -188,11 +188,11 @@ class Rig:
         self.partition.load(nvs)
 
     def redo(self, step, at=None):
-        """Do a logged step again: all of it, or `at` bytes and half of the next one's bits."""
+        """Repeat a logged step: all of it, or `at` bytes and half of the bits of the next byte."""
         what, where, data, _ = step
         nvs = NVS(self.partition, "payg")
         if what == "erased":
-            nvs.erase_key(where)  # what the step before left in RAM
+            nvs.erase_key(where)  # in RAM, as left by the step before
         if at is not None:
             self._steps.arm(1, at)
         try:
@@ -206,18 +206,18 @@ class Rig:
                 nvs.commit()
             elif what == EEPROM:
                 self._bus.write(EEPROM, where, data, 16)
-            else:  # the clock chip takes each byte as it comes
+            else:  # the clock chip stores each byte at once
                 self._bus.write(CLOCK, where, data if at is None else data[:at], 8)
         except PowerCut:
             pass
         self._steps.arm(0)
 
     def is_flash(self, step):
-        """Is the step one of the chip's own flash?"""
+        """Is the step a write to the chip's own flash?"""
         return step[0] not in (EEPROM, CLOCK)
 
     def content(self, step):
-        """What is stored where a step writes."""
+        """Return the contents of the place where a step writes."""
         if step[0] in ("program", "erase"):
             data = bytearray(SECTOR)
             self._flash.read(step[1] // SECTOR * SECTOR, data)
@@ -227,7 +227,9 @@ class Rig:
         return self._chips[CLOCK].dump() if step[0] == CLOCK else self.partition.dump()
 
     def scramble(self, step):
-        """Do a logged flash step with a random part of its bits; False for another step."""
+        """Do a logged flash step with a random part of the bits; return False for another kind of
+        step.
+        """
         if step[0] not in ("program", "erase"):
             return False
         self._flash.scramble(step[1], step[2])
@@ -235,7 +237,9 @@ class Rig:
 
 
 def tokens(value, count, step, extended=False):
-    """Digits of the tokens for IDENTITY of one value, from a count on, in steps of the count."""
+    """Yield digits of the tokens for IDENTITY of one value, from a count on, in steps
+    of `step`.
+    """
     device = opaygo.Device(IDENTITY.key, IDENTITY.starting_code)
     bases = 1_000_000 if extended else 1000
     base = (device.starting_code + value) % bases
@@ -248,12 +252,12 @@ def tokens(value, count, step, extended=False):
 
 
 def token(value, count, extended=False):
-    """Digits of one token for IDENTITY."""
+    """Return the digits of one token for IDENTITY."""
     return next(tokens(value, count, 1, extended))
 
 
 def enter(unit, digits):
-    """Type an entry to its end; return its outcome."""
+    """Type an entry and judge to the end; return the outcome."""
     unit.outcome = None
     for _ in unit.entering(digits):
         pass

@@ -1,7 +1,7 @@
-"""How often paid time erases each sector of the flash and writes each page of the EEPROM.
+"""Counts erases of each flash sector and writes of each EEPROM page caused by paid time.
 
-Run by MicroPython: `wear.py SECTORS DAYS`, of flash that the build leaves free. The unit is on all
-day: a record each 49 s, a token each day, a mistake each week. Prints one JSON object.
+Run by MicroPython: `wear.py SECTORS DAYS`; SECTORS: flash sectors left free by the build. The unit
+is on all day: a record each 49 s, a token each day, a mistake each week. Prints one JSON object.
 """
 
 import json
@@ -23,7 +23,7 @@ def run(sectors, days):
     random.seed(7)
     enter(unit, token(30, 2))  # so that no day ends without credit
     for day, digits in zip(range(days), tokens(1, 4, 2)):
-        if day % 7 == 6:  # of a thousand mistakes a few are tokens of years ago
+        if day % 7 == 6:  # a few in a thousand mistakes equal tokens of years ago
             outcome = enter(unit, "%09d" % random.getrandbits(29))
             if outcome not in ("INVALID", "ALREADY_USED"):
                 raise AssertionError(f"the mistake was {outcome}")

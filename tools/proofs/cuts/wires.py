@@ -1,7 +1,7 @@
-"""What a rig (rig.py) is wired of: its time, and media that log each step they are asked to do.
+"""Wires of a rig (rig.py): the time, and media that log each step.
 
-A logged step is (kind, where, data, size): kind is "program", "erase", "erase key", "erased" or an
-I2C address; size is the number of places inside it where it can tear.
+A logged step is (kind, where, data, size). Kind is "program", "erase", "erase key", "erased" or an
+I2C address; size is the number of places inside the step at which a write can tear.
 """
 
 import random
@@ -41,7 +41,7 @@ _BLANK = memoryview(b"\xff" * SECTOR)
 
 
 class Nor(Flash):
-    """The flash with snapshots that cost only what changed."""
+    """The flash, with snapshots that copy changed sectors only."""
 
     def __init__(self, steps, sectors):
         super().__init__(steps, None, sectors)
@@ -75,13 +75,13 @@ class Nor(Flash):
         self._kept = dict(image)
 
     def read_in(self, sector, start, buffer):
-        """Fill `buffer` from one sector: what `read` does, quicker."""
+        """Fill `buffer` from one sector: the base class's `read_in`, but quicker."""
         content = self._content.get(sector)
         end = start + len(buffer)
         buffer[:] = _BLANK[start:end] if content is None else memoryview(content)[start:end]
 
     def scramble(self, offset, data):
-        """A step that stops with any of its bits done: `data` None erases, else it programs."""
+        """Do a step with a random part of the bits; `data` None: erase, else program."""
         content = self._writable(offset // SECTOR)
         start, size = (0, SECTOR) if data is None else (offset % SECTOR, PAGE)
         noise = random.getrandbits(30)
@@ -102,7 +102,7 @@ class Eeprom(At24c32):
         self.write_us = 0
 
     def restore(self, image):
-        """Go back to what `dump` returned."""
+        """Go back to an image of `dump`."""
         self.load(image)
         self._busy_until = 0
 
@@ -140,7 +140,7 @@ class Device:
 
 
 class Bus:
-    """`machine.I2C` with chip models on it; logs each write to a memory."""
+    """`machine.I2C` with chip models; logs each write to a memory."""
 
     def __init__(self, chips, log):
         self._chips = chips

@@ -1,1 +1,1 @@
-"""Paid time cannot be stolen: every moment that a unit can get into, by enumeration."""
+"""Paid time cannot be stolen: every reachable moment of a unit, by enumeration."""

@@ -1,5 +1,5 @@
-"""Which searches for stolen time there are: quick ones for the tests, full ones for the benchmark,
-and those that find the planted bugs.
+"""Searches for stolen time: quick searches for the tests, full searches for the benchmark, and
+searches that find the planted bugs.
 """
 
 from dataclasses import replace
@@ -15,7 +15,7 @@ _REFUSED = "", "refused", "stored, cut", "cut before"
 _SIMPLE = Scale(lockouts=(0,), entries=("add",), entry_writes=_CUTS[:2], entry_readings=("",))
 _SLOW = replace(_SIMPLE, first=6, longest=18, cap=20, add=20, bounces=1)
 _LATE = replace(_SLOW, margin_ms=1500, hold_margin_ms=2000, write_ms=500, late=True)
-# Looks at the beginning and at the end of each second: hardly more of one can be lost.
+# Looks at both ends of each second, where the largest part of a second can be lost.
 _EXACT = replace(_SLOW, hold_margin_ms=1001, hang_ms=1998, steps=(999, 1))
 _CLOCK = replace(_SIMPLE, clock="wires", readings=("", "clock stopped"))
 
@@ -52,7 +52,7 @@ FULL = {
 
 _PLUG = replace(_SIMPLE, hang_ms=0, readings=("",))
 _WIRES = replace(_PLUG, clock="wires")
-# By the words in the title of a bug.
+# Search for each bug, by the words in the bug's title.
 FINDERS = {
     "plug": replace(_PLUG, entries=("add", "unlock"), entry_writes=("", "refused")),
     "hang": replace(_SIMPLE),
@@ -78,6 +78,6 @@ def bugs():
 
 
 def find(mutant, finder):
-    """Plant a bug and search for what it breaks by the fewest moves; return the Result."""
+    """Plant a bug and search for the shortest way to a violation; return the Result."""
     changes = {f"firmware.{mutant.module}": [(mutant.right, mutant.wrong)]}
     return shortest(FINDERS[finder], changes)

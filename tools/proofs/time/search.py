@@ -1,9 +1,9 @@
-"""Paid time cannot be stolen: every moment that a unit can get into, with the least slack in it.
+"""Paid time cannot be stolen: every reachable moment of a unit, with the least slack.
 
-Slack is what is paid for and not yet used: seconds bought less seconds of load. The search keeps
-the least slack with which each moment (see tools.proofs.time.world) was reached, and goes on from
-it until nothing new appears, so that sequences of any length are covered. What is promised beside
-a slack that is never negative are the lines that raise Violation.
+Slack is paid time not yet used: seconds bought less seconds of load. The search keeps the least
+slack with which each moment (see tools.proofs.time.world) was reached, and continues from there
+until nothing new appears, so that sequences of any length are covered. Slack must never be
+negative; the other promises are the lines that raise Violation.
 """
 
 import heapq
@@ -14,16 +14,16 @@ from sys import intern
 from tools.proofs.stepper import Violation
 from tools.proofs.time.world import Off, PowerCut, World
 
-# states: moments, slack not counted. moves: tried. worst: least slack, s. added: the longest time
-# that a power cut added to a lockout, s. seen: words of what happened. broken: what was, "" if
-# the search ended without; path: the moves that led there.
+# states: number of moments, slack aside; moves: number tried; worst: least slack, s; added:
+# longest time added to a lockout by a power cut, s; seen: words of all moves; broken: the
+# violation, "" if there was none; path: moves that led to the violation.
 Result = namedtuple("Result", "states moves worst added seen broken path")
 
 _FRESH = Off(None, None, 0, 0, 0, False, False)
 
 
 class Moves:
-    """What may happen at each moment of a world, and what is promised for it."""
+    """Moves possible at each moment of a world, and the promises checked after each move."""
 
     def __init__(self, world):
         self.world = world
@@ -33,15 +33,15 @@ class Moves:
         self.seen = set()
 
     def of(self, moment, slack):
-        """Yield (words, next moment, slack) for everything that can happen. Raises Violation."""
+        """Yield (words, next moment, slack) for every possible move. Raises Violation."""
         for words, act in self._acts(moment):
             yield from self._outcomes(words, act, moment, slack)
 
     def with_long_waits(self, moment, slack, waited):
-        """As `of`, but time passes in one move up to where the adversary has a choice.
+        """Like `of`, but a single move lets time pass until the adversary has a choice.
 
-        Yields a fourth value: True for a move that can be prolonged by waiting, which was done
-        here. waited: the moment was reached by such a move.
+        The fourth value yielded is True for a long wait without a choice at its end. `waited`: the
+        moment was reached by such a wait.
         """
         for words, act in self._acts(moment):
             if act != self._wait:
@@ -162,17 +162,17 @@ class Moves:
         return self.world.keep()
 
     def _go_off(self, moment, reset):
-        """Return the moment without power that follows; `moment` is the one before the cut."""
+        """Return the following moment without power; `moment` is the moment before the cut."""
         world = self.world
         if not isinstance(moment, Off) and not world.ahead:
             self._check_outlived(moment, self.scale.hang_ms if reset else 0)
         return world.off(reset)
 
     def _check_outlived(self, moment, hung_ms):
-        """No attempt and no lockout gets lost, and no lockout gets much longer."""
+        """Check that no attempt and no lockout got lost, and that no lockout got much longer."""
         world, record = self.world, self.world.record()
         account = world.account_class.unpack(moment.account)
-        most = len(self.scale.lockouts) - 1  # more mistakes in a row are not told apart
+        most = len(self.scale.lockouts) - 1  # more mistakes in a row count as this many
         mistakes = min(account.mistakes + world.tried, most)
         if mistakes and (record is None or record.mistakes < mistakes):
             raise Violation("a power cut undid an attempt")
@@ -193,7 +193,7 @@ class Moves:
         world, scale = self.world, self.scale
         world.bring(moment)
         step = scale.steps[world.phase]
-        due = 0 if moment.late else world.unit.due()  # when the task wakes
+        due = 0 if moment.late else world.unit.due()  # ms until the task wakes
         if 0 < due < step:
             raise Violation(f"something is due {due} ms after a look, within a step")
         world.pass_ms(step, moment.late)
@@ -210,7 +210,7 @@ class Moves:
         return world.keep()
 
     def _check_passed(self, moment, ms):
-        """Credit, lockout and doubt run with powered time, whatever the load does."""
+        """Check that credit, lockout and doubt run with powered time, whatever the load does."""
         before = self.world.account_class.unpack(moment.account)
         account = self.world.unit._timer.account
         gone = (moment.power + ms) // 1000
@@ -225,7 +225,7 @@ class Moves:
             raise Violation("a lockout does not run with the ticks")
 
     def _look(self, early):
-        """Do what the account's task does when it runs. early: nothing should be due."""
+        """Run the account's task once. `early`: nothing should be due."""
         world, unit = self.world, self.world.unit
         unit.tick()
         if unit.beat_due(True):
@@ -243,7 +243,7 @@ class Moves:
     # --- entries ------------------------------------------------------------------------
 
     def _enter(self, digits):
-        """Return the act of entering: up to the judging, or to the end of what is not judged."""
+        """Return the act of entering, up to the judging, or to the end of an entry not judged."""
 
         def enter(moment):
             world = self.world
@@ -261,7 +261,7 @@ class Moves:
                 if world.begun > self.scale.tests:
                     raise Violation("the test code works once more")
             world.entering = False
-            if world.now:  # the write took time: the account's task may have waited for its end
+            if world.now:  # the account's task may have waited for the end of a slow write
                 self._look(False)
             return world.keep()
 
@@ -294,8 +294,8 @@ class Moves:
 def explore(scale, changes=None):
     """Search until nothing new appears; return a Result.
 
-    changes: planted bugs, see tools.proofs.stepper. Goes on from where credit exceeds slack most:
-    so hardly a moment is visited twice.
+    `changes`: planted bugs, see tools.proofs.stepper. Continues from the moment where credit
+    exceeds slack most, so that few moments are visited twice.
     """
     world = World(scale, changes)
     moves, least, order = Moves(world), {_FRESH: 0}, count()
@@ -316,7 +316,7 @@ def explore(scale, changes=None):
 
 
 def _credit_ms(world, moment):
-    """How much load the account allows."""
+    """Return the load time allowed by the account."""
     if not isinstance(moment, Off):
         left = world.account_class.unpack(moment.account).left
         return left * 1000 - moment.credit if left else 0
@@ -325,7 +325,7 @@ def _credit_ms(world, moment):
 
 
 def shortest(scale, changes=None):
-    """Search by the number of moves; return the Result for the first thing that is broken."""
+    """Search by the number of moves; return the Result for the first violation."""
     world = World(scale, changes)
     moves, least = Moves(world), {_FRESH: 0}
     layer = {_FRESH: (0, False, None)}

@@ -1,10 +1,9 @@
-"""A unit with scaled-down constants, of which every moment can be kept, brought back and gone on
-from.
+"""A unit with scaled-down constants, of which every moment can be kept, restored and continued.
 
-The code is the device's own (Unit, ActivationTimer, Account). Around it stand a store of one
-record, a clock chip, a load switch and the judging of tokens; what they do is chosen by an
-adversary, see `World.choose`. Beside that the world counts `slack`: the seconds that are paid for
-and that the load was not yet on. It knows the load pin and the tokens, not the unit's account.
+The code is the device's own (Unit, ActivationTimer, Account). Around the code stand a store of one
+record, a clock chip, a load switch and the judging of tokens, all controlled by an adversary
+through `World.choose`. The world counts `slack`, the paid seconds during which the load was not
+yet on, from the load pin and the tokens alone, without the unit's account.
 """
 
 from collections import namedtuple
@@ -14,29 +13,30 @@ from types import SimpleNamespace
 from tools.proofs.stepper import Modules, Violation
 
 _MODULES = ("firmware.account", "firmware.timer", "firmware.unit", "firmware.store")
-_READING = 1_000_000  # what the clock chip says at every kept moment
-_FAR = 10  # by so much disagrees a chip that disagrees
-# What becomes of a record. A cut before that of an entry is one of the moment before.
+_READING = 1_000_000  # the clock chip's reading at every kept moment
+_FAR = 10  # seconds by which a chip disagrees
+# Fates of a record. A cut before an entry's record equals a cut at the moment before the entry.
 ENTRY_WRITES = "", "refused", "refused but stored", "stored, cut"
 WRITES = ENTRY_WRITES + ("cut before",)
 READINGS = "", "clock disagrees", "clock stopped", "clock silent"  # the chip's, for a record
-_UNCOVERED = -1  # in place of the age of a record on which nothing depends any more
+_UNCOVERED = -1  # replaces a record's age once nothing depends on the age
 
 
 @dataclass(frozen=True)
 class Scale:
-    """The constants of a search, and what its adversary may do; seconds, or ms where said.
+    """The constants of a search and the adversary's options; in seconds unless the name ends in
+    ms.
 
-    hang_ms, hung: what the watchdog allows at most, 0 for no hangs, and what the start after it
-    is told. lockouts: by mistakes in a row. add, set: what such a token is worth. tests: uses of
-    the test code. clock: None; "wires", each reading is the adversary's; "cell", the chip only
-    loses the time. away: for how long the power is off by a clock that is believed. entries: the
-    tokens there are. writes, readings: what may become of the record of a start and of one that
-    is due; entry_writes, entry_readings: of those of an entry.
+    `hang_ms`, `hung`: longest hang allowed by the watchdog, 0 for no hangs, and the value told to
+    the next start; `lockouts`: by mistakes in a row; `add`, `set`: value of such a token; `tests`:
+    uses of the test code; `clock`: None, "wires" (the adversary chooses each reading) or "cell"
+    (the chip only loses the time); `away`: times without power by a trusted clock; `entries`:
+    kinds of tokens; `writes`, `readings`: fates of the record of a start or of a due record;
+    `entry_writes`, `entry_readings`: fates of an entry's records.
 
-    steps: ms between two looks of the account's task, in turn; there is no deadline in between.
-    write_ms: a write may take so long. late: a look may come a step late. faults: so many clock
-    faults are told apart; the rule needs none. period_ms: of the ticks.
+    `steps`: ms between two looks of the account's task, in turn, with no deadline in between;
+    `write_ms`: longest duration of a write; `late`: a look may come a step late; `faults`: number
+    of clock faults told apart (the rule needs none); `period_ms`: of the ticks.
     """
 
     first: int = 3
@@ -72,7 +72,7 @@ class Scale:
     period_ms: int = 1 << 30
 
     def constants(self):
-        """Values of the device's constants, by name."""
+        """Return the values of the device's constants, by name."""
         return {
             "FIRST": self.first,
             "LONGEST": self.longest,
@@ -92,17 +92,17 @@ class Scale:
         }
 
 
-# What outlives the power. record: the packed account of the newest record, or None. ahead: kind
-# of the token that this record knows of and the RAM did not. count: 1 once a token was accepted,
-# if a test code is there. begun: its uses. hidden: the chip lost time without power, 1; and the
-# fault is counted in RAM, 2. stopped: it stands still. reset: by the watchdog, not by the plug.
-# Not searched is a plug pulled during a hang, or after it before the next record: the hang is
-# not charged then.
+# The non-volatile state. record: packed account of the newest record, or None; ahead: kind of a
+# token known to this record but not to the RAM; count: 1 once a token was accepted, if there is a
+# test code; begun: uses of the test code; hidden: 1 if the chip lost time without power, 2 if the
+# fault is also counted in RAM; stopped: the chip stands still; reset: by the watchdog, not by the
+# plug. The search leaves out a plug pulled during a hang, or after a hang before the next record:
+# such a hang is not charged.
 Off = namedtuple("Off", "record ahead count begun hidden stopped reset")
 
 # The RAM and the pins, times in ms before now, `due` after now. tested: ms left of a use of the
-# test code. refused: no record was stored since one was refused. late: the last look did not
-# come. phase: index of the next step. reset: there was one, and no record since.
+# test code; refused: the newest record was refused; late: the last look did not come; phase: index
+# of the next step; reset: there was no record since a reset.
 Powered = namedtuple(
     "Powered",
     "record ahead count begun hidden stopped account load judging covered credit power lock age"
@@ -118,7 +118,7 @@ class PowerCut(BaseException):
 
 
 class World:
-    """One unit and its adversary. changes: planted bugs, see stepper.Modules."""
+    """One unit and the adversary. `changes`: planted bugs, see stepper.Modules."""
 
     def __init__(self, scale, changes=None):
         self.scale = scale
@@ -129,9 +129,9 @@ class World:
         self._packed = {}  # to keep each account once
         self.script, self.taken, self.said = [], [], []
         self.mute = False
-        self.entry = None  # the generator of an entry that is being judged
-        self.kind = None  # of the token that is entered
-        self.tried = False  # a wrong token was entered, or one of which nobody knows yet
+        self.entry = None  # generator of the entry under judgement
+        self.kind = None  # kind of the entered token
+        self.tried = False  # the entered token is wrong, or not judged yet
         self.slack = self.now = self.phase = self.tested = self.begun = self.hidden = 0
         self.worst = float("inf")
         self.load = _Load()
@@ -162,7 +162,7 @@ class World:
         self.diff = values["ticks_diff"]
 
     def _check_fields(self):
-        """Whoever gives the device's code another variable must tell this search."""
+        """Raise RuntimeError if the device's code has variables unknown to this search."""
         timer = "account covered powered _clock _power _credit _lock _synced _snapshot _bound"
         timer += " _next _due _known _base _lost"
         unit = "_store _clock load log _device _state _timer _copied _attempt _test_from identity"
@@ -174,7 +174,7 @@ class World:
     # --- the adversary ------------------------------------------------------------------
 
     def choose(self, *names):
-        """One of these, by the script; beyond its end the first."""
+        """Return the name chosen by the script, or the first name after the script's end."""
         if len(names) == 1:
             return names[0]
         place = len(self.taken)
@@ -185,7 +185,7 @@ class World:
         return names[index]
 
     def runs(self):
-        """For each script that there is, in turn: its number, `script` being set."""
+        """Set `script` to each possible script in turn; yield the script's number."""
         script, number = [], 0
         while script is not None:
             self.script, self.taken, self.said = script, [], []
@@ -197,10 +197,10 @@ class World:
             script = [i for i, _ in taken[:-1]] + [taken[-1][0] + 1] if taken else None
 
     def pass_ms(self, ms, stuck=False):
-        """Let time pass in which no code runs: the load stays as it is.
+        """Let time pass in which no code runs: the load stays as before.
 
-        stuck: code should have run. Nothing can open the load then when the credit ends, so what
-        comes after that is not counted.
+        `stuck`: code should have run. Nothing can open the load at the end of the credit then, so
+        the load after the end is not counted.
         """
         timer = self.unit._timer
         if self.load.on and not timer.account.free:
@@ -218,7 +218,7 @@ class World:
         return max(0, timer.account.left * 1000 - self.diff(self.now, timer._credit.mark))
 
     def take_effect(self, kind, free):
-        """A token counts for the first time, in a unit that is then free or not."""
+        """Count a token for the first time; `free`: the unit is free afterwards."""
         if free or kind in ("unlock", "set 0"):
             self.slack = 0
         elif kind == "add":
@@ -227,7 +227,7 @@ class World:
             self.slack = self.scale.set * 1000
 
     def _judging(self, _device, tokens, _digits, _slice):
-        yield None  # the unit works; what the token is, is chosen when it is done
+        yield None  # the unit works; the token's kind is chosen at the end
         scale, after = self.scale, Tokens(tokens.count + 1, ())
         verdicts = {
             "add": ("ADD_TIME", scale.add),
@@ -245,11 +245,11 @@ class World:
     # --- moments ------------------------------------------------------------------------
 
     def record(self):
-        """The account in the newest record, or None."""
+        """Return the account in the newest record, or None."""
         return self.stored and self.account_class.unpack(self.stored)
 
     def check_record(self):
-        """A record that was just stored, if it is not that of a token, takes nothing back."""
+        """Check that a record just stored, unless a token's, takes nothing back."""
         record, account = self.record(), self.unit._timer.account
         if not self.ahead and (
             record.left > account.left
@@ -259,14 +259,14 @@ class World:
             raise Violation("a record says less than the RAM knows")
 
     def outlive(self, moment):
-        """Bring back what outlives the power, and no more."""
+        """Restore the non-volatile state only."""
         self.now, self.reset = 0, moment.reset
         self.stored, self.ahead, self.count = moment[:3]
         self.begun, self.hidden, self.stopped = moment[3:6]
         self.store.state = Tokens(self.count, ())
 
     def power_on(self, off):
-        """Bring back a moment without power; the unit is new."""
+        """Restore a moment without power; the unit is new."""
         self.outlive(off)
         if off.ahead:
             self.store.state = Tokens(off.count + 1, ())
@@ -277,7 +277,7 @@ class World:
         self.unit = self.code["unit"].Unit(self.store, self.clock, self.load)
 
     def bring(self, moment):
-        """Bring back a moment with power."""
+        """Restore a moment with power."""
         if self.entry:
             self.entry.close()
             self.entry = None
@@ -308,7 +308,7 @@ class World:
         timer._lost = moment.lost
 
     def bring_judging(self, moment):
-        """Bring back a moment at which an entry is being judged, with its generator."""
+        """Restore a moment during the judging of an entry, with the generator."""
         self.bring(moment)
         self.mute = True
         entry = self.unit.entering("token")
@@ -322,17 +322,17 @@ class World:
         return ms % self.scale.period_ms
 
     def off(self, reset):
-        """The moment without power that follows."""
+        """Return the following moment without power."""
         hidden = 1 if self.stored and (self.hidden or self.stopped) else 0
         count = min(self.scale.tests, 1, self.count)
         reset = reset or self.reset
         return Off(self.stored, self.ahead, count, self.begun, hidden, self.stopped, reset)
 
     def keep(self):
-        """The present moment; of what no longer matters all values are made one."""
+        """Return the present moment, with values that no longer matter made equal."""
         unit, timer = self.unit, self.unit._timer
         account, now, diff = timer.account, self.now % self.scale.period_ms, self.diff
-        # Whoever chooses each reading needs no chip that lost the time or is not compared yet.
+        # With freely chosen readings, a chip's lost or uncompared time makes no difference.
         wires = self.scale.clock == "wires"
         age, bound = diff(now, timer._snapshot), timer._bound
         if account.free and not self.load.on:
@@ -371,7 +371,7 @@ class World:
         )
 
     def pack(self, account, stored):
-        """Return the account as bytes, without what no rule reads."""
+        """Return the account as bytes, without values that no rule reads."""
         account = self.account_class.unpack(account.pack())
         account.last = 0
         account.faults = min(account.faults, self.scale.faults)
@@ -390,7 +390,7 @@ class _Load:
 
 
 class _Store:
-    """One record that decides; as firmware.store.Store."""
+    """One decisive record, with the interface of firmware.store.Store."""
 
     stale = False
     state = None
@@ -439,7 +439,7 @@ class _Store:
 
 
 class _Clock:
-    """As a clock chip's driver. `away`: seconds without power, None for a clock fault."""
+    """A clock chip's driver. `away`: seconds without power, None for a clock fault."""
 
     away = None
     starting = False
@@ -449,7 +449,7 @@ class _Clock:
         self._world = world
 
     def read(self):
-        """The chip's reading; OSError three times for a chip that is silent."""
+        """Return the chip's reading; a silent chip raises OSError three times."""
         if self._world.mute:
             return _READING
         if self._silent:
@@ -496,7 +496,7 @@ class _Clock:
         return others.get(world.choose(*readings), good)
 
     def set(self, seconds):
-        """Set the chip, or not."""
+        """Set the chip, or fail, as chosen."""
         world = self._world
         if world.scale.clock == "cell" and world.choose("", "clock cannot be set"):
             raise OSError

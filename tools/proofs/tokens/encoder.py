@@ -1,7 +1,7 @@
-"""A fast token encoder that shares nothing with lib/opaygo: whole 64-bit integers, chains cached.
+"""A fast token encoder that shares nothing with lib/opaygo: whole 64-bit integers, cached chains.
 
-`openpaygo`, the protocol's own encoder, walks every chain from the start at 60 us a hash; lives of
-thousands of tokens need this one. test_encoder.py holds it against `openpaygo`.
+`openpaygo`, the protocol's own encoder, walks every chain from the start at 60 us a hash, too slow
+for lives of thousands of tokens. test_encoder.py compares both encoders.
 """
 
 from functools import cache
@@ -53,14 +53,14 @@ def next_extended(key, code):
 
 
 def derived_starting_code(key):
-    """Return the starting code of a unit that was given none."""
+    """Return the starting code of a unit without a given starting code."""
     whole = siphash(key, key)
     code = (whole >> 32 ^ whole & 0xFFFFFFFF) >> 2
     return code - 73741825 if code > 999999999 else code
 
 
 class Unit:
-    """The key and starting code of one unit, and all codes of its chains that were asked for."""
+    """The key and starting code of one unit, and all codes of the chains used so far."""
 
     def __init__(self, key, starting_code=None):
         self.key = key
@@ -68,7 +68,7 @@ class Unit:
         self._chains = {}
 
     def base(self, value, extended=PLAIN):
-        """Return the base (last 3 or 6 digits) that says value."""
+        """Return the base (last 3 or 6 digits) for a value."""
         return (self.starting_code + value) % (1000000 if extended else 1000)
 
     def code(self, value, count, extended=PLAIN):
@@ -90,7 +90,7 @@ class Unit:
         return codes
 
     def token(self, value, count, extended=PLAIN, restricted=False):
-        """Return the token of this value and count as it is entered."""
+        """Return the token of this value and count as entered."""
         return digits(self.code(value, count, extended), extended, restricted)
 
 
@@ -100,7 +100,7 @@ def _quad(pairs):
 
 
 def digits(code, extended=PLAIN, restricted=False):
-    """Return a code as it is entered: 9 or 12 digits, or 15 or 20 of the digits 1 to 4."""
+    """Return a code as entered: 9 or 12 digits, or 15 or 20 of the digits 1 to 4."""
     if not restricted:
         return str(code).zfill(12 if extended else 9)
     return _quad(code.to_bytes(5, "big"))[0 if extended else 5 :]

@@ -1,6 +1,7 @@
 """All sequences of entries up to a depth, judged by the scaled-down engine and specified by sets.
 
-Sequences that have led both to the same state go on alike, so they are followed once and counted.
+Sequences that lead both to the same state continue alike, and are therefore followed once and
+counted.
 """
 
 from dataclasses import dataclass
@@ -13,12 +14,12 @@ UNIT = Device(bytes(range(16)), STARTING_CODE)
 
 
 class DifferenceError(AssertionError):
-    """The engine and the specification judged differently; the text shows the way there."""
+    """The engine and the specification judged differently; the text shows the sequence."""
 
 
 @dataclass
 class Covered:
-    """What was gone through; depth and sequences are None if it was every length."""
+    """Extent of a search; depth and sequences are None if every length was covered."""
 
     depth: int | None
     sequences: int | None
@@ -47,7 +48,7 @@ def explore(small, prefixes, tokens, depth, start=0):
 
 
 class _Search:
-    # Pairs of (engine's state, specification's state) that were reached, and where they lead.
+    # Pairs of (engine's state, specification's state) reached so far, and their successors.
 
     def __init__(self, windows, prefixes, tokens, start):
         self.windows = windows
@@ -58,8 +59,8 @@ class _Search:
         self.come_from = {self.first: None}
 
     def follow(self, depth):
-        """Go through all sequences up to this depth; return how many."""
-        ways = {self.first: 1}  # how many sequences lead to each pair of states
+        """Go through all sequences up to this depth; return the number of sequences."""
+        ways = {self.first: 1}  # pair of states -> number of sequences leading there
         sequences = 0
         for _ in range(depth):
             after = {}
@@ -82,7 +83,7 @@ class _Search:
         return new
 
     def expand(self, pair):
-        """Return the pairs one entry further, one for each token."""
+        """Return the pairs one entry further, for each token."""
         if pair not in self.edges:
             self.edges[pair] = [self._judge(pair, *token) for token in self.tokens]
         return self.edges[pair]
@@ -97,7 +98,7 @@ class _Search:
             raise DifferenceError(f"{way}: {verdict} {new}, specified {wanted} {lived}")
         if refused:
             return pair
-        # `turn` only says where the ring lies in the packed record: no reason for another state.
+        # `turn` is only the ring's position in the packed record: no reason for another state.
         reached = new._replace(turn=0), lived
         self.come_from.setdefault(reached, (pair, typed))
         return reached

@@ -1,7 +1,9 @@
-"""Random lives of units: what a platform issues and what is typed, with what should come of it.
+"""Random lives of units: tokens issued by a platform and typed entries, with the expected
+verdicts.
 
-The expected verdicts are the specification's; who issued what for which count is known besides, so
-that double credits and refused legal tokens are counted without believing either.
+The expected verdicts are the specification's. The issuer and count of each token are also known,
+so that double credits and refused legal tokens are counted independently of engine and
+specification.
 """
 
 import json
@@ -18,7 +20,7 @@ from tools.proofs.tokens.encoder import EXTENDED, PLAIN, Unit, digits
 
 WINDOWS = spec.Windows()
 DISABLE, SYNC = spec.DISABLE, spec.SYNC
-LONGEST = 4000  # no life gets to this count
+LONGEST = 4000  # above the highest count of any life
 RECENT = 5
 
 
@@ -32,7 +34,7 @@ class KnownUnit(Unit):
         self._counts = {}
 
     def known(self):
-        """Return ((value, extended), codes) of all chains that were asked for."""
+        """Return ((value, extended), codes) of all chains used so far."""
         return self._chains.items()
 
     def counts(self, value, extended, code):
@@ -49,7 +51,7 @@ class KnownUnit(Unit):
 
 @dataclass
 class Issued:
-    """A token with what the platform knows of it; count is 0 for what nobody issued."""
+    """A token with the platform's knowledge; count is 0 if nobody issued the token."""
 
     code: int
     value: int
@@ -59,24 +61,35 @@ class Issued:
 
 @dataclass
 class Life:
-    """One unit's life as it is typed: job is what replay.py gets, expected what it should say."""
+    """One unit's life as typed.
+
+    `job`: input of replay.py; `expected`: its expected output; `issued`: an Issued for each entry;
+    `fresh`: had the platform just issued the token? `before`: the specification's state at each
+    entry.
+    """
 
     job: dict
     expected: list
-    issued: list  # of Issued, one for each entry
-    fresh: list  # whether the platform had just issued it
-    before: list = field(repr=False)  # the specification's state at each entry
+    issued: list
+    fresh: list
+    before: list = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Habits:
-    """How often things happen; the shares of the ways to type something else add up below 1."""
+    """Probabilities of events; the shares of entries other than new tokens add up below 1.
 
-    backward: float = 0.01  # an issue is a counter sync that goes back
-    jump: float = 0.05  # the platform's count runs ahead: tokens were lost
-    keep: float = 0.25  # a token issued is entered later
+    `backward`: an issue is a counter sync backwards; `jump`: the platform's count runs ahead, as
+    tokens were lost; `keep`: an issued token is kept for a later entry; `late`: a kept token is
+    entered; `again`: a recent entry is repeated; `long_ago`: any earlier entry is repeated;
+    `wrong`: wrong digits are entered.
+    """
+
+    backward: float = 0.01
+    jump: float = 0.05
+    keep: float = 0.25
     late: float = 0.15
-    again: float = 0.12  # one of the last few
+    again: float = 0.12
     long_ago: float = 0.1
     wrong: float = 0.05
 
@@ -137,7 +150,7 @@ class Author:
         return KnownChain
 
     def write(self, entries):
-        """Return a Life of so many entries."""
+        """Return a Life with this number of entries."""
         start = self.rng.choice((0, 1, 1, self.rng.randrange(1500)))
         self.server = start
         self.kept, self.typed = deque(maxlen=8), []
@@ -170,7 +183,7 @@ class Author:
         )
 
     def _not_new(self):
-        # What is typed without having just been issued, or None.
+        # Entry that was not just issued, or None.
         habits, rng = self.habits, self.rng
         dice = rng.random() - habits.wrong
         if dice < 0:
@@ -195,10 +208,10 @@ class Author:
     def _issue(self, life):
         habits, rng = self.habits, self.rng
         if rng.random() < habits.backward:
-            # The platform lost its count: it sets the unit to what it believes.
+            # The platform lost the count and sets the unit to a guess.
             self.server = max(0, life.last - rng.randrange(64))
             return self._token(SYNC, PLAIN, 1)
-        if abs(self.server - life.last) > 60:  # neither side can come to the other without
+        if abs(self.server - life.last) > 60:  # out of the windows: only a sync helps
             return self._token(SYNC, PLAIN, 1)
         if rng.random() < habits.jump:
             self.server += rng.randrange(40)
@@ -220,7 +233,7 @@ class Author:
         return Issued(code, value, extended, self.server)
 
     def _wrong(self):
-        # Digits that nobody issued: a mistyped token, anything, or the start of a chain (count 0).
+        # Digits never issued: a mistyped token, anything, or the start of a chain (count 0).
         rng, unit = self.rng, self.unit
         model = rng.choice(self.typed or [Issued(unit.code(1, 0), 1, PLAIN, 0)])
         value, extended, code = model.value, model.extended, model.code
@@ -238,7 +251,7 @@ class Author:
 
 
 def oracle(unit, issued):
-    """Return the token of an Issued as `openpaygo`, the protocol's own encoder, makes it."""
+    """Return the token of an Issued, made by `openpaygo`, the protocol's own encoder."""
     make = OpenPAYGOTokenEncoder.generate_standard_token
     if issued.extended:
         make = OpenPAYGOTokenEncoder.generate_extended_token
@@ -250,7 +263,7 @@ def oracle(unit, issued):
 
 
 def check_encoder(author, life):
-    """Raise AssertionError unless a token of the life, drawn at random, is the oracle's."""
+    """Raise AssertionError unless a random token of the life equals the oracle's."""
     drawn = author.rng.randrange(len(life.issued))
     issued = life.issued[drawn]
     if issued.count:
@@ -258,9 +271,9 @@ def check_encoder(author, life):
 
 
 def account(life, verdicts):
-    """Return a Counter of what happened to the tokens, by what the platform knows.
+    """Return a Counter of the tokens' fates, by the platform's knowledge.
 
-    verdicts: those of the engine. double_credits and refused_legal must be 0.
+    `verdicts`: the engine's. double_credits and refused_legal must be 0.
     """
     tally, credited = Counter(), {}
     for issued, fresh, before, verdict in zip(life.issued, life.fresh, life.before, verdicts):
@@ -273,7 +286,7 @@ def account(life, verdicts):
             tally["late_credited"] += verdict[2] < before.last and verdict[0] == "ADD_TIME"
             if verdict[2] in counts:
                 tally["double_credits"] += 1
-            elif counts:  # used digits that are also those of a count not used yet
+            elif counts:  # used digits that also belong to a count not used yet
                 tally["collisions_credited"] += 1
             counts.add(verdict[2])
         elif issued.count:
@@ -284,7 +297,7 @@ def account(life, verdicts):
 
 
 def _refusal(issued, before, credited):
-    # Why a token that was issued was refused. credited: the counts at which it had been accepted.
+    # Reason why an issued token was refused. credited: counts at which the digits were accepted.
     if issued.count in credited:
         return "used_refused"
     wanted = {issued.count}
@@ -296,7 +309,7 @@ def _refusal(issued, before, credited):
 
 
 class Judge:
-    """An interpreter that judges lives with lib/opaygo; close() it."""
+    """An interpreter that judges lives with lib/opaygo; call close() at the end."""
 
     def __init__(self, command):
         pipe = subprocess.PIPE
@@ -311,7 +324,7 @@ class Judge:
         self._process.stdout.close()
 
     def judge(self, life):
-        """Return (verdicts, line) for a Life: what replay.py said, parsed and as it was."""
+        """Return (verdicts, line) for a Life: replay.py's answer, parsed and as received."""
         self._process.stdin.write(json.dumps(life.job) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
@@ -325,12 +338,12 @@ def parse(line):
 
 
 def micropython_judge():
-    """Return a Judge that is MicroPython."""
+    """Return a Judge that runs MicroPython."""
     return Judge(micropython_command("tools.proofs.tokens.replay", heap="16m"))
 
 
 def difference(life, verdicts):
-    """Return a text about the first verdict that is not as specified, or ""."""
+    """Return a text about the first verdict that differs from the specification, or ""."""
     for at, (verdict, wanted) in enumerate(zip(verdicts, life.expected)):
         if verdict != wanted:
             return f"entry {at} of {life.job}: {verdict}, specified {wanted}"

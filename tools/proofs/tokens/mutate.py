@@ -1,7 +1,7 @@
-"""Plants bugs into the token engine, one at a time, and shows that its tests catch each.
+"""Plants bugs into the token engine, one at a time, and shows that the tests catch each.
 
-The bugs are those of mutants.txt beside this file. Prints one line for each; the exit status is 1
-if one was not caught.
+The bugs are in mutants.txt beside this file. Prints a line for each; the exit status is 1 if any
+bug was not caught.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ OPTIONS += ("--import-mode=importlib",)
 
 @dataclass(frozen=True)
 class Mutant:
-    """One bug: in this module of lib/opaygo, this text, found exactly once, becomes that one."""
+    """A bug: in this module of lib/opaygo, `right`, found exactly once, is replaced by `wrong`."""
 
     name: str
     module: str
@@ -53,7 +53,7 @@ def read_mutants(text):
 
 
 def plant(mutant, where):
-    """Make a copy of what the tests need at this path, with the bug in it (None: without)."""
+    """Copy the files needed by the tests to `where`, with the bug planted (None: without)."""
     for name in COPIED:
         shutil.copytree(ROOT / name, where / name, ignore=shutil.ignore_patterns(*LEFT_OUT))
     for name in COPIED_FILES:
@@ -69,11 +69,11 @@ def plant(mutant, where):
 
 
 def first_failure(where, files):
-    """Run tests in the copy; return the name of the first that fails, or "".
+    """Run tests in the copy; return the name of the first failing test, or "".
 
-    Raises ClickException if a test could not run at all, which would show nothing. In a forked
-    process, so that pytest and what it needs are imported only once: neither the engine nor its
-    tests may be in this one.
+    Raises ClickException if a test could not run at all, which would show nothing. Runs in a
+    forked process, so that pytest and its imports are loaded only once: neither the engine nor the
+    engine's tests may be loaded in this process.
     """
     inlet, outlet = os.pipe()
     child = os.fork()

@@ -1,7 +1,7 @@
 """Judges lives, on CPython as on MicroPython: one JSON object a line in, one line of verdicts out.
 
 In: key (hex), starting_code, divider, restricted, count, tokens. Out: outcome,value,count,seconds
-of each token, then a digest over all packed states. Reads standard input, or the file named.
+of each token, then a digest over all packed states. Reads standard input, or a named file.
 """
 
 import json
@@ -11,7 +11,7 @@ from opaygo import Device, judge, new_state, pack, siphash24, unpack
 
 
 def replay(job):
-    """Return the line for one life. The state goes through its packed form after each token."""
+    """Return the line for one life. After each token, the state is packed and unpacked."""
     key = bytes.fromhex(job["key"])
     device = Device(key, job["starting_code"], job["divider"], job["restricted"])
     state = new_state(job["count"])

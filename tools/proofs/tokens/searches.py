@@ -1,4 +1,4 @@
-"""Which sequences are gone through: quick ones for the tests, long ones for the benchmark."""
+"""Sequences to be searched: short ones for the tests, long ones for the benchmark."""
 
 from dataclasses import dataclass
 
@@ -14,13 +14,13 @@ COUNTS = range(60)
 WRONG = 99
 
 DISTINCT = [0, *(100 + n for n in COUNTS[1:])]
-REPEATED = [0, *(100 + n % 9 for n in COUNTS[1:])]  # a code comes again after nine counts
+REPEATED = [0, *(100 + n % 9 for n in COUNTS[1:])]  # codes repeat after nine counts
 CROWDED = [0, *(100 + n % 5 for n in COUNTS[1:])]
 
 
 @dataclass(frozen=True)
 class Search:
-    """The arguments of explore(), and how many states it reaches at the least."""
+    """The arguments of explore(), and the least number of states to be reached."""
 
     arguments: dict
     states: int

@@ -1,8 +1,8 @@
 """The engine scaled down: small windows, and chains from a table instead of hashes.
 
-The code under test is lib/opaygo/decoder.py and state.py as they are; only their constants are
-others, and the chain class is replaced by one that reads codes from a table, which makes equal
-codes at different counts as frequent as one likes.
+The code under test is lib/opaygo/decoder.py and state.py, unchanged except for constants. The
+chain class is replaced by a class that reads codes from a table, so that equal codes at different
+counts can be as frequent as wanted.
 """
 
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ STARTING_CODE = 123456789
 
 @dataclass(frozen=True)
 class Small:
-    """Scaled-down constants: the specification's, and those that only cost time."""
+    """Scaled-down constants: the specification's windows, and constants that only cost time."""
 
     windows: Windows
     margin: int = 2
@@ -29,7 +29,7 @@ class Small:
 def scaled(small, prefixes):
     """Run the engine with these constants and with chains whose codes begin with these prefixes.
 
-    prefixes: for count 0, 1, 2 ... a number below 100,000, the same for all chains.
+    `prefixes`: for count 0, 1, 2 ... a number below 100,000, the same for all chains.
     """
     windows = small.windows
     constants = (
@@ -53,7 +53,7 @@ def scaled(small, prefixes):
 
 
 def chain_class(prefixes):
-    """Return a class like opaygo.chain.Chain that knows these prefixes instead of hashes."""
+    """Return a class like opaygo.chain.Chain that uses these prefixes instead of hashes."""
 
     class TableChain:
         def __init__(self, schedule, extended, low, span):
@@ -86,7 +86,7 @@ def chain_class(prefixes):
 
 @dataclass(frozen=True)
 class Token:
-    """A token of a table chain: what the specification is told, and what is typed."""
+    """A token of a table chain: input of the specification, and digits to be typed."""
 
     value: int
     extended: bool
@@ -94,7 +94,7 @@ class Token:
 
     @property
     def digits(self):
-        """The token as it is entered."""
+        """The token as entered."""
         bases = 1000000 if self.extended else 1000
         base = (STARTING_CODE + self.value) % bases
         return digits(self.prefix * bases + base, self.extended)

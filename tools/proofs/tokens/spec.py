@@ -1,8 +1,7 @@
-"""What a token is worth, specified with sets. Independent of lib/opaygo, which is held against it.
+"""The value of a token, specified with sets. Independent of lib/opaygo, the code to be checked.
 
-A specification judges tokens that somebody else has decoded: it is given the value, whether the
-token is an extended one, the digits (anything hashable), and the set of all counts from 1 upwards
-whose token has these digits.
+A specification judges decoded tokens, given by the value, extended or not, the digits (anything
+hashable), and the set of all counts from 1 upwards whose token has these digits.
 """
 
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ ACCEPTED = ("ADD_TIME", "SET_TIME", "DISABLE_PAYG", "COUNTER_SYNC", "RESERVED", 
 
 @dataclass(frozen=True)
 class Windows:
-    """How far a token may be from the newest count, and how many tokens are remembered."""
+    """Distances allowed from the newest count, and the number of remembered tokens."""
 
     jump: int = 64
     older: int = 16
@@ -26,11 +25,11 @@ class Windows:
 
 @dataclass(frozen=True)
 class Life:
-    """What became of a unit up to now.
+    """A unit's history up to now.
 
-    last: its newest count. gone: every count up to this one is used. used: those above that are.
-    ring: (digits, extended, count) of the remembered tokens in the order of their acceptance.
-    floor: no count up to this one is accepted any more.
+    `last`: newest count; `gone`: every count up to this count is used; `used`: used counts above
+    `gone`; `ring`: (digits, extended, count) of the remembered tokens in order of acceptance;
+    `floor`: counts up to this count are no longer accepted.
     """
 
     last: int
@@ -41,12 +40,12 @@ class Life:
 
 
 def new_life(count):
-    """Return the life of a unit that was provisioned at this count."""
+    """Return the life of a unit provisioned at this count."""
     return Life(last=count, gone=count, used=frozenset(), ring=(), floor=count)
 
 
 def acceptable(windows, life, value, extended, counts):
-    """Return those counts at which a token of this value may be accepted now."""
+    """Return the members of `counts` at which a token of this value may be accepted now."""
     ahead = set(range(life.last + 1, life.last + windows.jump + 1))
     if not extended and value == SYNC:
         ahead = set(range(life.last - windows.back + 1, life.last + windows.ahead + 1))
@@ -57,7 +56,7 @@ def acceptable(windows, life, value, extended, counts):
 
 
 def outcome_of(value, extended, count):
-    """Return what an accepted token of this value and count is."""
+    """Return the outcome of an accepted token of this value and count."""
     if extended:
         return "EXTENDED"
     special = {SYNC: "COUNTER_SYNC", DISABLE: "DISABLE_PAYG", 996: "RESERVED", 997: "RESERVED"}
@@ -65,7 +64,7 @@ def outcome_of(value, extended, count):
 
 
 def judge(windows, life, value, extended, digits, counts, divider=1):
-    """Return ((outcome, value, count, seconds), life after)."""
+    """Return ((outcome, value, count, seconds), life afterwards)."""
     for known, long, count in life.ring:
         if (known, long) == (digits, extended):
             return ("ALREADY_USED", value, count, 0), life

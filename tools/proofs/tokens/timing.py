@@ -1,8 +1,8 @@
-"""Times the token engine on the interpreter that runs this: CPython, MicroPython, or on a Pico.
+"""Times the token engine on the running interpreter: CPython, MicroPython, or a Pico's.
 
-One argument, the name of a JSON file: key (hex), starting_code, and cases, a list of objects
-with a count and the tokens accept, repeat, sync, resync and reject. Prints a list of [bench,
-count, value], in microseconds per hash and in milliseconds.
+One argument, the name of a JSON file: key (hex), starting_code, and cases, a list of objects with
+a count and the tokens accept, repeat, sync, resync and reject. Prints a list of [bench, count,
+value], in microseconds per hash and in milliseconds.
 """
 
 import json
@@ -23,7 +23,7 @@ else:
 
 
 def full(state, spend, ring):
-    """Return the state with a ring full of tokens that were never issued, at the same count."""
+    """Return the state with a ring full of tokens never issued, at the same count."""
     last = state.count
     if last > 2 * ring:
         for at in range(ring):
@@ -32,7 +32,7 @@ def full(state, spend, ring):
 
 
 def timed(device, state, digits, wanted):
-    """Return (milliseconds, state after) of judging."""
+    """Return (milliseconds, state afterwards) of judging."""
     start = now()
     verdict, state = judge(device, state, digits)
     total = since(start)
