@@ -3,28 +3,37 @@
 import pytest
 
 from tests_host.controller.twin import Twin
-from tests_host.helpers.published import KEY
+from tests_host.helpers.published import (
+    ADD_1,
+    ADD_29,
+    FREE,
+    KEY,
+    LOCK,
+    SET_7,
+    STARTING_CODE,
+    WRONG,
+)
 from tools.conformance.rules import DISABLE, RESERVED, SYNC
 from tools.identity import Identity
-from tools.proofs.simulator import Sim
+from tools.proofs.simulator import PAYG_SIM, Sim
 from tools.seconds import DAY
 from tools.tokens import make_token
 
 JUDGED_WITHIN = 5  # seconds, asked for by the certification
 PUBLISHED = (
     # entry, result, glass
-    ("123456789", "INVALID", "Invalid\nEnter a token"),
-    ("662486790", "ADD_TIME", "Valid\n1 day left"),
-    ("662486790", "ALREADY_USED", "Already used\n1 day left"),
-    ("927706818", "ADD_TIME", "Valid\n30 days left"),
-    ("942433796", "SET_TIME", "Valid\n7 days left"),
-    ("650975787", "DISABLE_PAYG", "Free\n"),
-    ("592185789", "SET_TIME", "Locked\n"),
+    (WRONG, "INVALID", "Invalid\nEnter a token"),
+    (ADD_1, "ADD_TIME", "Valid\n1 day left"),
+    (ADD_1, "ALREADY_USED", "Already used\n1 day left"),
+    (ADD_29, "ADD_TIME", "Valid\n30 days left"),
+    (SET_7, "SET_TIME", "Valid\n7 days left"),
+    (FREE, "DISABLE_PAYG", "Free\n"),
+    (LOCK, "SET_TIME", "Locked\n"),
 )
 
 
 def test_published_scenario():
-    with Sim(serial="P1", key=KEY, starting_code=123456789, count=0) as sim:
+    with Sim(command=PAYG_SIM, serial="P1", key=KEY, starting_code=STARTING_CODE, count=0) as sim:
         for entry, result, glass in PUBLISHED:
             answer = sim.keys(entry + "#")
             assert (answer["result"], answer["display"]) == (result, glass)

@@ -10,7 +10,7 @@ from tools.emulator.run import main
 from tools.identity import PUBLISHED_CODE as STARTING_CODE
 from tools.identity import PUBLISHED_KEY as KEY
 from tools.proofs.emulated import add
-from tools.proofs.simulator import Sim
+from tools.proofs.simulator import PAYG_SIM, Sim
 
 UNIT = {"serial": "A1", "key": KEY.hex(), "starting_code": STARTING_CODE}
 SCRIPT = (
@@ -43,7 +43,7 @@ def events_of(answer, but):
 
 @pytest.mark.emulated
 def test_any_script_runs_on_either(image):
-    fast, slow = Sim(board="pico", **UNIT), Sim(900, pico=True, image=image, **UNIT)
+    fast, slow = Sim(board="pico", **UNIT), Sim(900, PAYG_SIM, pico=True, image=image, **UNIT)
     with fast, slow:
         for line in SCRIPT:
             expected, found = fast.do(line), slow.do(line)
@@ -56,7 +56,7 @@ def test_any_script_runs_on_either(image):
 
 @pytest.mark.emulated
 def test_what_a_killed_one_leaves_the_other_goes_on_with(image, tmp_path):
-    with Sim(900, pico=True, image=image, state=tmp_path, **UNIT) as slow:
+    with Sim(900, PAYG_SIM, pico=True, image=image, state=tmp_path, **UNIT) as slow:
         assert slow.keys(add(1, 2) + "#")["result"] == "ADD_TIME"
     with Sim(board="pico", state=tmp_path, **UNIT) as fast:
         answer = fast.status()

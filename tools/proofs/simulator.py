@@ -1,6 +1,6 @@
-"""Drive `payg sim --headless` from a test: one command in, one answer out.
+"""Drive the headless simulator from a test: one command in, one answer out.
 
-with Sim(serial="T1", key="a29ab82edc5fbbc41ec9530f6dac86b1", starting_code=123456789) as sim:
+with Sim(serial="T1", key=KEY, starting_code=123456789) as sim:
     assert sim.do("keys 662486790#")["result"] == "ADD_TIME"
 """
 
@@ -13,9 +13,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from tools.identity import DEMO, Identity
+from tools.interpreter import simulator_command
 from tools.paths import ROOT
 
 PARTS = ("boot.py", "main.py", "firmware", "lib")  # parts of a checkout, board/ aside
+PAYG_SIM = [sys.executable, "-m", "tools.cli", "sim", "--headless"]
 BATCH = 50  # lines sent at once: the answers must fit into a pipe's buffer
 STDERR_SHOWN = 4_000  # characters of the simulator's standard error shown on failure
 
@@ -36,24 +39,43 @@ def root_with_board(folder, board):
     return root
 
 
+def unit_command(state=None, board=None, key=None, **options):
+    """Return the command that `payg sim --headless` becomes, given its options.
+
+    The start of `payg` itself takes as long as the simulator's.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    key = bytes.fromhex(key) if key else None
+    return simulator_command(Identity(**{"serial": DEMO.serial, "key": key} | given), state, board)
+
+
+def arguments(options):
+    """Yield the command line arguments for a dictionary of options."""
+    for name, value in options.items():
+        option = "--" + name.replace("_", "-")
+        if value is True:
+            yield option
+        elif value is not None and value is not False:
+            yield from (option, str(value))
+
+
 class Sim:
     """One headless simulator process; leaving the `with` block kills the process.
 
-    `timeout`: longest wait for an answer, in seconds of wall time; `command`: program and
-    arguments in place of `payg sim --headless`; `options`: options of `payg sim --headless` with
-    underscores, None or False to leave an option out.
+    `timeout`: longest wait for an answer, in seconds of wall time; `options`: options of `payg
+    sim --headless` with underscores, None or False to leave an option out; `command`: program in
+    place of the simulator, with the options as arguments (PAYG_SIM: by way of `payg`).
     """
 
     def __init__(self, timeout=60, command=None, **options):
         self.timeout = timeout
-        self._options = options
-        self._command = command or [sys.executable, "-m", "tools.cli", "sim", "--headless"]
+        self._command = [*command, *arguments(options)] if command else unit_command(**options)
         self._unread = b""
 
     def __enter__(self):
         self._stderr = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
-            [*self._command, *self._arguments()],
+            self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
@@ -120,14 +142,6 @@ class Sim:
         """Return the simulator's standard error so far."""
         self._stderr.seek(0)
         return self._stderr.read().decode(errors="replace")
-
-    def _arguments(self):
-        for name, value in self._options.items():
-            option = "--" + name.replace("_", "-")
-            if value is True:
-                yield option
-            elif value is not None and value is not False:
-                yield from (option, str(value))
 
     def _send(self, lines):
         try:
