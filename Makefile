@@ -21,8 +21,8 @@ run: $(STAMP) ## Try the controller in this terminal: keypad, display, load swit
 	@$(BIN)/payg sim $(ARGS)
 
 test: $(STAMP) ## Run all tests but those of test-pico
-	@echo "Testing in two processes; a dot is a passed test. The emulated Pico's are in: make test-pico"
-	@$(BIN)/python -m pytest -q -n 2 -m 'not emulated' $(ARGS)
+	@echo "Testing in three processes; a dot is a passed test. The emulated Pico's are in: make test-pico"
+	@$(BIN)/python -m pytest -q -n 3 --dist worksteal -m 'not emulated' $(ARGS)
 
 test-pico: $(STAMP) ## Run the build on MicroPython's own image, in an emulated Pico (a quarter of an hour)
 	@echo "Testing in an emulated Pico; the image is what MICROPYTHON_UF2 names, else the official one ..."

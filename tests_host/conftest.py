@@ -1,5 +1,6 @@
 """Fixtures for all tests, and MicroPython's ticks in CPython's `time`."""
 
+import os
 import time
 
 import pytest
@@ -36,6 +37,22 @@ def _add_ticks():
 
 
 _add_ticks()
+
+
+def pytest_collection_modifyitems(items):
+    """Begin each process's part of the tests with its share of the long ones.
+
+    At the end of the run all processes have short tests to share.
+    """
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+    long = [item for item in items if item.get_closest_marker("long")]
+    short = [item for item in items if not item.get_closest_marker("long")]
+    ends = [len(short) * part // processes for part in range(processes + 1)]
+    items[:] = [
+        item
+        for part in range(processes)
+        for item in (*long[part::processes], *short[ends[part] : ends[part + 1]])
+    ]
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from tools.paths import ROOT
 from tools.seconds import DAY
 
@@ -43,6 +45,7 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.long
 def test_from_nothing_to_twenty_credited_units(tmp_path):
     said = shop(tmp_path)
     assert sorted(path.name for path in (tmp_path / "units").iterdir()) == SERIALS

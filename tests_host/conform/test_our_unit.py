@@ -34,6 +34,7 @@ def conform(path, *arguments):
     return done, {check["name"]: check["verdict"] for check in report["checks"]}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("options", "skipped"),
     [

@@ -175,6 +175,7 @@ def test_a_lockout_without_a_record_in_between_costs_what_was_not_recorded(secon
     assert live_locked([(seconds * 1000, 0)] * 30, 2) == 30
 
 
+@pytest.mark.long
 @settings(
     max_examples=15,
     deadline=None,

@@ -47,6 +47,7 @@ STEPS = st.one_of(
 )
 
 
+@pytest.mark.long
 @settings(
     max_examples=30,
     deadline=None,

@@ -18,6 +18,7 @@ UNITS = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("life", range(LIVES))
 def test_random_entries_agree_with_the_model(life):
     seed = 20_000 + life

@@ -19,6 +19,7 @@ SEEN = {
 BUGS = bugs()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", QUICK)
 def test_load_on_time_never_exceeds_paid_time(name):
     result = explore(QUICK[name])

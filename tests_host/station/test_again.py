@@ -3,6 +3,7 @@
 import re
 import shutil
 
+import pytest
 import serial
 from click.testing import CliRunner
 
@@ -68,6 +69,7 @@ def lose_flash(unit, state):
     (state / "flash.bin").unlink()
 
 
+@pytest.mark.long
 def test_an_older_second_medium_put_back_makes_no_used_token_good_again(tmp_path):
     shop, state = Shop(tmp_path), tmp_path / "unit"
     with SimulatedUnit(board="pico", bare=True, state=state) as unit:

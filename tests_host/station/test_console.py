@@ -28,6 +28,7 @@ def unit():
         yield made
 
 
+@pytest.mark.long
 def test_a_unit_says_who_it_is_what_is_paid_and_what_happened(unit):
     unit.do("keys 662486790#")
     for wrong in ("111111111", "111111112"):

@@ -82,6 +82,7 @@ def _facts(sim):
     return facts, int(mistakes), status["seconds_left"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(4))
 def test_a_sealed_unit_gives_nothing_away_and_changes_nothing(seed):
     noise = random.Random(seed)

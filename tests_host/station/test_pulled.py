@@ -4,6 +4,8 @@ import os
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests_host.station.line import FIRST, has_no_key, make, rest
 from tests_host.station.test_provision import BLANK, CHECK, identity_of
 from tools.cable.unit import SimulatedUnit
@@ -52,6 +54,7 @@ def _cut(limit):
         return not done
 
 
+@pytest.mark.long
 def test_the_unit_is_blank_or_complete_and_a_repetition_succeeds(monkeypatch):
     monkeypatch.setattr(factory, "BACK", 0)  # the port does not come back
     needed = _bytes_needed()

@@ -8,6 +8,7 @@ from tools.proofs.media.search import TWICE
 OLD_RULE = "the highest number of all media wins, the identity's count is ignored"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scale", SHORT)
 def test_no_promise_is_broken_until_no_new_state_appears(scale):
     found = scale.search()

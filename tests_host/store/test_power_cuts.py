@@ -15,6 +15,7 @@ def test_the_slice_is_large_enough():
     assert sum(CUTS.values()) >= 18_500
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_lost_doubled_or_shortened_by_a_cut(kind):
     found = run("power_cuts", kind, 1, 2, DENSITY)
@@ -22,6 +23,7 @@ def test_nothing_is_lost_doubled_or_shortened_by_a_cut(kind):
     assert found["cuts"] >= CUTS[kind]
 
 
+@pytest.mark.long
 def test_sixteen_sectors_outlive_ten_years():
     row = wear_row(run("wear", 16, DAYS))
     assert row["mean_erases_in_ten_years"] < row["erases_in_ten_years"] < FLASH_CYCLES * 3 // 4

@@ -108,6 +108,7 @@ class Basher:
         assert self.off_at is None or self.now <= self.off_at + WRONG_MS
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("board", ["plain", "measuring"])
 def test_half_an_hour_of_bashing_and_bus_faults(launch, board):
     extra = MEASURED if board == "measuring" else ""

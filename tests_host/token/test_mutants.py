@@ -11,6 +11,7 @@ from tools.proofs.tokens.mutate import MUTANTS, read_mutants
 STEP, PARTS = 6, (1, 4)  # every third of them, in two parts that may run side by side
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", PARTS)
 def test_planted_bugs_are_caught(part):
     module = "tools.proofs.tokens.mutate"

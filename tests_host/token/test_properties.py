@@ -2,6 +2,7 @@
 
 import random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,6 +53,7 @@ def _token(prefixes, state, kind, distance):
     return Token(kind[0], kind[1], prefixes[count])
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=600)
 @given(smalls, tables(), sequences(), st.integers(0, 6), st.randoms(use_true_random=False))
 def test_any_sequence_is_judged_as_specified(small, prefixes, entries, start, rng):
