@@ -23,11 +23,11 @@ CONFIRM_MS = 10  # a current above the limit is read again after this long
 RETRY_MS = 30_000  # after an overload, for each of the first RETRIES trips
 RETRIES = 3
 DAY_MS = 86_400_000  # after an overload, from then on
-_CALM = 300  # samples without a trip after which the retries start anew
+_CALM = 300  # samples without a trip until the retries start anew
 
 Limits = namedtuple("Limits", ("disconnect", "reconnect", "highest"))  # millivolts
 _CELLS = {"lead-acid": (6, Limits(1900, 2100, 2600)), "lifepo4": (4, Limits(3000, 3200, 3750))}
-_HYSTERESIS = 50  # parts of the highest voltage: 2 %
+_HYSTERESIS = 50  # a fiftieth (2 %) of the highest voltage
 
 
 def limits(chemistry, volts):

@@ -48,11 +48,11 @@ class NewerRecordError(Exception):
 class Identity:
     """Identity of a unit, written once, to the chip's own flash only.
 
-    `serial`: 1 to 32 ASCII characters without `;`; `key`: 16 bytes; `starting_code`:
-    0..999,999,999, None to derive the code from the key; `count`: first count, 0..16,777,215, with
-    every token count up to this already used; `time_divider`: 1..255 units a day; `restricted`:
-    tokens use the digits 1 to 4 only; `language`: member of firmware.texts.LANGUAGES; `test_code`:
-    0..999,999,999 or None, see firmware.unit.
+    `serial`: 1 to 32 printable ASCII characters without spaces or `;`; `key`: 16 bytes;
+    `starting_code`: 0..999,999,999, None to derive the code from the key; `count`: first count,
+    0..16,777,215, with every token count up to this already used; `time_divider`: 1..255 units a
+    day; `restricted`: tokens use the digits 1 to 4 only; `language`: member of
+    firmware.texts.LANGUAGES; `test_code`: 0..999,999,999 or None, see firmware.unit.
 
     Raises ValueError, without the key in the message.
     """

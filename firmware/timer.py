@@ -1,8 +1,7 @@
 """The activation timer: runs the account down by the MCU's ticks and schedules records.
 
-Synchronous; no I/O but the clock chip's. Every method takes `now` in `ticks_ms` and must be called
-at least every six days (half the period of a 32-bit port's ticks). Rules and reasons:
-docs/threat-model.md.
+Synchronous; no I/O but the clock chip's. Methods take `now` in `ticks_ms`; calls must be at most
+six days apart (half the period of a 32-bit port's ticks). Rules and reasons: docs/threat-model.md.
 """
 
 from time import ticks_add, ticks_diff

@@ -20,7 +20,7 @@ CROWDED = [0, *(100 + n % 5 for n in COUNTS[1:])]
 
 @dataclass(frozen=True)
 class Search:
-    """The arguments of explore(), and the least number of states to be reached."""
+    """Arguments of explore(), and the least number of states to be reached."""
 
     arguments: dict
     states: int

@@ -1,1 +1,1 @@
-"""One model for each chip on the board."""
+"""Models of the board's chips, one file for each."""
