@@ -5,6 +5,8 @@ of them, as `os.statvfs` counts them, ten years of records erase a sector 50,000
 good for 100,000 (docs/storage.md).
 """
 
+from collections.abc import Iterable, Mapping
+
 SECTOR = 4096  # bytes
 LEAST = 12  # free sectors that a unit needs once its firmware is on it
 FILE_SYSTEMS = {"rp2040": 352, "esp32": 512}  # sectors that MicroPython's images leave for files
@@ -13,7 +15,7 @@ FOLDER = 4  # of each folder, as statvfs counts: littlefs counts both of them tw
 _INLINE = 512  # bytes of a file that may lie in its folder's sectors
 
 
-def sectors(length):
+def sectors(length: int) -> int:
     """Return how many sectors a file of `length` bytes takes, at least one.
 
     From littlefs's design: a file's second and later sectors begin with pointers.
@@ -26,14 +28,14 @@ def sectors(length):
     return number
 
 
-def freed(length):
+def freed(length: int) -> int:
     """Return how many sectors are free for sure once a file of `length` bytes is gone."""
     return 0 if length <= _INLINE else sectors(length)
 
 
-def folders(names):
+def folders(names: Iterable[str]) -> set[str]:
     """Return the folders that files of these names ("lib/opaygo/chain.py") lie in."""
-    found = set()
+    found: set[str] = set()
     for name in names:
         while "/" in name:
             name = name.rpartition("/")[0]
@@ -41,12 +43,12 @@ def folders(names):
     return found
 
 
-def taken(lengths):
+def taken(lengths: Mapping[str, int]) -> int:
     """Return how many sectors of an empty file system a tree takes; lengths: {name: bytes}."""
     return ROOT + FOLDER * len(folders(lengths)) + sum(map(sectors, lengths.values()))
 
 
-def too_little(free):
+def too_little(free: int) -> str | None:
     """Return why so many free sectors are too few, in words, or None when they are enough."""
     if free >= LEAST:
         return None

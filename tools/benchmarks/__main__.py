@@ -4,6 +4,7 @@ Results go to standard output as they come, progress and failures to standard er
 """
 
 import importlib
+import io
 import sys
 import time
 import traceback
@@ -14,12 +15,12 @@ import click
 HERE = Path(__file__).parent
 
 
-def names():
+def names() -> list[str]:
     """Return the names of all benchmarks, sorted."""
     return sorted(path.stem for path in HERE.glob("*.py") if not path.stem.startswith("_"))
 
 
-def run(name):
+def run(name: str) -> bool:
     """Run one benchmark; return True unless it failed. Its failure does not stop the others."""
     say(f"{name}: running ...")
     started = time.monotonic()
@@ -33,7 +34,7 @@ def run(name):
     return True
 
 
-def say(text):
+def say(text: str) -> None:
     """Write a line of progress to standard error."""
     print(text, file=sys.stderr, flush=True)
 
@@ -41,7 +42,7 @@ def say(text):
 @click.command()
 @click.option("--only", metavar="NAME", help="Run this one benchmark.")
 @click.option("--list", "listing", is_flag=True, help="Show the benchmarks' names and stop.")
-def main(only, listing):
+def main(only: str | None, listing: bool) -> None:
     """Run the benchmarks, one JSON object per line.
 
     \b
@@ -55,7 +56,8 @@ def main(only, listing):
         return
     if only is not None and only not in names():
         raise click.UsageError(f"no benchmark {only!r}; there are: {', '.join(names()) or 'none'}")
-    sys.stdout.reconfigure(line_buffering=True)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
     failed = [name for name in names() if only in (None, name) and not run(name)]
     if failed:
         say(f"Failed: {', '.join(failed)}")

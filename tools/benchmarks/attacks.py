@@ -5,6 +5,7 @@ tests_host/controller/test_paid_time.py.
 """
 
 import json
+from collections.abc import Iterable
 
 from tools.proofs import attacks
 from tools.proofs.meter import OverdrawnError
@@ -12,25 +13,26 @@ from tools.proofs.meter import OverdrawnError
 PHASES = 96  # of the records, for the attack with a held key
 
 
-def text(steps):
+def text(steps: Iterable[str]) -> str:
     """Return steps in one line; power cycles in a row are counted."""
-    told, steps = [], list(steps)
-    while steps:
+    told: list[str] = []
+    left = list(steps)
+    while left:
         cycles = 0
-        while tuple(steps[:2]) == attacks.CYCLE:
+        while tuple(left[:2]) == attacks.CYCLE:
             cycles += 1
-            del steps[:2]
+            del left[:2]
         if cycles:
             told.append(f"{cycles} power cycles" if cycles > 1 else "power cycle")
         else:
-            told.append(steps.pop(0))
+            told.append(left.pop(0))
     return ", ".join(told)
 
 
-def play(name):
+def play(name: str) -> tuple[dict[str, object], bool]:
     """Play an attack; return its row, and whether it gained nothing."""
     attack = attacks.ATTACKS[name]
-    row = {
+    row: dict[str, object] = {
         "bench": "attack",
         "attack": name,
         "first": text(attack.before),
@@ -47,9 +49,9 @@ def play(name):
     return row, meter.on_ms <= meter.paid_ms
 
 
-def main():
+def main() -> None:
     """Print the rows; raise AssertionError if an attack gained anything."""
-    bad = []
+    bad: list[str] = []
     for name in attacks.ATTACKS:
         row, good = play(name)
         print(json.dumps(row), flush=True)

@@ -50,13 +50,13 @@ AGAINST = NEW.replace('"--first", "0"', '"--first", str(quantity), "--against", 
 CHECK = '["batch", "check", str(path)]'
 
 
-def payg(arguments):
+def payg(arguments: str) -> str:
     """Return a program that runs `payg` with these arguments, a list in Python."""
     prepare = "from tools.cli import payg\nimport tools.commands.batch"
     return MEASURED.format(prepare=prepare, work=PAYG.format(arguments=arguments))
 
 
-def measure(program, *arguments):
+def measure(program: str, *arguments: object) -> tuple[float, int]:
     """Return (seconds, peak memory in bytes) of a program."""
     command = [sys.executable, "-c", program, *(str(argument) for argument in arguments)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -64,11 +64,13 @@ def measure(program, *arguments):
     return float(seconds), int(kilobytes) * 1024
 
 
-def compare(folder, quantity):
+def compare(folder: Path, quantity: int) -> None:
     """Print a row for each of ours, at this many units."""
     plain_path, path = folder / "plain.csv", folder / "list.csv"
-    seconds = {name: [] for name in ("plain", "new", "new_against", "check")}
-    peaks = {}
+    seconds: dict[str, list[float]] = {
+        name: [] for name in ("plain", "new", "new_against", "check")
+    }
+    peaks: dict[str, int] = {}
     for _ in range(ROUNDS[quantity]):
         for name, program, target, *more in (
             ("plain", PLAIN, plain_path),
@@ -93,7 +95,7 @@ def compare(folder, quantity):
         print(json.dumps(row), flush=True)
 
 
-def main():
+def main() -> None:
     """Print the rows."""
     for quantity in SIZES:
         with tempfile.TemporaryDirectory() as folder:

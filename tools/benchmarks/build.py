@@ -10,7 +10,7 @@ from tools.station.littlefs import add_tree
 SECTOR = 4096  # bytes
 
 
-def main():
+def main() -> None:
     """Print the rows of each board."""
     for board in TARGETS:
         with tempfile.TemporaryDirectory() as folder:

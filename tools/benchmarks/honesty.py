@@ -5,11 +5,14 @@ Each row is a usage: how often and how long the power fails, what is wrong with 
 A cut lasts 1 to 3 s at a random time, and the load is on all day, unless the row says otherwise.
 """
 
+from __future__ import annotations
+
 import json
 import random
 import tempfile
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tools.identity import Identity
 from tools.interpreter import simulator_command
@@ -28,6 +31,9 @@ TWICE = (*DEAD, *FAULT)  # and the second one, too
 NO_CLOCK = 'CLOCK = {"chip": None}\ndel EEPROM\n'  # a board without the module that has both
 
 
+Row = dict[str, Any]
+
+
 class Usage(NamedTuple):
     """`cuts`: so many a day, at random; `use_h`: hours with power in each day.
 
@@ -40,7 +46,7 @@ class Usage(NamedTuple):
     days: int
     cuts: float = 0
     use_h: int = 24
-    first: tuple = ()
+    first: tuple[str, ...] = ()
     board: str = ""
 
 
@@ -74,13 +80,13 @@ CHANGE_S = 60  # without power and cell
 class PaidUnit:
     """A simulated unit with many paid days, and how much it was charged since `begin`."""
 
-    def __init__(self, first=(), board=""):
+    def __init__(self, first: tuple[str, ...] = (), board: str = "") -> None:
         self._first, self._board = first, board
         self._stack = ExitStack()
         self._left = 0
-        self.sim = None
+        self.sim: Sim | None = None
 
-    def __enter__(self):
+    def __enter__(self) -> PaidUnit:
         command = simulator_command(UNIT, None)
         if self._board:
             folder = self._stack.enter_context(tempfile.TemporaryDirectory())
@@ -92,17 +98,18 @@ class PaidUnit:
         self._left = self._do("levels", "status")["seconds_left"]
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: Any) -> None:
         self._stack.__exit__(*exception)
 
-    def _do(self, *lines):
-        answers = self.sim.do_all(lines)
+    def _do(self, *lines: str) -> dict[str, Any]:
+        assert self.sim
+        answers: list[dict[str, Any]] = self.sim.do_all(lines)
         wrong = [answer for answer in answers if "error" in answer]
         if wrong:
             raise RuntimeError(wrong[0]["error"])
         return answers[-1]
 
-    def live(self, lines):
+    def live(self, lines: Iterable[str]) -> tuple[float, float]:
         """Do these commands; return (seconds that passed, seconds charged)."""
         status = self._do(*lines, "status")
         passed = self._do("levels")["ms"] / 1000
@@ -111,7 +118,7 @@ class PaidUnit:
         return passed, self._left - status["seconds_left"]
 
 
-def cut_at_random(source, days, cuts):
+def cut_at_random(source: random.Random, days: int, cuts: float) -> Iterator[str]:
     """Yield the commands of a usage with so many cuts a day, spread evenly but at random."""
     number = round(days * cuts)
     times = sorted(source.randrange(days * DAY * 1000) for _ in range(number))
@@ -125,7 +132,7 @@ def cut_at_random(source, days, cuts):
     yield f"advance {max(0, days * DAY * 1000 - now) // 1000}"
 
 
-def nightly(days, use_h):
+def nightly(days: int, use_h: int) -> Iterator[str]:
     """Yield the commands of a usage with so many hours of power a day."""
     for _ in range(days):
         yield f"advance {use_h * 3600}"
@@ -133,12 +140,12 @@ def nightly(days, use_h):
             yield from ("power off", f"advance {(24 - use_h) * 3600}", "power on")
 
 
-def close(ours, notes):
+def close(ours: float, notes: float) -> bool:
     """Is it the notes' figure, within a tenth or a tenth of a percentage point?"""
     return abs(ours - notes) <= max(A_TENTH, A_TENTH * notes)
 
 
-def usage_row(usage, seed):
+def usage_row(usage: Usage, seed: int) -> Row:
     """Return the row of a usage."""
     source = random.Random(seed)
     lines = cut_at_random(source, usage.days, usage.cuts) if usage.cuts else None
@@ -161,7 +168,7 @@ def usage_row(usage, seed):
     }
 
 
-def change_cell():
+def change_cell() -> Row:
     """Return the row of a coin cell that is changed once."""
     lines = ("advance 86400", "power off", "rtc lost", "rtc cell", f"run {CHANGE_S * 1000}")
     with PaidUnit() as unit:
@@ -179,7 +186,7 @@ def change_cell():
     }
 
 
-def pause(use_h, before, notes):
+def pause(use_h: int, before: float, notes: float) -> Row:
     """Return the row of somebody who takes the cell out and switches off what is not used."""
     with PaidUnit(first=TWICE) as unit:
         passed, charged = unit.live(nightly(PAUSE_DAYS, use_h))
@@ -196,11 +203,11 @@ def pause(use_h, before, notes):
     }
 
 
-def main():
+def main() -> None:
     """Print the rows; raise AssertionError if one is not as the notes have it."""
-    bad = []
+    bad: list[str] = []
 
-    def tell(row):
+    def tell(row: Row) -> None:
         print(json.dumps(row), flush=True)
         if not row["as_noted"]:
             bad.append(row["case"])

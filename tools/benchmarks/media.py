@@ -4,11 +4,12 @@ full scale, and the shortest way in which each planted bug does harm.
 
 import json
 import time
+from typing import Any
 
-from tools.proofs.media.bugs import BUGS, LONG, SHORT
+from tools.proofs.media.bugs import BUGS, LONG, SHORT, Bug, Scale
 
 
-def search_row(scale):
+def search_row(scale: Scale) -> dict[str, Any]:
     """Search one scale until nothing new appears; return its row."""
     started = time.monotonic()
     found = scale.search()
@@ -28,7 +29,7 @@ def search_row(scale):
     }
 
 
-def bug_row(bug):
+def bug_row(bug: Bug) -> dict[str, Any]:
     """Plant one bug, search for the fewest actions that break its promise; return its row."""
     started = time.monotonic()
     violation = bug.search().violation
@@ -41,7 +42,7 @@ def bug_row(bug):
     }
 
 
-def main():
+def main() -> None:
     """Print the rows; raise AssertionError for a broken promise or a bug that was not found."""
     good = True
     for scale in SHORT + LONG:

@@ -7,6 +7,7 @@ It takes half an hour, most of it for a thousand tokens.
 
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from tools.benchmarks.build import SECTOR
@@ -25,12 +26,12 @@ WATCHED_US = 20 * SECOND
 TOKENS = 1_000
 
 
-def make_pico():
+def make_pico() -> str:
     """Return what `run` takes for a bare Pico. Raises NoPicoError."""
     return find_image(say=_say)
 
 
-def run(pico, script, files):
+def run(pico: str, script: str, files: Mapping[str, str]) -> str:
     """Boot a Pico of make_pico(), write files (path: text), run a script; return what it printed.
 
     Raises tools.emulator.prompt.GuestError and PromptError.
@@ -38,36 +39,38 @@ def run(pico, script, files):
     return run_script(pico, script, files)
 
 
-def with_arguments(source, *arguments):
+def with_arguments(source: str, *arguments: str) -> str:
     """Return the source of a script that finds these in sys.argv."""
     return f"import sys\nsys.argv[:] = {['', *arguments]!r}\n{source}"
 
 
-def library():
+def library() -> dict[str, str]:
     """Return the files of lib/opaygo, as run() wants them."""
     paths = sorted((ROOT / "lib" / "opaygo").glob("*.py"))
     return {path.relative_to(ROOT).as_posix(): path.read_text() for path in paths}
 
 
-def _say(text):
+def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _row(bench, value, **more):
+def _row(bench: str, value: object, **more: object) -> None:
     row(bench=bench, runtime="rp2040", value=value, **more)
 
 
-def start(rig):
+def start(rig: Rig) -> None:
     """Print how long after reset the load is switched on."""
     rig.until(lambda: rig.board.load)
     ((decided, _),) = rig.board.watches["load"].changes
     _row("load_decision_ms", round(decided / 1_000), limit=500)
 
 
-def echo(rig):
+def echo(rig: Rig) -> None:
     """Print how long after a key press the buzzer clicks, and the digits show the key."""
     rig.wait(SETTLE_US)
-    clicks, shown = [], []
+    clicks: list[int] = []
+    shown: list[float] = []
+    assert rig.board.keypad
     for key in "1234567":
         rig.do("levels")
         pressed = rig.world.now
@@ -82,10 +85,11 @@ def echo(rig):
     _row("key_echo_ms", round(max(shown)), limit=100)
 
 
-def idle(rig, load):
+def idle(rig: Rig, load: str) -> None:
     """Print how much a unit is awake that nobody touches, without USB."""
     rig.wait(SETTLE_US)
     chip = rig.board.chip
+    assert chip
     begin = chip.nanos
     wakes = chip.wakes_until(begin + WATCHED_US * 1_000)
     took = chip.nanos - begin
@@ -94,7 +98,7 @@ def idle(rig, load):
     _row("idle_wakes_per_s", round(len(wakes) * 1e9 / took, 1), load=load)
 
 
-def heap(rig):
+def heap(rig: Rig) -> None:
     """Print the free heap after the start, and after many tokens."""
     rig.until(lambda: rig.board.glass() == " OFF")
     rig.wait(2 * SECOND)
@@ -108,7 +112,7 @@ def heap(rig):
     _row("heap_free_bytes", free_heap(rig), tokens=TOKENS)
 
 
-def unit(image):
+def unit(image: str) -> None:
     """Print what the whole firmware does."""
     with tempfile.TemporaryDirectory() as folder:
         tree, probed = Path(folder, "tree"), Path(folder, "probed")
@@ -124,7 +128,7 @@ def unit(image):
         heap(Rig(image, memories(probed)))
 
 
-def main():
+def main() -> None:
     """Print the rows, or one row that says why there are none."""
     try:
         pico = make_pico()

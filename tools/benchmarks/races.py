@@ -6,7 +6,7 @@ import time
 from tools.proofs.interleavings import LONG, PLANTED, find
 
 
-def main():
+def main() -> None:
     """Print a line for each scenario: its states, and 0 or 1 violations; fail if there is one."""
     for name, scenario in LONG.items():
         began = time.perf_counter()

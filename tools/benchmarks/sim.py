@@ -11,7 +11,7 @@ ENTRIES = 500
 DAYS_30 = 30 * 86_400
 
 
-def tokens(number):
+def tokens(number: int) -> list[str]:
     """Return that many tokens of one day each, in their order."""
     identity = DEMO
     made = []
@@ -22,7 +22,7 @@ def tokens(number):
     return made
 
 
-def entries_per_second(sim, entries):
+def entries_per_second(sim: Sim, entries: list[str]) -> tuple[float, list[str]]:
     """Type complete entries; return (entries a second, their outcomes)."""
     began = time.perf_counter()
     answers = sim.do_all([f"keys {digits}#" for digits in entries])
@@ -30,14 +30,15 @@ def entries_per_second(sim, entries):
     return len(entries) / took, [answer["result"] for answer in answers]
 
 
-def say(bench, value, **more):
+def say(bench: str, value: float, **more: object) -> None:
     """Print one result."""
     print(json.dumps({"bench": bench, **more, "value": round(value, 3), "runtime": "unix"}))
 
 
-def main():
+def main() -> None:
     """Print the figures."""
     good = tokens(ENTRIES)
+    assert DEMO.key
     with Sim(key=DEMO.key.hex(), starting_code=DEMO.starting_code) as sim:
         sim.status()
         for kind, entries in (("ADD_TIME", good), ("ALREADY_USED", good[-50:] * 10)):

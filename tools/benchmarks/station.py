@@ -13,17 +13,17 @@ from tools.station.selftest import Job, provision
 MANY = 4
 
 
-def _job(number, unit):
+def _job(number: int, unit: SimulatedUnit) -> Job:
     """A job with keys of its own; a robot presses what the unit waits for."""
     made = Unit(f"BENCH{number:04}", None, secrets.token_bytes(16), 1, 1, False, "", "", None)
 
-    def press(keys):
+    def press(keys: str) -> None:
         threading.Thread(target=unit.do, args=(f"keys {keys}",), daemon=True).start()
 
     return Job(made, robot=press)
 
 
-def _seconds(units):
+def _seconds(units: list[SimulatedUnit]) -> float:
     """Provision all `units` at once; return the seconds until the last one is sealed."""
     for unit in units:
         unit.do("run 200")  # it draws its display
@@ -40,7 +40,7 @@ def _seconds(units):
     return time.monotonic() - started
 
 
-def main():
+def main() -> None:
     """Print what one unit and what four at once take."""
     found = {}
     for many in (1, MANY):

@@ -5,6 +5,7 @@ Both run the real firmware in MicroPython on its own littlefs (tools/proofs/cuts
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from tools.interpreter import run_on_micropython
 
@@ -18,13 +19,13 @@ FLASH_CYCLES = 100_000  # W25Q16JV: erases of a sector
 EEPROM_CYCLES = 1_000_000  # AT24C32: writes of a page
 
 
-def run(script, *arguments):
+def run(script: str, *arguments: object) -> Any:
     """Run `script` of tools/proofs/cuts/, return the object that it printed."""
     words = [str(argument) for argument in arguments]
     return json.loads(run_on_micropython(f"tools.proofs.cuts.{script}", *words, heap="16m"))
 
 
-def wear_row(found):
+def wear_row(found: dict[str, int]) -> dict[str, object]:
     """Return the row of one run of wear.py, its days drawn out to ten years."""
     times = TEN_YEARS / found["days"]
     return {
@@ -39,7 +40,7 @@ def wear_row(found):
     }
 
 
-def main():
+def main() -> None:
     """Print the rows; raise AssertionError if a cut lost, doubled or shortened anything."""
     with ThreadPoolExecutor(2) as pool:
         wear = [pool.submit(run, "wear", *lived) for lived in WEAR_DAYS.items()]
@@ -50,11 +51,11 @@ def main():
         ]
         for job in wear:
             print(json.dumps(wear_row(job.result())), flush=True)
-        total = {"bench": "power_cuts", "cuts": 0, "lost": 0, "double": 0, "shortened": 0}
+        total = {"cuts": 0, "lost": 0, "double": 0, "shortened": 0}
         for job in cuts:
-            for name in ("cuts", "lost", "double", "shortened"):
+            for name in total:
                 total[name] += job.result()[name]
-    print(json.dumps(total), flush=True)
+    print(json.dumps({"bench": "power_cuts", **total}), flush=True)
     assert not total["lost"] + total["double"] + total["shortened"], total
 
 

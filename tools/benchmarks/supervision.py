@@ -1,7 +1,10 @@
 """What supervision and pace come to: blocking steps, used tokens over the cable, a bad lamp."""
 
+from __future__ import annotations
+
 import json
 import tempfile
+from typing import Any
 
 from tools.identity import DEMO
 from tools.proofs.blocking import FAULTS, measure
@@ -13,7 +16,7 @@ USED = 2_000  # entries of used tokens
 AT_ONCE = 100  # lines sent in one go, which the unit's buffer holds
 
 
-def blocking():
+def blocking() -> None:
     """Print the longest step between two awaits, of each kind and under each fault."""
     for fault in FAULTS:
         with tempfile.TemporaryDirectory() as folder:
@@ -23,7 +26,7 @@ def blocking():
             print(json.dumps({**row, "unit": "ms", "steps": steps.seen[kind]}))
 
 
-def used_tokens():
+def used_tokens() -> None:
     """Print how long 2,000 used tokens over the console take, and what they wear."""
     token = make_token(DEMO, "add", 30)[1]
     with paid(token) as sim:
@@ -43,7 +46,7 @@ def used_tokens():
     print(json.dumps({**row, "sector_erases": erases}))
 
 
-def lamp():
+def lamp() -> None:
     """Print what an hour of a lamp costs whose inrush resets the MCU."""
     with paid(make_token(DEMO, "add", 30)[1]) as sim:
         sim.do("advance 120")
@@ -52,24 +55,25 @@ def lamp():
     print(json.dumps({**row, "resets": flashes}))
 
 
-def paid(token):
+def paid(token: str) -> _Paid:
     """Return a simulator (a context manager that pays on entering) whose load is on."""
+    assert DEMO.key
     return _Paid(token, serial=DEMO.serial, key=DEMO.key.hex(), starting_code=DEMO.starting_code)
 
 
 class _Paid(Sim):
-    def __init__(self, token, **options):
+    def __init__(self, token: str, **options: Any) -> None:
         super().__init__(**options)
         self._token = token
 
-    def __enter__(self):
+    def __enter__(self) -> _Paid:
         super().__enter__()
         if not self.keys(self._token + "#")["load"]:
             raise RuntimeError("the token was not taken")
         return self
 
 
-def main():
+def main() -> None:
     """Print the figures."""
     blocking()
     used_tokens()

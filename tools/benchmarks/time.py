@@ -4,12 +4,15 @@ the shortest way in which each planted bug does harm.
 
 import json
 import time
+from typing import Any
 
 from tools.proofs.time.scales import FULL, bugs, find
 from tools.proofs.time.search import explore
+from tools.proofs.time.world import Scale
+from tools.proofs.tokens.mutate import Mutant
 
 
-def search_row(name, scale):
+def search_row(name: str, scale: Scale) -> dict[str, Any]:
     """Search one scale until nothing new appears; return its row."""
     started = time.monotonic()
     result = explore(scale)
@@ -26,7 +29,7 @@ def search_row(name, scale):
     }
 
 
-def bug_row(bug, finder):
+def bug_row(bug: Mutant, finder: str) -> dict[str, Any]:
     """Plant one bug, search for the fewest moves that break a promise; return its row."""
     started = time.monotonic()
     result = find(bug, finder)
@@ -39,7 +42,7 @@ def bug_row(bug, finder):
     }
 
 
-def main():
+def main() -> None:
     """Print the rows; raise AssertionError if time can be stolen, or a bug goes unnoticed."""
     rows = []
     for name, scale in FULL.items():

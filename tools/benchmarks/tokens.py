@@ -14,6 +14,7 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from tools.identity import PUBLISHED_CODE as STARTING_CODE
 from tools.identity import PUBLISHED_KEY as KEY
@@ -30,7 +31,7 @@ UNITS, LIVES, ENTRIES = 20, 25, 400  # of each of the five habits: a million ent
 PROCESSES = 2
 
 
-def timing_job(counts=COUNTS):
+def timing_job(counts: tuple[int, ...] = COUNTS) -> str:
     """Return what timing.py is to time, as JSON: one case for each count."""
     unit = Unit(KEY, STARTING_CODE)
     cases = [
@@ -47,25 +48,25 @@ def timing_job(counts=COUNTS):
     return json.dumps({"key": KEY.hex(), "starting_code": STARTING_CODE, "cases": cases})
 
 
-def _wrong_token(unit, count):
+def _wrong_token(unit: Unit, count: int) -> str:
     # A token of the same value that no count up to the end of the window has.
     issued = {code // 1000 for code in unit.chain(VALUE, count + 64)[1 : count + 65]}
     wrong = next(prefix for prefix in range(500000, 600000) if prefix not in issued)
     return f"{wrong}{unit.base(VALUE):03d}"
 
 
-def print_timings(output, runtime):
+def print_timings(output: str, runtime: str) -> None:
     """Print what timing.py printed as rows of this runtime."""
     for bench, count, value in json.loads(output):
         row(bench=bench, count=count, value=round(value, 4), runtime=runtime)
 
 
-def row(**fields):
+def row(**fields: object) -> None:
     """Print one JSON line."""
     print(json.dumps(fields), flush=True)
 
 
-def compiled_sizes(arch):
+def compiled_sizes(arch: str) -> dict[str, int]:
     """Return the bytes of each module of lib/opaygo, compiled for this architecture, by name."""
     sizes = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -77,7 +78,7 @@ def compiled_sizes(arch):
     return sizes
 
 
-def print_sizes():
+def print_sizes() -> None:
     """Print the sizes of the compiled modules."""
     for arch in ("armv6m", "xtensawin"):
         sizes = compiled_sizes(arch)
@@ -85,7 +86,7 @@ def print_sizes():
             row(bench="mpy_bytes", module=module, arch=arch, value=value)
 
 
-def speed():
+def speed() -> None:
     """Print the timings under CPython and under MicroPython's unix port."""
     environment = os.environ | {"PYTHONPATH": str(LIBRARY), "MICROPYPATH": f"{LIBRARY}:.frozen"}
     with tempfile.TemporaryDirectory() as folder:
@@ -99,12 +100,12 @@ def speed():
             print_timings(done.stdout, runtime)
 
 
-def _lives(name, number):
+def _lives(name: str, number: int) -> Counter[str]:
     # In a process of its own: a Counter of what became of the tokens of one unit's lives.
     from tools.proofs.tokens import lives
 
     author = lives.Author(f"{name} {number}", lives.HABITS[name])
-    tally = Counter()
+    tally: Counter[str] = Counter()
     with lives.micropython_judge() as micropython:
         for _ in range(LIVES):
             life = author.write(ENTRIES)
@@ -117,23 +118,23 @@ def _lives(name, number):
     return tally
 
 
-def random_lives(pool):
+def random_lives(pool: ProcessPoolExecutor) -> None:
     """Print what became of a million entries, judged by MicroPython as specified."""
     from tools.proofs.tokens.lives import HABITS
 
-    total = Counter()
+    total: Counter[str] = Counter()
     for name in HABITS:
         done = pool.map(_lives, [name] * UNITS, range(UNITS))
-        tally = sum(done, Counter())
+        tally: Counter[str] = sum(done, Counter())
         _print_lives(name, tally)
         total += tally
     _print_lives("all", total)
 
 
-def _print_lives(habits, tally):
-    names = ("double_credits", "refused_legal", "collisions_credited", "collisions_refused")
-    names += ("below_floor_refused", "late_credited", "accepted", "fresh")
-    names += tuple(sorted(name for name in tally if name.startswith("fresh_")))
+def _print_lives(habits: str, tally: Counter[str]) -> None:
+    names = ["double_credits", "refused_legal", "collisions_credited", "collisions_refused"]
+    names += ["below_floor_refused", "late_credited", "accepted", "fresh"]
+    names += sorted(name for name in tally if name.startswith("fresh_"))
     row(
         bench="token_lives",
         runtime="unix",
@@ -143,13 +144,13 @@ def _print_lives(habits, tally):
     )
 
 
-def _explore(name):
+def _explore(name: str) -> dict[str, Any]:
     from tools.proofs.tokens import exhaustive, searches
 
     return asdict(exhaustive.explore(**searches.LONG_ONES[name].arguments))
 
 
-def all_sequences(pool):
+def all_sequences(pool: ProcessPoolExecutor) -> None:
     """Print how many sequences of entries the scaled-down engine was taken through."""
     from tools.proofs.tokens.searches import LONG_ONES
 
@@ -158,7 +159,7 @@ def all_sequences(pool):
         row(bench="token_sequences", search=name, tokens=tokens, **covered)
 
 
-def planted_bugs():
+def planted_bugs() -> None:
     """Print how many planted bugs the fast tests of the engine catch."""
     command = [sys.executable, "-m", "tools.proofs.tokens.mutate", "--quick"]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
@@ -166,7 +167,7 @@ def planted_bugs():
     row(bench="token_bugs", planted=int(planted), caught=int(caught))
 
 
-def main():
+def main() -> None:
     """Print the rows."""
     print_sizes()
     speed()

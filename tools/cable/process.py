@@ -12,7 +12,9 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 from tools.interpreter import find_micropython
 from tools.paths import ROOT
@@ -37,23 +39,23 @@ class UnitProcess:
     port that has just come up.
     """
 
-    def __init__(self, options, usb):
-        self.raw = options["raw"]
+    def __init__(self, options: dict[str, Any], usb: bool) -> None:
+        self.raw: bool = options["raw"]
         self.commands = 0  # that wait for an answer
-        self.due = None
+        self.due: float | None = None
         self._usb = usb
         self._open = False
-        self._opens_at = None
-        self._entering_raw = options["raw"]
+        self._opens_at: float | None = None
+        self._entering_raw = self.raw
         self._hidden = b""  # output that is held back
         self._hiding = False
         self._serving = False
         self._asked = False
-        self._idle_since = None
+        self._idle_since: float | None = None
         self._recent = b""
         self._return = b""  # if that was the last that it said
         self._typed = bytearray()
-        self._interrupted_at = None
+        self._interrupted_at: float | None = None
         self._lines = b""
         self.console, inner = socket.socketpair()
         self.control, other = socket.socketpair()
@@ -64,8 +66,8 @@ class UnitProcess:
                 "from tools.sim import cable as simulator; "
                 f"simulator.start({other.fileno()}, globals())",
             ],
-            stdin=inner,
-            stdout=inner,
+            stdin=inner.fileno(),
+            stdout=inner.fileno(),
             pass_fds=[other.fileno()],
             start_new_session=True,
         )
@@ -74,7 +76,7 @@ class UnitProcess:
         self._tell(json.dumps(options))
         self.console.setblocking(False)
 
-    def kill(self):
+    def kill(self) -> int:
         """Take its power away."""
         self._process.kill()
         status = self._process.wait()
@@ -84,7 +86,7 @@ class UnitProcess:
 
     # --- its console ---------------------------------------------------------------------
 
-    def hear(self):
+    def hear(self) -> bytes:
         """Return what the unit has to say to whoever is at the other end of the cable."""
         said = b""
         with suppress(BlockingIOError, ConnectionError):
@@ -95,21 +97,21 @@ class UnitProcess:
         self._return = said[-1:] if said.endswith(b"\r") else b""
         return re.sub(rb"(?<!\r)\n", b"\r\n", said)[start:]  # as boards end their lines
 
-    def type(self, data):
+    def type(self, data: bytes) -> None:
         """Bytes come in over the cable."""
         self._typed += data
 
     @property
-    def typed(self):
+    def typed(self) -> bytes:
         """What it has not taken yet."""
         return bytes(self._typed)
 
     @property
-    def full(self):
+    def full(self) -> bool:
         """Whether it has more input than it takes."""
         return len(self._typed) > 4096
 
-    def _watch(self, data):
+    def _watch(self, data: bytes) -> bytes:
         """Follow the prompt; return what is not to be held back."""
         self._recent = (self._recent + data)[-64:]
         raw, friendly = self._recent.rfind(RAW), self._recent.rfind(PROMPT)
@@ -129,11 +131,11 @@ class UnitProcess:
             self._rest()
         return data
 
-    def _at_prompt(self):
+    def _at_prompt(self) -> bool:
         ends = self._recent.endswith
         return ends(PROMPT) or (self.raw and (ends(END + b">") or ends(RAW)))
 
-    def _rest(self):
+    def _rest(self) -> None:
         """The prompt waits."""
         self._idle_since = time.monotonic()
         self._open = True
@@ -141,7 +143,7 @@ class UnitProcess:
             self._interrupted_at = None
             self._tell("-")
 
-    def _enter_raw(self, data):
+    def _enter_raw(self, data: bytes) -> bytes:
         """After a soft reset from the raw prompt: what the other prompt says is held back."""
         if not self._hiding and AFTER in data:
             data, _, self._hidden = data.partition(AFTER)
@@ -156,7 +158,7 @@ class UnitProcess:
 
     # --- what is to be done --------------------------------------------------------------
 
-    def work(self):
+    def work(self) -> float:
         """Do what can be done now; return the seconds until there may be more."""
         now = time.monotonic()
         if self._opens_at is not None and now >= self._opens_at:
@@ -164,26 +166,28 @@ class UnitProcess:
         self._pass_on()
         if self._interrupted_at is not None and now >= self._interrupted_at + HARDER:
             self._interrupt()
-        if self._idle_since is not None and not self._serving and self._wanted() <= now:
+        if not self._serving and self._wanted() <= now:
             self._serve()
         times = [FAR]
         if self._opens_at is not None and not self._open:
             times.append(self._opens_at)
         if self._interrupted_at is not None:
             times.append(self._interrupted_at + HARDER)
-        if self._idle_since is not None and not self._serving:
+        if not self._serving:
             times.append(self._wanted())
         return max(min(times) - now, 0)
 
-    def _wanted(self):
-        """Return when the idle prompt is to serve."""
+    def _wanted(self) -> float:
+        """Return when the idle prompt is to serve; never while no prompt is idle."""
+        if self._idle_since is None:
+            return FAR
         if self.commands:
             return self._idle_since + SOON
         if not self._asked:
             return self._idle_since + SETTLED
         return self.due if self.due is not None else FAR
 
-    def _serve(self):
+    def _serve(self) -> None:
         self._serving = True
         self._hiding = self.raw
         self._hidden = b""
@@ -192,12 +196,12 @@ class UnitProcess:
         text = SERVE + END if self.raw else TO_RAW + SERVE + END + TO_FRIENDLY
         self._write(text)
 
-    def _write(self, data):
+    def _write(self, data: bytes | bytearray) -> int:
         self._idle_since = None
         self._recent = b""
         return self.console.send(data)
 
-    def _pass_on(self):
+    def _pass_on(self) -> None:
         """Give the unit what was typed, as far as it is there to take it."""
         with suppress(BlockingIOError, ConnectionError):
             while self._typed and self._takes():
@@ -211,14 +215,14 @@ class UnitProcess:
                 end = len(self._typed) if at < 0 else max(at, 1)
                 del self._typed[: self._write(self._typed[:end])]
 
-    def _takes(self):
+    def _takes(self) -> bool:
         """Whether bytes go on to it: not while an interrupt is under way, which takes no time."""
         busy = self._serving or self._entering_raw or self._interrupted_at is not None
         return self._open and not busy
 
     # --- Ctrl-C --------------------------------------------------------------------------
 
-    def _listens(self):
+    def _listens(self) -> bool:
         """Whether Ctrl-C is on in the interpreter: it catches SIGINT then, and only then."""
         try:
             with open(f"/proc/{self._process.pid}/status") as file:
@@ -227,7 +231,7 @@ class UnitProcess:
             return False  # it is dead
         return bool(int(caught.split()[1], 16) >> signal.SIGINT - 1 & 1)
 
-    def _interrupt(self):
+    def _interrupt(self) -> None:
         """Interrupt a program that computes. In the instant between, Ctrl-C must not go off."""
         self._interrupted_at = None
         self._tell("-")
@@ -240,12 +244,12 @@ class UnitProcess:
 
     # --- the socket ----------------------------------------------------------------------
 
-    def command(self, line):
+    def command(self, line: str) -> None:
         """Give it a command of `payg sim --headless`."""
         self.commands += 1
         self._tell(line)
 
-    def news(self):
+    def news(self) -> Sequence[dict[str, Any] | None]:
         """Return the objects that it told; the last is None if that was the end of it."""
         try:
             data = self.control.recv(65536)
@@ -257,7 +261,7 @@ class UnitProcess:
             self._note(told)
         return news if data else [*news, None]
 
-    def _note(self, told):
+    def _note(self, told: dict[str, Any]) -> None:
         if "answer" in told:
             self.commands -= 1
         elif "taken" in told:
@@ -269,6 +273,6 @@ class UnitProcess:
         if not self._usb or "intr" in told and self._opens_at is not None:
             self._open = True
 
-    def _tell(self, line):
+    def _tell(self, line: str) -> None:
         with suppress(ConnectionError):
             self.control.sendall(line.encode() + b"\n")

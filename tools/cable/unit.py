@@ -4,6 +4,8 @@ This side is the cable, the power switch and whoever presses the keys. The unit 
 life of its MCU each (tools/cable/process.py): power off kills it, after a reset there is another.
 """
 
+from __future__ import annotations
+
 import contextlib
 import json
 import os
@@ -15,12 +17,16 @@ import tempfile
 import threading
 import time
 import tty
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
+from pathlib import Path
 from queue import SimpleQueue
+from socket import socket
+from typing import Any, TextIO, TypeVar
 
 from tools.cable.process import UnitProcess
-from tools.identity import DEMO
+from tools.identity import DEMO, Identity
 from tools.interpreter import simulator_options
 
 PATIENCE = 60  # seconds for an answer
@@ -31,6 +37,11 @@ CABLE = (["pull"], ["plug"])  # commands of the cable, not of the unit
 # What was done to the unit from outside and stays so when its MCU restarts: words of the command
 # that say what it is about.
 LASTING = {"supply": 2, "bus": 2, "bounce": 1, "press": 2}
+
+
+Answer = dict[str, Any]  # to a command of `payg sim --headless`
+Command = tuple[str, "Future[Answer]"]
+T = TypeVar("T")
 
 
 class CableError(Exception):
@@ -46,26 +57,40 @@ class SimulatedUnit:
     files; identity: a tools.identity.Identity to give to a blank unit. Raises CableError.
     """
 
-    def __init__(self, state=None, board=None, bare=False, flash_kb=1408, identity=None):
+    def __init__(
+        self,
+        state: str | Path | None = None,
+        board: str | None = None,
+        bare: bool = False,
+        flash_kb: int = 1408,
+        identity: Identity | None = None,
+    ) -> None:
         if sys.platform != "linux":
             raise CableError("a simulated unit on a cable needs Linux")
         self._folder = None if state else tempfile.TemporaryDirectory(prefix="payg-unit-")
         identity = identity or DEMO._replace(key=None, starting_code=None)
-        options = simulator_options(identity, state or self._folder.name, board)
-        self._options = dict(options, bare=bare, sectors=flash_kb // 4, same=False, before={})
+        place = state or (self._folder.name if self._folder else "")
+        options = simulator_options(identity, place, board)
+        self._options: dict[str, Any] = dict(
+            options, bare=bare, sectors=flash_kb // 4, same=False, before={}
+        )
         self._usb = options["chip"] != "esp32"
         self.sent = self.restarts = 0
-        self.port = None
+        self.port: str | None = None
         self._up = False
         self._epoch = time.monotonic()  # when the unit's time was 0
         self._powered_at = self._cut = 0
-        self._again = {}
-        self._last = {}
-        self._child = self._host = self._limit = None
-        self._out, self._stuck_since, self._deaf = b"", 0, False
-        self._current, self._waiting = None, []
+        self._again: dict[tuple[str, ...], str] = {}
+        self._last: Answer = {}
+        self._child: UnitProcess | None = None
+        self._host: int | None = None
+        self._slave: int | None = None
+        self._limit: int | None = None
+        self._out, self._stuck_since, self._deaf = b"", 0.0, False
+        self._current: Command | None = None
+        self._waiting: list[Command] = []
         self._done = False
-        self._requests = SimpleQueue()
+        self._requests: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._changed = threading.Condition()
         self._wake, self._waker = os.pipe()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -77,13 +102,13 @@ class SimulatedUnit:
             self.close()
             raise
 
-    def __enter__(self):
+    def __enter__(self) -> SimulatedUnit:
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         self.close()
 
-    def close(self):
+    def close(self) -> None:
         """Take power and cable away for good."""
         if self._thread.is_alive():
             self._ask(self._finish)
@@ -93,26 +118,26 @@ class SimulatedUnit:
         if self._folder:
             self._folder.cleanup()
 
-    def command(self, line, patience=PATIENCE):
+    def command(self, line: str, patience: float = PATIENCE) -> Answer:
         """Return the answer to a command of `payg sim --headless`, as a dictionary."""
-        answer = self._ask(self._take, line)
+        answer = self._ask(lambda: self._take(line))
         try:
             return answer.result(patience)
         except Late:
             raise CableError(f"the unit does not answer {line!r}") from None
 
-    def do(self, line, patience=PATIENCE):
+    def do(self, line: str, patience: float = PATIENCE) -> Answer:
         """The same, but what is refused raises CableError."""
         answer = self.command(line, patience)
         if "error" in answer:
             raise CableError(answer["error"])
         return answer
 
-    def power_off(self):
+    def power_off(self) -> Answer:
         """Take the power away at once, whatever the unit does."""
         return self.do("power off")
 
-    def power_on(self):
+    def power_on(self) -> Answer | None:
         """Give it power; returns when the firmware is up, or the prompt, or nothing comes up."""
         try:
             return self.do("power on", UP)
@@ -121,15 +146,15 @@ class SimulatedUnit:
                 raise
             return None
 
-    def plug(self, limit=None):
+    def plug(self, limit: int | None = None) -> None:
         """Plug the cable in: there is a new `port`. Pulled when `limit` bytes went to the unit."""
-        return self._ask(self._plug, limit)
+        self._ask(lambda: self._plug(limit))
 
-    def pull(self):
+    def pull(self) -> None:
         """Pull the cable; the unit runs on."""
-        return self._ask(self._pull)
+        self._ask(self._pull)
 
-    def wait_restart(self, number, patience=UP):
+    def wait_restart(self, number: int, patience: float = UP) -> None:
         """Wait until the unit has restarted by itself `number` times in all, and is up again."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._up and self.restarts >= number, patience):
@@ -137,18 +162,25 @@ class SimulatedUnit:
 
     # --- the thread that carries ---------------------------------------------------------
 
-    def _ask(self, function, *arguments):
+    def _ask(self, function: Callable[[], T]) -> T:
         """Have the thread call a function; return what it returns."""
-        done = Future()
-        self._requests.put((done, function, arguments))
+        done: Future[T] = Future()
+
+        def serve() -> None:
+            try:
+                done.set_result(function())
+            except Exception as error:
+                done.set_exception(error)
+
+        self._requests.put(serve)
         os.write(self._waker, b"x")
         return done.result(PATIENCE)
 
-    def _run(self):
+    def _run(self) -> None:
         while not self._done:
             child = self._child
             pause = min(child.work() if child else PATIENCE, DEAF if self._out else PATIENCE)
-            ends = [self._wake]
+            ends: list[int | socket] = [self._wake]
             if child:
                 ends += [child.control] if self._out else [child.control, child.console]
             if self._host is not None and not (child and child.full):
@@ -159,22 +191,15 @@ class SimulatedUnit:
                 self._to_host()
             if child and child.console in ready:
                 self._to_host(child.hear())
-            if self._host in ready:
-                self._to_unit()
+            if self._host is not None and self._host in ready:
+                self._to_unit(self._host)
             if child and child.control in ready:
                 self._heed(child)
             if self._wake in ready:
                 os.read(self._wake, 1)
-                self._serve_request()
+                self._requests.get()()
 
-    def _serve_request(self):
-        done, function, arguments = self._requests.get()
-        try:
-            done.set_result(function(*arguments))
-        except Exception as error:
-            done.set_exception(error)
-
-    def _finish(self):
+    def _finish(self) -> None:
         self._done = True
         self._pull()
         self._stop()
@@ -183,22 +208,23 @@ class SimulatedUnit:
 
     # --- the cable -----------------------------------------------------------------------
 
-    def _plug(self, limit):
+    def _plug(self, limit: int | None) -> None:
         self._pull()
-        self._host, self._slave = pty.openpty()
-        tty.setraw(self._slave)
-        os.set_blocking(self._host, False)
+        host, slave = pty.openpty()
+        tty.setraw(slave)
+        os.set_blocking(host, False)
+        self._host, self._slave = host, slave
         self.sent, self._limit = 0, limit
-        self.port = os.ttyname(self._slave)
+        self.port = os.ttyname(slave)
 
-    def _pull(self):
-        if self._host is not None:
-            os.close(self._slave)
-            os.close(self._host)
-        self._host = self.port = None
+    def _pull(self) -> None:
+        for end in (self._slave, self._host):
+            if end is not None:
+                os.close(end)
+        self._host = self._slave = self.port = None
         self._out = b""
 
-    def _to_host(self, data=b""):
+    def _to_host(self, data: bytes = b"") -> None:
         """Send to whoever reads; who does not read for a while loses it, as on a board."""
         if self._host is None:
             self._out = b""
@@ -215,8 +241,8 @@ class SimulatedUnit:
         elif self._deaf or now - self._stuck_since > DEAF:
             self._out, self._deaf = b"", True
 
-    def _to_unit(self):
-        data = os.read(self._host, 4096)
+    def _to_unit(self, host: int) -> None:
+        data = os.read(host, 4096)
         if self._limit is not None:
             data = data[: self._limit - self.sent]
         self.sent += len(data)
@@ -228,10 +254,10 @@ class SimulatedUnit:
     # --- power ---------------------------------------------------------------------------
 
     @property
-    def _now(self):
+    def _now(self) -> int:
         return int((time.monotonic() - self._epoch) * 1_000_000)
 
-    def _start(self, cause, raw=False):
+    def _start(self, cause: str, raw: bool = False) -> UnitProcess:
         if cause == "power":
             self._powered_at = self._now
         state = {
@@ -242,22 +268,25 @@ class SimulatedUnit:
             "cut": self._cut,
             "again": list(self._again.values()),
         }
-        self._child = UnitProcess(dict(self._options, **state), self._usb and cause != "soft")
+        child = UnitProcess(dict(self._options, **state), self._usb and cause != "soft")
+        self._child = child
         self._up = False
         self.restarts += cause != "power"
         self._options["same"] = True
+        return child
 
-    def _stop(self):
+    def _stop(self) -> None:
         child, self._child = self._child, None
-        return child.kill() if child else None
+        if child:
+            child.kill()
 
-    def _heed(self, child):
+    def _heed(self, child: UnitProcess) -> None:
         """Take what the unit told."""
         for told in child.news():
             if told is None:
                 self._to_host(child.hear())
                 if child is self._child:
-                    self._restart({"end": "reset"}, f"the interpreter died: {child.kill()}")
+                    self._restart(child, {"end": "reset"}, f"the interpreter died: {child.kill()}")
                 return
             if "now" in told:
                 self._epoch = time.monotonic() - told["now"] / 1_000_000
@@ -273,15 +302,14 @@ class SimulatedUnit:
                 return
             elif "end" in told:
                 self._to_host(child.hear())
-                self._restart(told)
+                self._restart(child, told)
                 return
 
-    def _restart(self, told, why=None):
+    def _restart(self, child: UnitProcess, told: Answer, why: str | None = None) -> None:
         """One life is over: the next begins, unless the power is gone."""
         if why:
             print(f"simulator: {why}", file=sys.stderr)
-        raw = self._child.raw
-        typed = self._child.typed
+        raw, typed = child.raw, child.typed
         if not why:
             self._stop()
         self._child = None
@@ -293,17 +321,17 @@ class SimulatedUnit:
         soft = told["end"] == "soft"
         if soft:
             self._to_host(b"MPY: soft reboot\r\n")
-        self._start("soft" if soft else "reset", soft and raw)
+        begun = self._start("soft" if soft else "reset", soft and raw)
         if soft:
-            self._child.type(typed)
-        if self._current:  # what it was about to answer is lost; how it is now is not
-            self._child.command("status")
+            begun.type(typed)
+        if self._current:  # the answer under way is lost; the status stands in
+            begun.command("status")
 
     # --- commands ------------------------------------------------------------------------
 
-    def _take(self, line):
+    def _take(self, line: str) -> Future[Answer]:
         """Take a command; return the Future of its answer."""
-        answer = Future()
+        answer: Future[Answer] = Future()
         words = line.split()
         if words[:2] == ["power", "off"] and len(words) == 2:
             self._stop()
@@ -316,7 +344,7 @@ class SimulatedUnit:
             self._next()
         return answer
 
-    def _take_without_power(self, line, words, answer):
+    def _take_without_power(self, line: str, words: list[str], answer: Future[Answer]) -> None:
         if words == ["power", "on"]:
             self._start("power")
             self._waiting.append(("status", answer))
@@ -329,12 +357,12 @@ class SimulatedUnit:
         else:
             answer.set_result({"error": "the unit has no power: power on"})
 
-    def _next(self):
+    def _next(self) -> None:
         if self._current is None and self._waiting and self._child:
             self._current = self._waiting.pop(0)
             self._child.command(self._current[0])
 
-    def _answer(self, answer):
+    def _answer(self, answer: Answer) -> None:
         """Answer the command that waits, if one does."""
         if "error" not in answer:
             self._last.update(answer)
@@ -350,23 +378,23 @@ class SimulatedUnit:
             line, future = self._waiting.pop(0)
             self._take_without_power(line, line.split(), future)
 
-    def _remember(self, words):
+    def _remember(self, words: list[str]) -> None:
         """Note what stays as it is when the MCU restarts."""
         if words[0] == "release":
             self._again.pop(("press", *words[1:]), None)
         elif words[0] in LASTING:
             self._again[tuple(words[: LASTING[words[0]]])] = " ".join(words)
 
-    def _without_power(self):
+    def _without_power(self) -> Answer:
         return dict(self._last, **NO_POWER)
 
 
-def serve(source, sink, **options):
+def serve(source: Iterable[str], sink: TextIO, **options: Any) -> int:
     """`payg sim --headless --cable`: commands from `source`, JSON to `sink`; an exit status."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
 
-    def say(answer):
+    def say(answer: Answer) -> None:
         sink.write(json.dumps(answer) + "\n")
         sink.flush()
 
@@ -385,7 +413,7 @@ def serve(source, sink, **options):
     return 0
 
 
-def _move(unit, words):
+def _move(unit: SimulatedUnit, words: list[str]) -> Answer:
     """Pull the cable, or plug it in; return the answer."""
     if words == ["pull"]:
         unit.pull()

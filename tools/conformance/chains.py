@@ -10,14 +10,14 @@ class Chains:
     key: 16 bytes; starting_code: 0..999999999, or None to derive it from the key.
     """
 
-    def __init__(self, key, starting_code=None):
+    def __init__(self, key: bytes, starting_code: int | None = None) -> None:
         self.key = key
         if starting_code is None:
             starting_code = Plain.generate_starting_code(key)
         self.starting_code = starting_code
-        self._chains = {}
+        self._chains: dict[tuple[int, bool], list[int]] = {}
 
-    def chain(self, value, count, extended=False):
+    def chain(self, value: int, count: int, extended: bool = False) -> list[int]:
         """Return the codes of a value's chain from count 0 to count or further."""
         kind = Extended if extended else Plain
         codes = self._chains.get((value, extended))
@@ -28,7 +28,9 @@ class Chains:
             codes.append(kind.generate_next_token(codes[-1], self.key))
         return codes
 
-    def token(self, value, count, extended=False, restricted=False):
+    def token(
+        self, value: int, count: int, extended: bool = False, restricted: bool = False
+    ) -> str:
         """Return the token of a value (0..999, extended 0..999999) and a count as typed."""
         kind = Extended if extended else Plain
         code = self.chain(value, count, extended)[count]
@@ -37,5 +39,5 @@ class Chains:
             return f"{kind.convert_to_4_digit_token(code):0{20 if extended else 15}}"
         return f"{code:0{12 if extended else 9}}"
 
-    def _base(self, value, extended):
+    def _base(self, value: int, extended: bool) -> int:
         return (self.starting_code + value) % (10**6 if extended else 1000)

@@ -4,11 +4,12 @@ A check's docstring is what the report says about it. Each begins with `Trial.fr
 that need a unit as it left the factory or as the check before left it.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from tools.conformance.random_entries import random_entries
 from tools.conformance.rules import AHEAD, DISABLE, OLDER, SYNC, SYNC_AHEAD, SYNC_BACK
-from tools.conformance.trial import FRESH
+from tools.conformance.trial import FRESH, Trial
 from tools.seconds import DAY
 
 PUBLISHED = (
@@ -30,30 +31,30 @@ class Check(NamedTuple):
 
     name: str
     title: str
-    run: object
-    needs: tuple = ()
+    run: Callable[[Trial], None]
+    needs: tuple[str, ...] = ()
     state: str = "fresh"  # "new": as from the factory; "next": as the check before left it
 
 
-def count_zero(trial):
+def count_zero(trial: Trial) -> None:
     """The starting code with other last digits (count 0) is no token, on a new unit either."""
     trial.expect(trial.rules.token(1, 0), "INVALID")
 
 
-def published(trial):
+def published(trial: Trial) -> None:
     """The protocol's published example, entry by entry."""
     for entry, outcome in PUBLISHED:
         trial.expect(entry, outcome)
 
 
-def count_zero_again(trial):
+def count_zero_again(trial: Trial) -> None:
     """Count 0 neither unlocks a unit nor sets its counter back."""
     for value in (DISABLE, SYNC, 0):
         trial.expect(trial.rules.token(value, 0), "INVALID")
         trial.add()
 
 
-def once(trial):
+def once(trial: Trial) -> None:
     """Every token is credited once, in whatever order they come."""
     for order in ((0, 2, 4, 6), (6, 2, 4, 0)):
         first = trial.ahead(0)
@@ -64,7 +65,7 @@ def once(trial):
             trial.expect(token, "ALREADY_USED")
 
 
-def large(trial):
+def large(trial: Trial) -> None:
     """30, 90, 365 and 995 time units, added and set."""
     for value in (30, 90, 365, 995):
         trial.set(0)
@@ -72,7 +73,7 @@ def large(trial):
         trial.set(value)
 
 
-def final(trial):
+def final(trial: Trial) -> None:
     """After a SET_TIME, DISABLE_PAYG or COUNTER_SYNC older tokens are used."""
     for value, outcome in ((3, "SET_TIME"), (DISABLE, "DISABLE_PAYG"), (SYNC, "COUNTER_SYNC")):
         first = trial.ahead(0)
@@ -83,13 +84,13 @@ def final(trial):
         trial.set(FRESH)
 
 
-def ahead(trial):
+def ahead(trial: Trial) -> None:
     """21 SET_TIME tokens in a row, each 30 counts ahead, each judged within 5 s."""
     for value in range(1, 22):
         trial.expect(trial.token(value, 30), "SET_TIME")  # an odd count, as the last one
 
 
-def unlock(trial):
+def unlock(trial: Trial) -> None:
     """998 unlocks, with odd and even counts; ADD_TIME does not lock again, SET_TIME does."""
     for parity in (1, 0):
         trial.expect(trial.token(DISABLE, trial.ahead(parity)), "DISABLE_PAYG")
@@ -99,7 +100,7 @@ def unlock(trial):
     trial.set(2)
 
 
-def late(trial):
+def late(trial: Trial) -> None:
     """Credit runs out in time; a token entered 48 hours later counts in full: no debt is kept."""
     trial.set(1)
     trial.device.wait(DAY // trial.model.time_divider + 10)
@@ -108,7 +109,7 @@ def late(trial):
     trial.add(1)
 
 
-def windows(trial):
+def windows(trial: Trial) -> None:
     """64 counts ahead are accepted, 65 are not; of older ADD_TIME tokens those 15 counts back."""
     trial.expect(trial.token(1, AHEAD + 1), "INVALID")
     trial.expect(trial.token(1, AHEAD), trial.rules.kind(1, trial.rules.last + AHEAD))
@@ -120,7 +121,7 @@ def windows(trial):
     trial.expect(late_one, "ALREADY_USED")
 
 
-def sync(trial):
+def sync(trial: Trial) -> None:
     """COUNTER_SYNC: 100 ahead to 63 back; each once; nothing is credited again after it."""
     tokens = [trial.token(1, trial.ahead(0) + further) for further in range(0, 40, 2)]
     for token in tokens:
@@ -141,7 +142,7 @@ def sync(trial):
     trial.add()
 
 
-def zeros(trial):
+def zeros(trial: Trial) -> None:
     """A leading zero is a digit: the token counts with it, and not without."""
     rules, first = trial.rules, trial.ahead(0)
     token = next(
@@ -156,23 +157,23 @@ def zeros(trial):
     trial.expect(token, "ALREADY_USED")
 
 
-def malformed(trial):
+def malformed(trial: Trial) -> None:
     """Too few digits, or a number between the two lengths: refused, and no harm done."""
     for length in (1, trial.rules.lengths()[0] - 1, trial.rules.lengths()[1] - 1):
         trial.expect("2" * length, "MALFORMED")
         trial.add()
 
 
-def restricted(trial):
+def restricted(trial: Trial) -> None:
     """Digits 1 to 4 that make more than 999,999,999: refused, and no harm done."""
     for entry in ("4" * 15, "5" + trial.token(1, trial.ahead(0))[1:], "4" * 20):
         trial.expect(entry, "MALFORMED")
         trial.add()
 
 
-def extended(trial):
+def extended(trial: Trial) -> None:
     """Extended tokens: accepted once, credit untouched, older ADD_TIME tokens stay good."""
-    value = trial.limits.extended
+    value = trial.limits.extended or 0
     older = trial.token(1, trial.ahead(0))
     token = trial.token(value, 6, True)
     trial.expect(token, "EXTENDED")
@@ -182,7 +183,7 @@ def extended(trial):
     trial.expect(trial.token(value, AHEAD, True), "EXTENDED")
 
 
-def power(trial):
+def power(trial: Trial) -> None:
     """A power cut leaves credit, used tokens and counter as they were."""
     first = trial.ahead(0)
     older, token = trial.token(5, first), trial.token(2, first + 4)
@@ -196,7 +197,7 @@ def power(trial):
     trial.set(0)
 
 
-def locks(trial):
+def locks(trial: Trial) -> None:
     """Two mistakes are forgiven, the third locks for two minutes; a valid token forgives all."""
     trial.add()
     used = trial.rules.accepted[-1][1]
@@ -211,13 +212,13 @@ def locks(trial):
         trial.expect(entry, "LOCKED")
 
 
-def locks_without_power(trial):
+def locks_without_power(trial: Trial) -> None:
     """The lockout is not forgotten at power-off."""
     trial.power_cycle()
     trial.expect(trial.token(1, trial.ahead(0)), "LOCKED")
 
 
-def lasts(trial):
+def lasts(trial: Trial) -> None:
     """2, 4, 8 ... 512 minutes (4 in real time): refused to the end of each, judged after it."""
     longest = LONGEST_SIM if trial.device.instant else LONGEST_REAL
     edge = EDGE_S + trial.limits.tolerance
@@ -234,7 +235,7 @@ def lasts(trial):
     trial.add()
 
 
-def mistakes(trial, number):
+def mistakes(trial: Trial, number: int) -> None:
     """Enter so many wrong tokens."""
     for at in range(number):
         trial.expect(trial.wrong(at), "INVALID")

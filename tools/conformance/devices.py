@@ -6,16 +6,21 @@ for the report (None where it can). `instant`: its waiting costs no real time. `
 credit that a power cut may cost, of a lockout that it may add.
 """
 
+from __future__ import annotations
+
 import contextlib
 import json
 import re
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import click
 import serial
 
+from tools.identity import Identity
 from tools.station.console import SPEED
 from tools.station.prompt import PortError, Prompt, RefusedError, why_closed
 
@@ -39,6 +44,54 @@ class DeviceError(Exception):
     """The unit cannot be asked any more; the text says what to do."""
 
 
+class Device(Protocol):
+    """A unit that can be asked."""
+
+    @property
+    def name(self) -> str:
+        """Name of the unit for the report."""
+
+    @property
+    def no_wait(self) -> str | None:
+        """Reason why `wait` is not there, for the report; None where it is."""
+
+    @property
+    def no_power(self) -> str | None:
+        """Reason why `power_cycle` is not there, for the report; None where it is."""
+
+    @property
+    def instant(self) -> bool:
+        """Does waiting cost no real time?"""
+
+    @property
+    def cut_s(self) -> float:
+        """Seconds of credit that a power cut may cost, of a lockout that a cut may add."""
+
+    def now(self) -> float:
+        """Return seconds."""
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+
+    def power_cycle(self) -> None:
+        """Take the power away for a while. Raises DeviceError."""
+
+    def greet(self) -> str:
+        """Wait until the unit answers. Raises DeviceError."""
+
+    def ask(self, line: str) -> str:
+        """Return the answer to a line. Raises DeviceError."""
+
+
+def wait_in_real_time(seconds: float) -> None:
+    """Spend real time, and say how much is left."""
+    end = time.monotonic() + seconds
+    with click.progressbar(length=int(seconds), label="Waiting", show_eta=True) as bar:
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(1, left))
+            bar.update(1)
+
+
 class SerialUnit:
     """A unit whose firmware answers on a serial port.
 
@@ -49,7 +102,9 @@ class SerialUnit:
     instant = False
     cut_s = OTHERS_S
 
-    def __init__(self, port, power=None, wait=False):
+    def __init__(
+        self, port: str, power: Callable[[], None] | None = None, wait: bool = False
+    ) -> None:
         self.name = f"unit on {port}"
         self.no_power = None if power else "nobody can pull the battery: see --power-command"
         self.no_wait = None if wait else "takes minutes of real time: see --wait"
@@ -57,26 +112,20 @@ class SerialUnit:
         self._power = power
         self._open()
 
-    def __enter__(self):
+    def __enter__(self) -> SerialUnit:
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         self._serial.close()
 
     now = staticmethod(time.monotonic)
+    wait = staticmethod(wait_in_real_time)
 
-    def wait(self, seconds):
-        """Spend real time, and say how much is left."""
-        end = time.monotonic() + seconds
-        with click.progressbar(length=int(seconds), label="Waiting", show_eta=True) as bar:
-            while (left := end - time.monotonic()) > 0:
-                time.sleep(min(1, left))
-                bar.update(1)
-
-    def power_cycle(self):
+    def power_cycle(self) -> None:
         """Have the power taken away and given back, then wait for the unit."""
         self._serial.close()  # an adapter that the unit feeds goes and comes back with it
-        self._power()
+        if self._power:
+            self._power()
         for last in (False,) * (HELLOS - 1) + (True,):
             try:
                 self._open()
@@ -87,7 +136,7 @@ class SerialUnit:
                 time.sleep(HELLO_S / 2)
         self.greet()
 
-    def greet(self):
+    def greet(self) -> str:
         """Wait until the unit answers. Raises DeviceError."""
         for _ in range(HELLOS):
             with contextlib.suppress(DeviceError):
@@ -97,7 +146,7 @@ class SerialUnit:
             f" {SPEED} baud, has the unit power and an identity?"
         )
 
-    def ask(self, line, seconds=ANSWER_S):
+    def ask(self, line: str, seconds: float = ANSWER_S) -> str:
         """Return the answer to a line. Raises DeviceError when none comes in so many seconds."""
         pattern = ANSWERS[line.partition(";")[0]]
         try:
@@ -107,7 +156,7 @@ class SerialUnit:
         except OSError as error:
             raise DeviceError(f"the connection to {self._port} broke: {error}") from error
 
-    def _open(self):
+    def _open(self) -> None:
         try:
             self._serial = serial.serial_for_url(
                 self._port, SPEED, timeout=0.05, write_timeout=HELLO_S
@@ -115,13 +164,13 @@ class SerialUnit:
         except (OSError, ValueError) as error:
             raise DeviceError(why_closed(self._port)) from error
 
-    def _answer(self, pattern, line, end):
+    def _answer(self, pattern: re.Pattern[str], line: str, end: float) -> str:
         waiting = b""
         while time.monotonic() < end:
             waiting += self._serial.read(max(1, self._serial.in_waiting))
             *heard, waiting = waiting.replace(b"\r", b"\n").split(b"\n")
-            for text in heard:
-                text = text.decode("ascii", "replace").strip()
+            for data in heard:
+                text = data.decode("ascii", "replace").strip()
                 if pattern.match(text):
                     return text
         raise DeviceError(f"the unit on {self._port} gave no answer to {line.partition(';')[0]}")
@@ -135,55 +184,57 @@ class SimUnit:
     instant = True
     cut_s = OURS_S
 
-    def __init__(self, command):
+    def __init__(self, command: list[str]) -> None:
         self._errors = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True
         )
         self._lived = self._t = 0  # seconds before it was last switched on, and since
 
-    def __enter__(self):
+    def __enter__(self) -> SimUnit:
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         self._process.kill()
         self._process.communicate()
         self._errors.close()
 
-    def now(self):
+    def now(self) -> float:
         """Seconds of the unit's own time, power cuts included."""
         return self._lived + self._t
 
-    def wait(self, seconds):
+    def wait(self, seconds: float) -> None:
         """Let simulated time pass."""
         self._do(f"advance {int(seconds)}")
 
-    def power_cycle(self):
+    def power_cycle(self) -> None:
         """Take its power away for half a minute."""
         self._lived += self._t + SIM_OFF_S
         self._t = 0
         for line in ("power off", f"advance {SIM_OFF_S}", "power on"):
             self._do(line)
 
-    def greet(self):
+    def greet(self) -> str:
         """Wait until the unit answers."""
         return self.ask("#STATUS;")
 
-    def ask(self, line, seconds=ANSWER_S):
+    def ask(self, line: str, seconds: int = ANSWER_S) -> str:
         """Return the answer to a line. Raises DeviceError."""
         answer = self._do("uart " + line)
         for _ in range(seconds):
             if answer["uart"]:
-                return answer["uart"][-1]
+                return str(answer["uart"][-1])
             answer = self._do("run 1000")
         raise DeviceError(f"the simulated unit does not answer {line.partition(';')[0]}")
 
-    def _do(self, line):
+    def _do(self, line: str) -> dict[str, Any]:
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin and stdout
         with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(line + "\n")
-            self._process.stdin.flush()
+            stdin.write(line + "\n")
+            stdin.flush()
         try:
-            answer = json.loads(self._process.stdout.readline())
+            answer: dict[str, Any] = json.loads(stdout.readline())
         except ValueError:
             self._errors.seek(0)
             said = self._errors.read().decode(errors="replace").strip()
@@ -238,11 +289,13 @@ class RamUnit:
     """
 
     instant = False
+    cut_s = OTHERS_S
     no_power = "this identity lies in RAM only; see --setup, or --sim"
 
-    def __init__(self, port, identity, wait=False):
+    def __init__(self, port: str, identity: Identity, wait: bool = False) -> None:
         self.name = f"blank unit on {port}, identity in RAM"
         self.no_wait = None if wait else "takes minutes of real time: see --wait"
+        assert identity.key is not None
         start = f"SERIAL = {identity.serial!r}\nKEY = {identity.key.hex()!r}\n"
         try:
             self._prompt = Prompt(port).__enter__()
@@ -255,22 +308,26 @@ class RamUnit:
                 " firmware (`payg deploy`) and be blank"
             ) from error
 
-    def __enter__(self):
+    def __enter__(self) -> RamUnit:
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         with contextlib.suppress(PortError):
             self._prompt.restart()
         self._prompt.close()
 
     now = staticmethod(time.monotonic)
-    wait = SerialUnit.wait
+    wait = staticmethod(wait_in_real_time)
 
-    def greet(self):
-        """Ask it once."""
+    def power_cycle(self) -> None:
+        """Refuse: the identity would be gone."""
+        raise DeviceError(self.no_power)
+
+    def greet(self) -> str:
+        """Ask the unit once."""
         return self.ask("#STATUS;")
 
-    def ask(self, line, seconds=ANSWER_S):
+    def ask(self, line: str, seconds: float = ANSWER_S) -> str:
         """Return the answer to a line. Raises DeviceError."""
         try:
             return self._prompt.run(f"conform_ask({line!r})").strip()

@@ -3,42 +3,44 @@
 Whole seconds throughout. Nothing here knows ticks, records or chips.
 """
 
-from tools.conformance.rules import TokenRules
+from tools.conformance.rules import TokenMaker, TokenRules
 from tools.seconds import DAY
 
 CAP = 9_999 * DAY
 VALID = ("ADD_TIME", "SET_TIME", "DISABLE_PAYG", "COUNTER_SYNC", "RESERVED", "EXTENDED")
 
 
-def lockout(mistakes):
+def lockout(mistakes: int) -> int:
     """Seconds of lockout that the `mistakes`-th wrong token in a row earns."""
     if mistakes <= 2:
         return 0
-    return 60 * min(2 ** (mistakes - 2), 512)
+    return 60 * min(1 << mistakes - 2, 512)
 
 
 class Model:
-    """A unit with power. `unit`: as for rules.TokenRules.
+    """A unit with power. `unit`: as for TokenRules.
 
     `left`: paid seconds; `free`: unlocked for good; `mistakes`: wrong tokens in a row; `locked`:
     seconds of lockout left; `capped`: the last entry hit the cap.
     """
 
-    def __init__(self, unit, count=1, time_divider=1, restricted=False):
+    def __init__(
+        self, unit: TokenMaker, count: int = 1, time_divider: int = 1, restricted: bool = False
+    ) -> None:
         self.rules = TokenRules(unit, count, restricted)
         self.time_divider = time_divider
-        self.left = 0
+        self.left: float = 0
         self.free = False
         self.mistakes = 0
-        self.locked = 0
+        self.locked: float = 0
         self.capped = False
 
-    def run(self, seconds):
+    def run(self, seconds: float) -> None:
         """Powered time passes."""
         self.left = max(0, self.left - seconds)
         self.locked = max(0, self.locked - seconds)
 
-    def enter(self, typed):
+    def enter(self, typed: str) -> str:
         """An entry is submitted; return its outcome."""
         entry = typed[: self.rules.lengths()[1]]  # more digits are refused as they are typed
         self.capped = False
@@ -53,7 +55,7 @@ class Model:
             self._credit(outcome, value * DAY // self.time_divider)
         return outcome
 
-    def _credit(self, outcome, seconds):
+    def _credit(self, outcome: str, seconds: int) -> None:
         if outcome == "SET_TIME":
             self.free = False
             self.left = seconds

@@ -4,11 +4,14 @@ Left out is what the protocol leaves open: reserved values, the most credit a un
 of two counts a token of both belongs to.
 """
 
-import random
+from __future__ import annotations
 
-from tools.conformance.model import DAY
+import random
+from collections.abc import Callable
+
 from tools.conformance.rules import DISABLE, SYNC
-from tools.conformance.trial import CollisionError
+from tools.conformance.trial import CollisionError, Trial
+from tools.seconds import DAY
 
 FORGIVEN = 2  # mistakes without a lockout
 MOST = 2000 * DAY  # credit; more is set, not added to
@@ -17,81 +20,83 @@ MOST = 2000 * DAY  # credit; more is set, not added to
 class Typist:
     """Chooses entries for a trial. `source`: a seeded random.Random."""
 
-    def __init__(self, source, trial):
+    def __init__(self, source: random.Random, trial: Trial) -> None:
         self.random = source
         self.trial = trial
         self.rules = trial.rules
         self.values = [0, 1, 7, 30, 365, 995] + source.sample(range(996), 6)
-        self.typed = []
+        self.typed: list[str] = []
 
-    def next(self):
+    def next(self) -> str:
         """Return an entry."""
         kinds = [kind for kind in MIXTURE if self._possible(kind)]
         kind = self.random.choices(kinds, [MIXTURE[kind] for kind in kinds])[0]
         return kind(self)
 
-    def _possible(self, kind):
+    def _possible(self, kind: Kind) -> bool:
         if kind is Typist.extended:
             return self.trial.limits.extended is not None
         return kind is not Typist.sync_back or self.rules.last > 70
 
-    def _value(self, adds):
-        room = (MOST - self.trial.model.left) * self.trial.model.time_divider // DAY
+    def _value(self, adds: bool) -> int:
+        room: float = (MOST - self.trial.model.left) * self.trial.model.time_divider // DAY
         return self.random.choice([v for v in self.values if not adds or v <= room] or [0])
 
-    def _ahead(self, parity):
+    def _ahead(self, parity: int) -> int:
         return self.trial.ahead(parity) + 2 * self.random.choice((0, 0, 0, 1, 2))
 
-    def add(self):
+    def add(self) -> str:
         """The next ADD_TIME token, or one of those after it."""
         return self.trial.token(self._value(True), self._ahead(0))
 
-    def set(self):
+    def set(self) -> str:
         """The next SET_TIME token, or one of those after it."""
         return self.trial.token(self._value(False), self._ahead(1))
 
-    def jump(self):
+    def jump(self) -> str:
         """Far ahead, at times too far."""
         return self.trial.token(self._value(True), self.random.randint(20, 70))
 
-    def late(self):
+    def late(self) -> str:
         """Of a count that others have overtaken."""
         return self.trial.token(self._value(True), -self.random.randint(0, 20))
 
-    def again(self):
+    def again(self) -> str:
         """Entered before."""
         return self.random.choice(self.typed[-30:] or [self.add()])
 
-    def disable(self):
+    def disable(self) -> str:
         """Unlocks."""
         return self.trial.token(DISABLE, self._ahead(self.random.randrange(2)))
 
-    def sync(self):
+    def sync(self) -> str:
         """A COUNTER_SYNC forward, at times too far."""
         return self.trial.token(SYNC, self.random.randint(1, 104))
 
-    def sync_back(self):
+    def sync_back(self) -> str:
         """A COUNTER_SYNC backwards, to counts that every unit must still know of."""
         lowest = max(self.rules.last - 63, self.rules.floor + 1)
         return self.rules.token(SYNC, self.random.randint(lowest, self.rules.last))
 
-    def extended(self):
+    def extended(self) -> str:
         """With the value that does nothing on this unit."""
-        return self.trial.token(self.trial.limits.extended, self.random.randint(-2, 66), True)
+        value = self.trial.limits.extended or 0
+        return self.trial.token(value, self.random.randint(-2, 66), True)
 
-    def slip(self):
+    def slip(self) -> str:
         """One digit of a good token is wrong."""
         token = self.add()
         at = self.random.randrange(len(token) - 5)
         alphabet = "1234" if self.rules.restricted else "0123456789"
         return token[:at] + self.random.choice(alphabet) + token[at + 1 :]
 
-    def short(self):
+    def short(self) -> str:
         """A digit is missing."""
         return self.add()[1:]
 
 
-MIXTURE = {
+Kind = Callable[[Typist], str]
+MIXTURE: dict[Kind, int] = {
     Typist.add: 34,
     Typist.set: 12,
     Typist.jump: 3,
@@ -106,7 +111,7 @@ MIXTURE = {
 }
 
 
-def random_entries(trial):
+def random_entries(trial: Trial) -> None:
     """Random entries of all kinds: each answer and each status is the one the model gives."""
     typist = Typist(random.Random(trial.limits.seed), trial)
     in_row = 0  # a unit may count what is no token as a mistake, or not

@@ -2,11 +2,13 @@
 
 import html
 import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 
 from rich.table import Table
 
-from tools.conformance.run import FAIL, NOT_RUN, PASS
+from tools.conformance.run import FAIL, NOT_RUN, PASS, Result
+from tools.conformance.trial import Trial
 
 WORDS = {PASS: "pass", FAIL: "FAIL", NOT_RUN: "not run"}
 COLOURS = {PASS: "green", FAIL: "bold red", NOT_RUN: "yellow"}
@@ -20,7 +22,7 @@ td.not { background: #fdf3cf; } .detail { font-family: monospace; } .about { col
 """
 
 
-def summary(results):
+def summary(results: Sequence[Result]) -> str:
     """Return the outcome in one line."""
     counts = {verdict: sum(r.verdict == verdict for r in results) for verdict in WORDS}
     if counts[FAIL]:
@@ -32,7 +34,9 @@ def summary(results):
     return begin + (f"; {counts[NOT_RUN]} not run" if counts[NOT_RUN] else "")
 
 
-def about(trial, identified, started=None):
+def about(
+    trial: Trial, identified: str | None, started: datetime | None = None
+) -> dict[str, object]:
     """Return what is to be known of a run, as {name: value}. No key is among it."""
     limits = trial.limits
     started = started or datetime.now(timezone.utc)
@@ -49,7 +53,7 @@ def about(trial, identified, started=None):
     }
 
 
-def table(results):
+def table(results: Sequence[Result]) -> Table:
     """Return the table for the terminal."""
     found = Table("", "Check", "Entries", "What it proves, or what was seen", box=None)
     for result in results:
@@ -59,13 +63,13 @@ def table(results):
     return found
 
 
-def as_json(facts, results):
+def as_json(facts: Mapping[str, object], results: Sequence[Result]) -> str:
     """Return the report as JSON."""
     checks = [result._asdict() | {"seconds": round(result.seconds, 3)} for result in results]
     return json.dumps({**facts, "outcome": summary(results), "checks": checks}, indent=1) + "\n"
 
 
-def as_html(facts, results):
+def as_html(facts: Mapping[str, object], results: Sequence[Result]) -> str:
     """Return the report as one page."""
     rows = "".join(_row(result) for result in results)
     known = "".join(f"<tr><th>{_text(n)}</th><td>{_text(v)}</td></tr>" for n, v in facts.items())
@@ -79,7 +83,7 @@ def as_html(facts, results):
     )
 
 
-def _row(result):
+def _row(result: Result) -> str:
     detail = f'<div class="detail">{_text(result.detail)}</div>' if result.detail else ""
     kind = result.verdict.split()[0]
     return (
@@ -89,5 +93,5 @@ def _row(result):
     )
 
 
-def _text(value):
+def _text(value: object) -> str:
     return html.escape(str(value))

@@ -5,6 +5,9 @@ last count, the counts that are used, the accepted tokens that are remembered, t
 tests hold the firmware against it, `payg conform` any unit.
 """
 
+from collections.abc import Sequence
+from typing import Protocol
+
 AHEAD = 64
 SYNC_AHEAD = 100
 SYNC_BACK = 63
@@ -16,30 +19,41 @@ RESERVED = (996, 997)
 FINAL = ("SET_TIME", "DISABLE_PAYG", "COUNTER_SYNC")  # older counts are used after these
 
 
+class TokenMaker(Protocol):
+    """Makes the tokens of one unit."""
+
+    key: bytes
+    starting_code: int
+
+    def token(
+        self, value: int, count: int, extended: bool = False, restricted: bool = False
+    ) -> str:
+        """Return the token of a value and a count."""
+
+    def chain(self, value: int, count: int, extended: bool = False) -> Sequence[int]:
+        """Return the codes of a chain from count 0 to that count or further."""
+
+
 class TokenRules:
-    """Which tokens of a unit are used.
+    """The tokens of a unit: which are used, which may still be accepted."""
 
-    `unit` has `starting_code`, `token(value, count, extended, restricted)` and `chain(value,
-    count, extended)`: the codes of a chain from count 0 to that count or further.
-    """
-
-    def __init__(self, unit, count=1, restricted=False):
+    def __init__(self, unit: TokenMaker, count: int = 1, restricted: bool = False) -> None:
         self.unit = unit
         self.restricted = restricted
         self.last = count
         self.used = set(range(count + 1))
         self.floor = count
-        self.accepted = []  # (count, entry), oldest first
+        self.accepted: list[tuple[int, str]] = []  # (count, entry), oldest first
 
-    def lengths(self):
+    def lengths(self) -> tuple[int, int]:
         """Digits of a plain and of an extended token."""
         return (15, 20) if self.restricted else (9, 12)
 
-    def token(self, value, count, extended=False):
+    def token(self, value: int, count: int, extended: bool = False) -> str:
         """Return the token of a value and a count as it is entered."""
         return self.unit.token(value, count, extended, self.restricted)
 
-    def read(self, entry):
+    def read(self, entry: str) -> tuple[int, bool] | None:
         """Return (code, extended) of an entry, or None when it is malformed."""
         if len(entry) not in self.lengths():
             return None
@@ -54,7 +68,13 @@ class TokenRules:
             return None
         return code, extended
 
-    def judge(self, entry):
+    def _well_formed(self, entry: str) -> tuple[int, bool]:
+        read = self.read(entry)
+        if read is None:
+            raise ValueError(f"{entry!r} is malformed")
+        return read
+
+    def judge(self, entry: str) -> tuple[str, int]:
         """Return (outcome, value) of an entry and spend it where it is accepted."""
         read = self.read(entry)
         if read is None:
@@ -72,14 +92,14 @@ class TokenRules:
         # What lies ahead, yet out of reach, is not known to the unit at all.
         return ("ALREADY_USED" if matches else "INVALID"), 0
 
-    def value(self, entry):
+    def value(self, entry: str) -> int:
         """Return what a well-formed entry says."""
-        code, extended = self.read(entry)
+        code, extended = self._well_formed(entry)
         return (code - self.unit.starting_code) % (10**6 if extended else 1000)
 
-    def matches(self, entry):
+    def matches(self, entry: str) -> list[int]:
         """Return the counts, up to the furthest in reach, whose token a well-formed entry is."""
-        code, extended = self.read(entry)
+        code, extended = self._well_formed(entry)
         value = self.value(entry)
         top = self.last + (SYNC_AHEAD if value == SYNC and not extended else AHEAD)
         bases = 10**6 if extended else 1000
@@ -87,7 +107,7 @@ class TokenRules:
         high = code // bases
         return [count for count in range(1, top + 1) if chain[count] // bases == high]
 
-    def kind(self, value, count, extended=False):
+    def kind(self, value: int, count: int, extended: bool = False) -> str:
         """The value speaks first, then the count's parity."""
         if extended:
             return "EXTENDED"
@@ -99,7 +119,7 @@ class TokenRules:
             return "RESERVED"
         return "SET_TIME" if count % 2 else "ADD_TIME"
 
-    def acceptable(self, kind, count):
+    def acceptable(self, kind: str, count: int) -> bool:
         """May a token of this kind with this count still be accepted?"""
         if count <= self.floor:
             return False
@@ -109,7 +129,7 @@ class TokenRules:
             return count not in self.used
         return self.last < count <= self.last + AHEAD
 
-    def _accept(self, kind, count, entry):
+    def _accept(self, kind: str, count: int, entry: str) -> None:
         self.accepted.append((count, entry))
         if len(self.accepted) > REMEMBERED:
             lowest = min(self.accepted, key=lambda known: known[0])

@@ -1,11 +1,12 @@
 """Runs the checks that a unit allows, and keeps what came of each."""
 
 import time
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from tools.conformance.checks import CHECKS
+from tools.conformance.checks import CHECKS, Check
 from tools.conformance.devices import DeviceError
-from tools.conformance.trial import REACH, CollisionError, DeviationError
+from tools.conformance.trial import REACH, CollisionError, DeviationError, Trial
 from tools.identity import PUBLISHED_CODE, PUBLISHED_KEY
 
 PASS, FAIL, NOT_RUN = "pass", "fail", "not run"
@@ -25,14 +26,14 @@ class Result(NamedTuple):
     seconds: float = 0
 
 
-def lacks(trial):
+def lacks(trial: Trial) -> dict[str, str]:
     """Return {need: why this unit or this run does not meet it}; what is met is not in it."""
     rules, limits, model = trial.rules, trial.limits, trial.model
     unit = rules.unit
-    example = (unit.key, unit.starting_code) == (PUBLISHED_KEY, PUBLISHED_CODE)
+    is_example = (unit.key, unit.starting_code) == (PUBLISHED_KEY, PUBLISHED_CODE)
     missing = {
         "new": rules.last > 1 and "the unit is not new: its count is above 1",
-        "published": not (example and model.time_divider == 1 and not rules.restricted)
+        "published": not (is_example and model.time_divider == 1 and not rules.restricted)
         and "the unit has another key, time divider or digit set than the example",
         "plain": rules.restricted and "digits 1 to 4 have no zero",
         "restricted": not rules.restricted and "the unit uses the digits 0 to 9",
@@ -46,10 +47,16 @@ def lacks(trial):
     return {need: reason for need, reason in missing.items() if reason}
 
 
-def run(trial, checks=CHECKS, tell=lambda result: None):
+def run(
+    trial: Trial,
+    checks: Sequence[Check] = CHECKS,
+    tell: Callable[[Result], None] = lambda result: None,
+) -> list[Result]:
     """Run the checks in order; return their Results. `tell` gets each as soon as it is there."""
     missing = lacks(trial)
-    results, dead, failed = [], None, None
+    results: list[Result] = []
+    dead: str | None = None
+    failed: str | None = None
     trial.adopt()
     for check in checks:
         reason = dead or next((missing[need] for need in check.needs if need in missing), None)
@@ -66,11 +73,11 @@ def run(trial, checks=CHECKS, tell=lambda result: None):
     return results
 
 
-def _one(trial, check):
+def _one(trial: Trial, check: Check) -> tuple[Result, str | None]:
     """Return a check's Result and why nothing can be checked after it, or None."""
     entries, begin = trial.entries, time.monotonic()
 
-    def done(verdict, detail=""):
+    def done(verdict: str, detail: str = "") -> Result:
         seconds = time.monotonic() - begin
         return _result(check, verdict, detail, trial.entries - entries, seconds)
 
@@ -90,7 +97,7 @@ def _one(trial, check):
     return done(PASS), None
 
 
-def _failed(trial, result):
+def _failed(trial: Trial, result: Result) -> tuple[Result, str | None]:
     """What is wrong is found; the model goes on with the credit that the unit has."""
     trial.doubt = True
     trial.model.mistakes = trial.model.locked = 0  # as if: the next valid token makes it so
@@ -101,7 +108,7 @@ def _failed(trial, result):
     return result, None
 
 
-def _try(trial, check):
+def _try(trial: Trial, check: Check) -> None:
     for last in (False,) * (TRIES - 1) + (True,):
         try:
             check.run(trial)
@@ -112,6 +119,8 @@ def _try(trial, check):
             trial.fresh(REACH[::-1])  # past what a sync backwards made likely to come again
 
 
-def _result(check, verdict, detail="", entries=0, seconds=0.0):
-    about = " ".join(check.run.__doc__.split())
+def _result(
+    check: Check, verdict: str, detail: str = "", entries: int = 0, seconds: float = 0.0
+) -> Result:
+    about = " ".join((check.run.__doc__ or "").split())
     return Result(check.name, check.title, about, verdict, detail, entries, seconds)

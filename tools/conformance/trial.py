@@ -1,7 +1,10 @@
 """A unit and the model of the rules side by side: every entry goes to both."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
+from tools.conformance.devices import Device
+from tools.conformance.model import Model
 from tools.conformance.rules import SYNC, SYNC_BACK
 
 JUDGED_S = 5  # certification: a token is judged within
@@ -37,24 +40,25 @@ class Trial:
     `progress` is told of random entries.
     """
 
-    def __init__(self, device, model, limits=None):
+    def __init__(self, device: Device, model: Model, limits: Limits | None = None) -> None:
         self.device = device
         self.model = model
         self.rules = model.rules
         self.limits = limits or Limits()
         self.doubt = False  # whether unit and model may have different counts
         self.entries = 0
-        self.slowest = 0
-        self.progress = lambda done, of: None  # called after each random entry
+        self.slowest: float = 0
+        # called after each random entry
+        self.progress: Callable[[int, int], None] = lambda done, of: None
         self._last = device.now()
 
     # --- one entry -----------------------------------------------------------------------
 
-    def token(self, value, ahead, extended=False):
+    def token(self, value: int, ahead: int, extended: bool = False) -> str:
         """Return the token of a value and a count so far ahead of the last one."""
         return self.rules.token(value, max(0, self.rules.last + ahead), extended)
 
-    def enter(self, entry):
+    def enter(self, entry: str) -> str:
         """Enter it on both, hold answer and status against the model; return the outcome.
 
         Raises DeviationError, DeviceError, CollisionError.
@@ -75,7 +79,7 @@ class Trial:
         self.check_status(f"after {entry}: ")
         return outcome
 
-    def expect(self, entry, outcome):
+    def expect(self, entry: str, outcome: str) -> None:
         """Enter what must have this outcome by the model, too: else the kit itself is wrong."""
         if outcome not in ("ALREADY_USED", "LOCKED") and entry in self._spent():
             raise CollisionError(entry)  # after a sync backwards
@@ -83,7 +87,7 @@ class Trial:
         if found != outcome:
             raise RuntimeError(f"the model calls {entry} {found}, the check {outcome}")
 
-    def check_status(self, when=""):
+    def check_status(self, when: str = "") -> None:
         """Ask for the status and hold it against the model. Raises DeviationError."""
         answer = self.device.ask("#STATUS;")
         self._pass_time()
@@ -95,20 +99,20 @@ class Trial:
             state = "PAYG_DISABLED" if model.free else state
             raise DeviationError(f"{when}expected #STATUS;{state}, got {answer}")
 
-    def _ambiguous(self, entry):
+    def _ambiguous(self, entry: str) -> bool:
         rules = self.rules
         near = [count for count in rules.matches(entry) if count > rules.last - SYNC_BACK]
         known = self._spent().get(entry)
-        return len(near) > 1 or (known and near and near != [known])
+        return len(near) > 1 or bool(known and near and near != [known])
 
-    def _spent(self):
+    def _spent(self) -> dict[str, int]:
         return {entry: count for count, entry in self.rules.accepted}
 
-    def _judge(self, entry, outcome, answer):
+    def _judge(self, entry: str, outcome: str, answer: str) -> None:
         model = self.model
         kind, seconds = fields(answer)
         right = {"MALFORMED": "INVALID"}.get(outcome, outcome)
-        due = None
+        due: float | None = None
         if right == "LOCKED":
             due = model.locked
         elif right not in ("INVALID", "ALREADY_USED"):
@@ -123,24 +127,24 @@ class Trial:
             wanted = right if due is None else f"{right};{due:.0f}"
             raise DeviationError(f"{entry}: expected #TOKEN;{wanted}, got {answer}")
 
-    def _near(self, told, due):
+    def _near(self, told: float, due: float) -> bool:
         return abs(told - due) <= self.limits.tolerance
 
-    def _pass_time(self):
+    def _pass_time(self) -> None:
         now = self.device.now()
         self.model.run(now - self._last)
         self._last = now
 
     # --- around checks -------------------------------------------------------------------
 
-    def adopt(self):
+    def adopt(self) -> None:
         """Begin with the credit that the unit has, whatever it is."""
         kind, seconds = fields(self.device.ask("#STATUS;"))
         self._pass_time()
         self.model.free = kind == "PAYG_DISABLED"
         self.model.left = 0 if self.model.free else seconds or 0
 
-    def fresh(self, reach=REACH):
+    def fresh(self, reach: tuple[int, ...] = REACH) -> None:
         """Set some time: mistakes are forgiven, older counts used. Raises DeviationError.
 
         reach: counts further on that are tried, in order.
@@ -152,10 +156,10 @@ class Trial:
                 self.set(FRESH, distance)
                 return
             except (DeviationError, CollisionError) as error:
-                failure = error
-        raise DeviationError(str(failure))
+                failure = str(error)
+        raise DeviationError(failure)
 
-    def _find_count(self):
+    def _find_count(self) -> tuple[int, ...]:
         # After a failed check the unit's count may be a hundred behind or sixty ahead: a sync
         # reaches it. Tokens are fresh beyond what was entered meanwhile.
         try:
@@ -164,26 +168,26 @@ class Trial:
             return REACH
         return REACH[::-1]
 
-    def add(self, value=1, further=0):
+    def add(self, value: int = 1, further: int = 0) -> None:
         """Enter an ADD_TIME token with the next even count, or a further one."""
         self.expect(self.token(value, self.ahead(0) + further), "ADD_TIME")
 
-    def set(self, value, further=0):
+    def set(self, value: int, further: int = 0) -> None:
         """Enter a SET_TIME token with the next odd count, or a further one."""
         self.expect(self.token(value, self.ahead(1) + further), "SET_TIME")
 
-    def ahead(self, parity):
+    def ahead(self, parity: int) -> int:
         """Return how far the next count of a parity is ahead."""
         return 2 - (self.rules.last + parity) % 2
 
-    def wrong(self, number=0):
+    def wrong(self, number: int = 0) -> str:
         """Return an entry of a token's form that no count within reach gives."""
         far = self.rules.last + 400 + 2 * number
         entries = (self.rules.token(value, far) for value in range(1, 996))
         # Not always the first: after some ten thousand counts a chain may run in a circle.
         return next(entry for entry in entries if not self.rules.matches(entry))
 
-    def power_cycle(self):
+    def power_cycle(self) -> None:
         """Power off and on; what that may cost is checked, and then taken over."""
         model = self.model
         self._pass_time()
@@ -200,7 +204,7 @@ class Trial:
         if locked:
             self._lockout_after_cut(locked)
 
-    def _lockout_after_cut(self, locked):
+    def _lockout_after_cut(self, locked: float) -> None:
         # Whether time without power counts is the unit's choice: both ends are allowed.
         answer = self.device.ask(f"#TOKEN;{self.token(1, self.ahead(0))}")
         self.entries += 1
@@ -211,7 +215,7 @@ class Trial:
             self.model.locked = min(seconds, locked + self.device.cut_s)
 
 
-def fields(answer):
+def fields(answer: str) -> tuple[str, int | None]:
     """Return (word, seconds or None) of an answer such as "#TOKEN;VALID;86400"."""
     words = answer.strip(";").split(";")
     if len(words) < 2:

@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tools.paths import ROOT
@@ -23,12 +24,12 @@ STANDARD = "micropython-stdlib-stubs==1.28.0.post6"
 CHECKED = ("boot.py", "main.py", "firmware", "board")
 
 
-def home(port):
+def home(port: str) -> Path:
     """Return the directory of a port's stubs."""
     return Path(sys.prefix) / "stubs" / STUBS[port]
 
 
-def install(port):
+def install(port: str) -> None:
     """Fetch a port's stubs, unless they are there already. Raises CalledProcessError."""
     if home(port).is_dir():
         return
@@ -40,7 +41,7 @@ def install(port):
     part.rename(home(port))
 
 
-def check(port, root=ROOT, checked=CHECKED):
+def check(port: str, root: Path = ROOT, checked: Sequence[str] = CHECKED) -> list[str]:
     """Return mypy's complaints about the files below `root`, one line each."""
     stubs = home(port)
     command = [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml")]
@@ -57,7 +58,7 @@ def check(port, root=ROOT, checked=CHECKED):
     return [line for line in lines if line.startswith(prefixes) and ": error:" in line]
 
 
-def main(arguments):
+def main(arguments: list[str]) -> int:
     """Check both ports; return the exit status."""
     failed = 0
     for port in STUBS:

@@ -5,7 +5,8 @@ python -m tools.dev.wiring --check    says whether they are up to date
 """
 
 import sys
-from typing import NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple
 
 from tools import boards
 from tools.boards import load
@@ -15,20 +16,23 @@ WIDTH = 24  # of a label beside the drawing
 VOLTS = 3.3  # at a full-scale analog input
 
 
+Wire = tuple[str, str, int]  # part, pin of the part, GPIO
+
+
 class Header(NamedTuple):
     """A board as one sees it: pins of the left and the right edge from the top, USB's edge."""
 
     title: str
-    left: tuple
-    right: tuple
-    numbers: tuple  # board pin numbers at the top left and the top right
-    steps: tuple  # what they go on by
+    left: tuple[str, ...]
+    right: tuple[str, ...]
+    numbers: tuple[int, int]  # board pin numbers at the top left and the top right
+    steps: tuple[int, int]  # what they go on by
     prefix: str  # of a GPIO's name on the board
-    aliases: dict  # name on the board -> GPIO, where it is not prefix + number
+    aliases: dict[str, int]  # name on the board -> GPIO, where it is not prefix + number
     usb: str
     supply: str
     logic: str
-    notes: tuple
+    notes: tuple[str, ...]
 
 
 PICO = Header(
@@ -77,7 +81,7 @@ HEADERS = {"rp2040": PICO, "esp32": ESP32}  # the usual carrier of each chip
 BOARDS = {board.module: HEADERS[board.chip] for board in boards.BOARDS.values()}
 
 
-def wires(data):
+def wires(data: ModuleType) -> list[Wire]:
     """Return (part, pin of the part, GPIO) for every GPIO that a board's data names."""
     found = [("Load switch", "control", data.LOAD["pin"])]
     found += _keypad(data.KEYPAD)
@@ -100,11 +104,11 @@ def wires(data):
     return found
 
 
-def _pin(data, name):
-    return getattr(data, name)["pin"]
+def _pin(data: ModuleType, name: str) -> int:
+    return int(getattr(data, name)["pin"])
 
 
-def _keypad(keypad):
+def _keypad(keypad: dict[str, Any]) -> list[Wire]:
     if not keypad["rows"]:
         keys = keypad["keys"][0]
         return [(f"Button {key}", "", pin) for key, pin in zip(keys, keypad["columns"])]
@@ -115,7 +119,7 @@ def _keypad(keypad):
     ]
 
 
-def _places(header):
+def _places(header: Header) -> dict[int, tuple[str, int]]:
     """Return {GPIO: (board's name, board's pin number)}."""
     places = {}
     for side, number, step in zip((header.left, header.right), header.numbers, header.steps):
@@ -128,7 +132,7 @@ def _places(header):
     return places
 
 
-def drawing(header, data):
+def drawing(header: Header, data: ModuleType) -> list[str]:
     """Return the lines of a picture of the board with everything that is wired to it."""
     places = _places(header)
     labels = {places[gpio][1]: " ".join((part, pin)).strip() for part, pin, gpio in wires(data)}
@@ -150,13 +154,13 @@ def drawing(header, data):
     return lines
 
 
-def _arrow(label, arrow, before=False):
+def _arrow(label: str | None, arrow: str, before: bool = False) -> str:
     if label is None:
         return ""
     return f"{arrow} {label}" if before else f"{label} {arrow}"
 
 
-def table(header, data):
+def table(header: Header, data: ModuleType) -> list[str]:
     """Return the lines of the table: part, its pin, GPIO, the board's name and number, remark."""
     places = _places(header)
     lines = ["| Part | Its pin | GPIO | On the board | |", "|---|---|---|---|---|"]
@@ -174,7 +178,7 @@ _SIMPLE = {
 }
 
 
-def _remark(part, pin, data):
+def _remark(part: str, pin: str, data: ModuleType) -> str:
     """Return what stands between the board and that pin."""
     if part in ("Battery", "Solar panel"):
         top, bottom = (data.BATTERY if part == "Battery" else data.SOLAR)["divider"]
@@ -199,17 +203,17 @@ def _remark(part, pin, data):
     return _SIMPLE.get(part, "other side to ground" if part.startswith("Button") else "")
 
 
-def _sense(data):
+def _sense(data: ModuleType) -> tuple[int, int]:
     """Return a divider that makes a high, and not too high, level of the battery's voltages."""
     return (82_000, 10_000) if data.BATTERY.get("volts", 12) > 12 else (33_000, 10_000)
 
 
-def ohms(value):
+def ohms(value: int) -> str:
     """Return a resistance as people write it."""
     return f"{value // 1000} kΩ" if value >= 1000 else f"{value} Ω"
 
 
-def needed(data):
+def needed(data: ModuleType) -> list[str]:
     """Return the lines of the shopping list."""
     items = []
     keypad = data.KEYPAD
@@ -235,7 +239,7 @@ def needed(data):
     return [f"- {item}" for item in items]
 
 
-def matrix(data):
+def matrix(data: ModuleType) -> list[str]:
     """Return the lines of a picture of the keypad, or none for buttons."""
     keypad = data.KEYPAD
     if not keypad["rows"]:
@@ -274,7 +278,7 @@ in reset, has no firmware or is being flashed. The panel charges the battery wha
 """
 
 
-def modules(data, header):
+def modules(data: ModuleType, header: Header) -> list[str]:
     """Return the lines about the modules and their supply."""
     lines = []
     if hasattr(data, "TM1637"):
@@ -302,7 +306,7 @@ def modules(data, header):
     return lines + list(header.notes)
 
 
-def guide(name):
+def guide(name: str) -> str:
     """Return the text of docs/wiring-NAME.md."""
     header, data = BOARDS[name], load(name)
     text = [f"# Wiring: {header.title}", ""]
@@ -318,7 +322,7 @@ def guide(name):
     return "\n".join(text)
 
 
-def main(arguments):
+def main(arguments: list[str]) -> int:
     """Write the guides, or check them; return the exit status."""
     check = "--check" in arguments
     stale = 0

@@ -4,11 +4,19 @@ Which model hangs on which pin is known from tools.sim.board, which solders them
 are the emulated chip's own.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from types import ModuleType
+from typing import Any
+
 from rp2040py.gpio_pin import GPIOPinState
 from rp2040py.peripherals.i2c import R_TX_EMPTY as TX_EMPTY
-from rp2040py.peripherals.i2c import I2CMode
+from rp2040py.peripherals.i2c import RPI2C, I2CMode
 
 from tools.emulator.pico import Pico
+from tools.emulator.world import EmulatedWorld
 from tools.sim.board import Board
 from tools.sim.mcu import pins
 
@@ -26,7 +34,14 @@ class PicoBoard(Board):
     tells that the firmware has written to the digits since it started.
     """
 
-    def __init__(self, world, data, image, heard=None, plugged=True):
+    def __init__(
+        self,
+        world: EmulatedWorld,
+        data: ModuleType,
+        image: str,
+        heard: Callable[[bytes | bytearray], None] | None = None,
+        plugged: bool = True,
+    ) -> None:
         super().__init__(world, data)
         self._soldered = {
             number: (pin._wire, pin._end)
@@ -37,14 +52,17 @@ class PicoBoard(Board):
         self._heard = heard
         self.plugged = plugged
         self.bus_id = data.I2C["id"]
-        self.chip = None
+        self.chip: Pico | None = None
+        self._given: dict[int, int | None] = {}  # GPIO -> level from outside
+        self._driven: dict[int, int | None] = {}  # GPIO -> level from the chip
         self.painted = False
-        self.on_restart = None  # called when the chip starts anew, by itself or with its supply
+        # called when the chip starts anew, by itself or with its supply
+        self.on_restart: Callable[[], None] | None = None
         if self.keypad is not None:
             self.keypad.changed = lambda ends: self._settle()
         self.supply.changed[:] = [self._settle]
 
-    def power_on(self):
+    def power_on(self) -> None:
         """The supply comes; the chip starts when the world moves on."""
         super().power_on()
         chip = Pico(self._image, self.flash.dump(), self._heard, self.plugged)
@@ -52,7 +70,7 @@ class PicoBoard(Board):
         chip.on_reset = self._let_go
         self.chip = chip
         self.painted = False
-        self._given = {}  # GPIO -> what was put on it from outside
+        self._given = {}
         self._driven = dict.fromkeys(self._soldered)
         for number, (wire, end) in self._soldered.items():
             drive = chip.guarded(self._driver(number, wire, end))
@@ -65,7 +83,7 @@ class PicoBoard(Board):
         self._settle()
         self._tell_restart()
 
-    def power_off(self):
+    def power_off(self) -> None:
         """The supply goes."""
         if not self.power:
             return
@@ -74,12 +92,14 @@ class PicoBoard(Board):
         for wire, end in self._soldered.values():
             wire.drive(end, None)
 
-    def level(self, number):
+    def level(self, number: int) -> int | None:
         """What the chip drives GPIO `number` to: 0, 1 or None."""
-        return LEVELS.get(self.chip.mcu.gpio[number].value)
+        return LEVELS.get(self.chip.mcu.gpio[number].value) if self.chip else None
 
-    def _driver(self, number, wire, end):
-        def drive(value, before):
+    def _driver(
+        self, number: int, wire: Any, end: int
+    ) -> Callable[[GPIOPinState, GPIOPinState], None]:
+        def drive(value: GPIOPinState, before: GPIOPinState) -> None:
             level = self._driven[number] = LEVELS.get(value)
             wire.drive(end, level)
             # What the load does is seen by the pins that measure.
@@ -89,7 +109,7 @@ class PicoBoard(Board):
 
         return drive
 
-    def _let_go(self):
+    def _let_go(self) -> None:
         """The chip was reset: its pins are inputs, of which the emulator tells nobody."""
         for number, (wire, end) in self._soldered.items():
             self._driven[number] = self.level(number)
@@ -98,11 +118,11 @@ class PicoBoard(Board):
         self._settle()
         self._tell_restart()
 
-    def _tell_restart(self):
+    def _tell_restart(self) -> None:
         if self.on_restart is not None:
             self.on_restart()
 
-    def _settle(self, only=None):
+    def _settle(self, only: Any = None) -> None:
         """Put on the pins what their wires make of them; an output reads what it drives."""
         if self.chip is None:
             return
@@ -120,9 +140,9 @@ class PicoBoard(Board):
                 else:
                     pin.set_input_value(bool(level))
 
-    def _convert(self, channel, read):
+    def _convert(self, channel: int, read: Callable[[int], None]) -> None:
         wire, end = self._soldered.get(FIRST_ADC + channel, (None, 0))
-        if wire is not None:
+        if wire is not None and self.chip is not None:
             share = wire.volts(end) / ADC_VOLTS
             self.chip.mcu.adc.channel_values[channel] = int(share * ADC_MOST)
         read(channel)
@@ -135,42 +155,42 @@ class I2cPort:
     MicroPython sends bit by bit (`scan()` does), finds nobody.
     """
 
-    def __init__(self, chip, port, bus):
+    def __init__(self, chip: Pico, port: RPI2C, bus: Any) -> None:
         self._chip = chip
         self._port = port
         self._bus = bus
-        self._target = None
+        self._target: Any = None
         port.on_connect = chip.guarded(self._connect)
         port.on_write_byte = chip.guarded(self._write)
         port.on_read_byte = chip.guarded(self._read)
         port.on_stop = chip.guarded(self._stop)
 
-    def _after(self, bits, action, *arguments):
+    def _after(self, bits: int, action: Callable[..., None], *arguments: object) -> None:
         cycle = 1e9 / self._chip.mcu.clk_sys
         period = (self._port.scl_high_period + self._port.scl_low_period) * cycle
-        self._chip.at(bits * period, lambda: action(*arguments))
+        self._chip.at(bits * period, partial(action, *arguments))
 
-    def _connect(self, address, mode):
+    def _connect(self, address: int, mode: I2CMode) -> None:
         if self._bus.stuck:
             return  # nobody ever answers; the guest gives up
         self._target = self._bus.chips.get(address)
         there = self._target is not None and self._target.start(mode == I2CMode.READ)
         self._after(ACKNOWLEDGE_BITS, self._acknowledge, self._port.complete_connect, there)
 
-    def _write(self, byte):
+    def _write(self, byte: int) -> None:
         taken = self._target.write(byte)
         self._after(ACKNOWLEDGE_BITS, self._acknowledge, self._port.complete_write, taken)
 
-    def _acknowledge(self, complete, taken):
+    def _acknowledge(self, complete: Callable[[bool], None], taken: object) -> None:
         complete(bool(taken))
         if not taken:  # an abort empties the queue, of which the emulator tells nobody
             self._port._set_interrupts(TX_EMPTY)
 
-    def _read(self, acknowledged):
+    def _read(self, acknowledged: bool) -> None:
         byte = self._target.read() & 0xFF
         self._after(ACKNOWLEDGE_BITS, self._port.complete_read, byte)
 
-    def _stop(self):
+    def _stop(self) -> None:
         target, self._target = self._target, None
         if target is not None:
             target.stop()

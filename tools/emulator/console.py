@@ -1,31 +1,37 @@
 """The guest's console as a person at a terminal sees it: lines in, lines out."""
 
+from collections.abc import Callable
+
+from tools.emulator.pico import Pico
+from tools.emulator.world import EmulatedWorld
+
 _LIMIT = 4096  # lines kept until somebody takes them
 
 
 class GuestConsole:
-    """`chip()` returns the Pico, or None without power. `hear` is what its cable calls.
+    """`chip()` returns the Pico, or None without power. The cable calls `hear(data)`.
 
     `on_token(digits, answer)`, when set, is told of the answer to each `#TOKEN`.
     """
 
-    def __init__(self, chip):
+    def __init__(self, chip: Callable[[], Pico | None]) -> None:
+        self.hear: Callable[[bytes | bytearray], None] = self._collect
         self._chip = chip
         self._line = bytearray()
-        self._lines = []
-        self._asked = self._answer = None
-        self._tokens = []
-        self.on_token = None
+        self._lines: list[str] = []
+        self._asked: str | None = None
+        self._answer: list[str] | None = None
+        self._tokens: list[str] = []
+        self.on_token: Callable[[str, str], None] | None = None
 
-    def hear(self, data):
-        """The guest says something."""
+    def _collect(self, data: bytes | bytearray) -> None:
         for byte in data:
             if byte == 10:
                 self._end_line()
             else:
                 self._line.append(byte)
 
-    def feed(self, data):
+    def feed(self, data: bytes) -> None:
         """Type bytes."""
         chip = self._chip()
         if chip is not None:
@@ -34,22 +40,24 @@ class GuestConsole:
             chip.cable.type(data)
 
     @property
-    def unread(self):
+    def unread(self) -> int:
         """How many bytes the guest has not fetched."""
         chip = self._chip()
         return chip.cable.untaken if chip is not None else 0
 
-    def take(self):
+    def take(self) -> list[str]:
         """Return the complete lines that came since the last time."""
         lines, self._lines = self._lines, []
         return lines
 
-    def reset(self):
+    def reset(self) -> None:
         """The guest restarts: an unfinished line ends."""
         if self._line:
             self._end_line()
 
-    def ask(self, question, world, longest, send=True):
+    def ask(
+        self, question: str, world: EmulatedWorld, longest: int, send: bool = True
+    ) -> list[str] | None:
         """Return the answer to a line, without the names of both; None if none comes.
 
         `longest`: us to wait; without `send` something else asks. What the guest says meanwhile
@@ -63,16 +71,14 @@ class GuestConsole:
         self._asked = None
         return self._answer
 
-    def _end_line(self):
+    def _end_line(self) -> None:
         text = self._line.rstrip().decode("ascii", "replace")
         self._line = bytearray()
-        if self._asked and self._answer is None and self._is_answer(text):
-            self._answer = text.split(";")[1:]
-            return
+        if self._asked and self._answer is None:
+            if text.startswith(self._asked) or text == "#INVALID":
+                self._answer = text.split(";")[1:]
+                return
         if text.startswith("#TOKEN;") and self._tokens and self.on_token is not None:
             self.on_token(self._tokens.pop(0), text.split(";")[1])
         if len(self._lines) < _LIMIT:
             self._lines.append(text)
-
-    def _is_answer(self, text):
-        return text.startswith(self._asked) or text == "#INVALID"

@@ -7,7 +7,7 @@ from tools.station.build import build
 from tools.station.littlefs import add_tree
 
 
-def deployed(files=None, custom=None):
+def deployed(files: bytes | None = None, custom: Path | None = None) -> bytes:
     """Return the bytes of a file system that holds this checkout's build for the Pico.
 
     `files`: bytes of a file system to put it into, or of an erased flash, or None for an empty

@@ -3,6 +3,7 @@
 import atexit
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from tools.station.images import ImageError, find
@@ -14,7 +15,7 @@ class NoPicoError(Exception):
     """There is no emulated Pico to be had; the text says why and what to do."""
 
 
-def find_image(named=None, say=lambda text: None):
+def find_image(named: str | None = None, say: Callable[[str], None] = lambda text: None) -> str:
     """Return the path of a checked image: `named`, else what MICROPYTHON_UF2 names, else official.
 
     Raises NoPicoError.
@@ -31,7 +32,7 @@ def find_image(named=None, say=lambda text: None):
     return str(named) if named else _kept(data)
 
 
-def _kept(data):
+def _kept(data: bytes) -> str:
     descriptor, path = tempfile.mkstemp(suffix=".uf2")
     atexit.register(lambda: Path(path).unlink(missing_ok=True))
     with open(descriptor, "wb") as file:

@@ -4,9 +4,18 @@ The session of `payg sim --headless` asks a `firmware` with a `unit` for all thi
 simulator those are the firmware's own objects; here they look and ask.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 from openpaygo.token_shared import OpenPAYGOTokenShared
 
+from tools.emulator.board import PicoBoard
+from tools.emulator.console import GuestConsole
 from tools.emulator.prompt import PromptError, execute
+from tools.identity import Identity
+from tools.sim.chips.keypad import Keypad
 from tools.sim.words import Refused
 
 REST_US = 15_000  # a guest that sleeps so long has done what it was told,
@@ -32,7 +41,7 @@ RESTART = b"import machine\r\nmachine.reset()\r\n\x04"
 class Firmware:
     """`board`: a PicoBoard; `console`: its GuestConsole; `identity`: of the options, or None."""
 
-    def __init__(self, board, console, identity):
+    def __init__(self, board: PicoBoard, console: GuestConsole, identity: Identity | None) -> None:
         self.failure = None
         self.identity = identity
         self.console = console
@@ -41,50 +50,52 @@ class Firmware:
         self.restarted = self._seen.restarted
 
     @property
-    def unit(self):
+    def unit(self) -> ObservedUnit | None:
         """The unit, None without power."""
         return self._seen if self._board.power else None
 
-    def is_same(self, identity):
+    def is_same(self, identity: Identity) -> bool:
         """Tell whether the unit has this identity, as far as the serial number shows."""
-        return self._seen.serial() == identity.serial
+        return bool(self._seen.serial() == identity.serial)
 
 
 class ObservedUnit:
     """The unit behind keys, glass and console. `outcome` and `entries` are the session's."""
 
-    def __init__(self, board, console, identity):
+    def __init__(self, board: PicoBoard, console: GuestConsole, identity: Identity | None) -> None:
         self._board = board
         self._world = board.world
         self._console = console
         self._identity = identity
-        self.outcome = None
+        self.outcome: str | None = None
         self.entries = 0
         self._entry = ""
         self._pressed = ("", 0)  # the last key, and when
-        self._judged = None  # digits that wait for their outcome
-        self._answered = None  # digits sent over the console, and what was answered
+        self._judged: str | None = None  # digits that wait for their outcome
+        # digits sent over the console, and the answer
+        self._answered: tuple[str, str] | None = None
         self._rest_at = self._entered_at = 0
         self._looked = (0, 0)
         self._working = 0  # since when it is awake
-        self._status = None
+        self._status: dict[str, Any] | None = None
         self._status_at = 0
         self._count = 0
         self.log = Log(self._ask)
         console.on_token = self._told
+        assert board.keypad
         self._wrap(board.keypad)
 
-    def restarted(self):
+    def restarted(self) -> None:
         """The guest starts anew: what was being entered is gone."""
         self._entry, self._judged, self._status = "", None, None
         self._console.reset()
 
     # --- keys and glass ------------------------------------------------------------------
 
-    def _wrap(self, keypad):
+    def _wrap(self, keypad: Keypad) -> None:
         press = keypad.press
 
-        def pressed(key):
+        def pressed(key: str) -> None:
             now = self._world.now
             glass = self._board.glass().strip()  # up to two keys behind
             press(key)
@@ -96,11 +107,12 @@ class ObservedUnit:
                 self._judged, self._entered_at = self._entry, now
             self._entry = self._entry + key if key.isdigit() else ""
 
-        keypad.press = pressed
+        keypad.press = pressed  # type: ignore[method-assign]
 
     @property
-    def busy(self):
+    def busy(self) -> bool:
         """Whether the guest has been awake a moment ago, or an entry waits for its outcome."""
+        assert self._board.chip
         now, awake = self._world.now, self._board.chip.busy
         before, awake_before = self._looked
         if now - before >= 1_000 or awake < awake_before:
@@ -112,17 +124,18 @@ class ObservedUnit:
         if now < self._rest_at or not self._board.painted:
             return True
         if self._answered is not None:
-            self._hear()
-        return self._judged is not None and not self._see()
+            answered, self._answered = self._answered, None
+            self._hear(*answered)
+        return self._judged is not None and not self._see(self._judged)
 
-    def _see(self):
+    def _see(self, digits: str) -> bool:
         """The guest rests: what does the glass say of the entry? False if nothing yet."""
         text = self._board.glass().strip()
         locked = text[:1] == "L" and text[1:].strip().isdigit()
         clear = locked or text in SHOWN or text in ACCEPTED
         if not clear and self._world.now < max(self._rest_at, self._entered_at) + SURE_US:
             return False
-        digits, self._judged = self._judged, None
+        self._judged = None
         outcome = "LOCKED" if locked else SHOWN.get(text)
         if text in ACCEPTED or text in EITHER:
             outcome = self._kind(digits)
@@ -131,7 +144,7 @@ class ObservedUnit:
             self.outcome = outcome
         return True
 
-    def _kind(self, digits):
+    def _kind(self, digits: str) -> str:
         """What an accepted token was: its value is in its last digits, its type in the count."""
         identity = self._identity
         longest = 20 if identity and identity.restricted else 12
@@ -151,33 +164,35 @@ class ObservedUnit:
 
     # --- the console ---------------------------------------------------------------------
 
-    def _ask(self, question):
+    def _ask(self, question: str) -> list[str] | None:
         # What is typed while MicroPython starts may get lost.
         self._world.run_while(lambda: self._board.power and not self._board.painted, START_US)
-        return self._console.ask(question, self._world, ANSWER_US)
+        answer: list[str] | None = self._console.ask(question, self._world, ANSWER_US)
+        return answer
 
-    def serial(self):
+    def serial(self) -> str:
         """The serial number, "" of a blank unit."""
         answer = self._ask("#ID")
         if not answer:
             raise Refused("the firmware does not answer on its console")
         return answer[0]
 
-    def status(self):
+    def status(self) -> dict[str, Any]:
         """As firmware.unit.Unit.status(), asked over the console at most once a second."""
         now = self._world.now
         if self._status is None or not 0 <= now - self._status_at < FRESH_US:
             self._status = self._asked()
             self._status_at = self._world.now
-        self._count = self._status["count"]
-        return self._status
+        status = self._status
+        self._count = status["count"]
+        return status
 
-    def _asked(self):
+    def _asked(self) -> dict[str, Any]:
         named = self._ask("#ID")
         if not named:
             raise Refused("the firmware does not answer on its console")
         paid = self._ask("#STATUS") or ["INACTIVE"]
-        counters = self._ask("#COUNTERS") or [0] * 5
+        counters = self._ask("#COUNTERS") or ["0"] * 5
         free = paid[0] == "PAYG_DISABLED"
         _, _, locked, faults, _ = [int(number) for number in counters]
         return {
@@ -190,19 +205,18 @@ class ObservedUnit:
             "provisioned": bool(named[0]),
         }
 
-    def _told(self, digits, answer):
+    def _told(self, digits: str, answer: str) -> None:
         """A token came in over the console, and was judged; this is called while time passes."""
         self._status = None
         self._answered = (digits, answer)
 
-    def _hear(self):
-        """What came of a token that was sent?"""
-        (digits, answer), self._answered = self._answered, None
+    def _hear(self, digits: str, answer: str) -> None:
+        """Note the outcome of a token sent over the console."""
         accepted = answer in ("VALID", "PAYG_DISABLED")
         self.outcome = self._kind(digits) if accepted else answer
         self.entries += 1
 
-    def provision(self, identity):
+    def provision(self, identity: Identity) -> None:
         """Give a blank unit this identity at its prompt, then restart it. Raises ValueError."""
         try:
             _, trouble = execute(self._console, self._world, GIVE.format(**identity._asdict()))
@@ -212,7 +226,7 @@ class ObservedUnit:
             raise ValueError(trouble.strip().splitlines()[-1])
         self._console.feed(RESTART)
         self._status = None
-        resets = self._board.chip.resets
+        resets = self._board.chip and self._board.chip.resets
         self._world.run_while(
             lambda: self._board.chip and self._board.chip.resets == resets, ANSWER_US
         )
@@ -222,12 +236,12 @@ class ObservedUnit:
 class Log:
     """The event log, asked for over the console."""
 
-    def __init__(self, ask):
+    def __init__(self, ask: Callable[[str], list[str] | None]) -> None:
         self._ask = ask
 
-    def entries(self):
+    def entries(self) -> list[list[int]]:
         """All entries, oldest first: [seconds since 2020, event, number]."""
-        found = []
+        found: list[list[int]] = []
         while True:
             answer = self._ask("#LOG;%d" % len(found))
             if not answer or answer[0] == "END":
@@ -235,7 +249,7 @@ class Log:
             found.append([int(number) for number in answer[1:4]])
 
 
-def _plain(digits):
+def _plain(digits: str) -> str:
     """Return the 9 digits of a token that was made of 15 digits from 1 to 4."""
     code = 0
     for digit in digits:

@@ -4,8 +4,17 @@ The emulator is rp2040py 0.3.6, whose inner loop is called here directly: the gu
 long as `run_until` says, so a run is the same each time. Cycles are 8 ns, as at 125 MHz.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ParamSpec, Protocol
+
 from tools.emulator.usb import Cable
 
+if TYPE_CHECKING:
+    from rp2040py.clock.clock import IAlarm
+
+P = ParamSpec("P")
 FLASH = 2 << 20
 SECTOR = 4096
 FILE_SYSTEM = 0xA0000  # where the image begins its file system,
@@ -16,28 +25,49 @@ ERASES = {0x20: 1, 0xD8: 16}  # command -> sectors
 PROGRAM = 0x02
 
 
+class Store(Protocol):
+    """The file system's part of a flash, such as tools.sim.chips.flash.Flash."""
+
+    sectors: int
+
+    def erase(self, sector: int) -> None:
+        """Erase a sector."""
+
+    def program(self, offset: int, data: bytes) -> None:
+        """Program bytes of one page."""
+
+    def read(self, offset: int, buffer: bytearray) -> None:
+        """Fill `buffer`."""
+
+
 class Pico:
     """`image`: path of MicroPython's UF2; `files`: bytes of the file system; `heard(data)` gets
     what the guest says on USB.
 
-    `store`: erases and programs the file system's part of the flash instead of the emulator (has
-    erase(sector), program(offset, data), read(offset, buffer) as tools.sim.chips.flash.Flash has),
-    or None. `on_reset()` is called after the chip reset itself. Without `plugged` there is no USB
+    `store`: erases and programs the file system's part of the flash instead of the emulator, or
+    None. `on_reset()` is called after the chip reset itself. Without `plugged` there is no USB
     host.
     """
 
-    def __init__(self, image, files=None, heard=None, plugged=True):
+    def __init__(
+        self,
+        image: str,
+        files: bytes | None = None,
+        heard: Callable[[bytes | bytearray], None] | None = None,
+        plugged: bool = True,
+    ) -> None:
         from rp2040py.boards import BoardSpec
         from rp2040py.device import MicroPythonDevice
 
         self._device = MicroPythonDevice(board=BoardSpec(image=image))
         self._simulator = self._device.simulator
         self.mcu = self._device.mcu
-        self.store = self.on_reset = None
+        self.store: Store | None = None
+        self.on_reset: Callable[[], None] | None = None
         self.stalled = 0  # ns that the flash held everything up
         self.resets = 0
         self._clock = self.mcu.clock
-        self._fault = None
+        self._fault: BaseException | None = None
         self._halted = False
         if files is not None:
             self.mcu.flash[FILE_SYSTEM : FILE_SYSTEM + len(files)] = files
@@ -46,23 +76,23 @@ class Pico:
             self.mcu.usb_ctrl.on_usb_enabled = None
         self.mcu.watchdog.on_watchdog_trigger = self._bite
         self._apply = self.mcu.ssi._apply_command
-        self.mcu.ssi._apply_command = self._command
+        self.mcu.ssi._apply_command = self._command  # type: ignore[method-assign]
         self._alarm = self._clock.create_alarm(self._simulator.stop)
         self.mcu.core.pc = START
 
     # --- time ----------------------------------------------------------------------------
 
     @property
-    def nanos(self):
+    def nanos(self) -> int:
         """Emulated nanoseconds since power on."""
         return int(self._clock.nanos)
 
     @property
-    def busy(self):
+    def busy(self) -> int:
         """Of these, how many the guest was awake, so far."""
         return self.mcu.core.cycles * CYCLE_NS + self.stalled
 
-    def run_until(self, nanos):
+    def run_until(self, nanos: float) -> None:
         """Let the guest run until `nanos`, less after `halt`. Raises what `guarded` met."""
         from rp2040py.execute_batch import execute_batch
 
@@ -79,10 +109,12 @@ class Pico:
             fault, self._fault = self._fault, None
             raise fault
 
-    def wakes_until(self, nanos):
+    def wakes_until(self, nanos: float) -> list[tuple[int, int]]:
         """As `run_until`, slowly; return [(when it woke, ns it was awake)], the last one whole."""
         core, clock = self.mcu.core, self._clock
-        found, woke, before = [], None, 0
+        found: list[tuple[int, int]] = []
+        woke: float | None = None
+        before = 0
         self._alarm.schedule(nanos - clock.nanos)  # or sleep would jump over the end
         while clock.nanos < nanos or woke is not None:
             if core.waiting:
@@ -97,38 +129,38 @@ class Pico:
                 clock.tick(core.execute_instruction() * CYCLE_NS)
         return found
 
-    def pause(self):
+    def pause(self) -> None:
         """Return from `run_until` at once. For whatever happens inside of it."""
         self._simulator.stop()
 
-    def halt(self):
+    def halt(self) -> None:
         """The supply fails: never run again."""
         self._halted = True
         self.pause()
 
-    def at(self, delay, action):
+    def at(self, delay: float, action: Callable[[], None]) -> IAlarm:
         """Call `action()` in `delay` ns of emulated time."""
         alarm = self._clock.create_alarm(action)
         alarm.schedule(delay)
         return alarm
 
-    def stall(self, nanos):
+    def stall(self, nanos: int) -> None:
         """Let time pass with the guest held up, as a flash that is being written does it."""
         if not self._halted:
             self.stalled += nanos
             self._clock.tick(nanos)
 
-    def guarded(self, action):
+    def guarded(self, action: Callable[P, object]) -> Callable[P, None]:
         """Return `action` so that what it raises ends `run_until`, which raises it.
 
         Through the emulator's compiled code nothing may be raised.
         """
 
-        def call(*arguments):
+        def call(*arguments: P.args, **options: P.kwargs) -> None:
             if self._halted:
                 return
             try:
-                action(*arguments)
+                action(*arguments, **options)
             except BaseException as error:
                 self._fault = self._fault or error
                 self.halt()
@@ -137,28 +169,28 @@ class Pico:
 
     # --- resets --------------------------------------------------------------------------
 
-    def reset(self):
+    def reset(self) -> None:
         """Pull the RUN pin low for a moment; the flash is what the store says by now."""
         if self.store is not None:
-            self._mirror(0, self.store.sectors)
+            self._mirror(self.store, 0, self.store.sectors)
         self._device.hard_reset()
         self._was_reset()
 
-    def _bite(self):
+    def _bite(self) -> None:
         # As on silicon and unlike in the emulator, a watchdog that bit is off.
         watchdog = self.mcu.watchdog
         watchdog._enable = watchdog.timer.enable = watchdog.alarm.enable = False
         self._device._on_watchdog_trigger()
         self._was_reset()
 
-    def _was_reset(self):
+    def _was_reset(self) -> None:
         self.resets += 1
         if self.on_reset is not None:
             self.on_reset()
 
     # --- flash ---------------------------------------------------------------------------
 
-    def _command(self):
+    def _command(self) -> None:
         """A command to the flash is complete: what changes the file system is the store's."""
         ssi = self.mcu.ssi
         command = bytes(ssi._tx_buffer)
@@ -170,22 +202,22 @@ class Pico:
             return
         ssi._write_enabled = False
         ssi._tx_buffer = bytearray()
-        self.guarded(self._change)(operation, address - FILE_SYSTEM, command[4:])
+        self.guarded(self._change)(self.store, operation, address - FILE_SYSTEM, command[4:])
 
-    def _change(self, operation, offset, data):
+    def _change(self, store: Store, operation: int, offset: int, data: bytes) -> None:
         sector = offset // SECTOR
         count = ERASES.get(operation, 1)
         try:
             if operation == PROGRAM:
-                self.store.program(offset, data)
+                store.program(offset, data)
             else:
                 for number in range(sector, sector + count):
-                    self.store.erase(number)
+                    store.erase(number)
         finally:
-            self._mirror(sector, count)
+            self._mirror(store, sector, count)
 
-    def _mirror(self, sector, count):
+    def _mirror(self, store: Store, sector: int, count: int) -> None:
         buffer = bytearray(SECTOR * count)
-        self.store.read(sector * SECTOR, buffer)
+        store.read(sector * SECTOR, buffer)
         at = FILE_SYSTEM + sector * SECTOR
         self.mcu.flash[at : at + len(buffer)] = buffer

@@ -4,6 +4,8 @@ Meanwhile the emulator runs in a thread of its own, never faster than real time:
 other end waits by the clock on the wall.
 """
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import os
@@ -11,6 +13,10 @@ import queue
 import threading
 import time
 import tty
+from collections.abc import Callable
+from functools import partial
+
+from tools.emulator.unit import EmulatedUnit
 
 SLICE_US = 2_000  # emulated time between two looks at the port
 MOST = 256  # bytes the guest has not taken yet before the port is read again
@@ -23,16 +29,16 @@ class Port:
     emulation is raised where the `with` ends.
     """
 
-    def __init__(self, unit):
+    def __init__(self, unit: EmulatedUnit) -> None:
         self._unit = unit
         self._world = unit.world
-        self._actions = queue.Queue()
+        self._actions: queue.Queue[Callable[[], object]] = queue.Queue()
         self._over = threading.Event()
         self._said = bytearray()
-        self._error = None
+        self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self):
+    def __enter__(self) -> Port:
         self._mine, self._other = os.openpty()
         tty.setraw(self._other)
         os.set_blocking(self._mine, False)
@@ -41,7 +47,7 @@ class Port:
         self._thread.start()
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         self._over.set()
         self._thread.join()
         self._unit.console.hear = self._hear
@@ -50,23 +56,24 @@ class Port:
         if self._error is not None and error[0] is None:
             raise self._error
 
-    def do(self, action):
+    def do(self, action: Callable[[], object]) -> None:
         """Call `action()` in the emulator's thread, soon."""
         self._actions.put(action)
 
-    def press(self, keys):
+    def press(self, keys: str) -> None:
         """Press keys one after the other."""
         world, keypad = self._world, self._unit.board.keypad
+        assert keypad
 
-        def start():
+        def start() -> None:
             for number, key in enumerate(keys):
                 at = world.now + number * 120_000
-                world.at(at, lambda key=key: keypad.press(key))
-                world.at(at + 60_000, lambda key=key: keypad.release(key))
+                world.at(at, partial(keypad.press, key))
+                world.at(at + 60_000, partial(keypad.release, key))
 
         self.do(start)
 
-    def _run(self):
+    def _run(self) -> None:
         try:
             emulated, real = self._world.now, time.monotonic()
             while not self._over.is_set():
@@ -78,7 +85,7 @@ class Port:
         except BaseException as error:
             self._error = error
 
-    def _carry(self):
+    def _carry(self) -> None:
         """Bring over what waits in both directions, and do what is to be done."""
         with contextlib.suppress(queue.Empty):
             while True:
@@ -90,7 +97,7 @@ class Port:
             with contextlib.suppress(BlockingIOError):
                 del self._said[: os.write(self._mine, self._said)]
 
-    def _read(self):
+    def _read(self) -> bytes:
         try:
             return os.read(self._mine, MOST)
         except BlockingIOError:

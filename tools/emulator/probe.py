@@ -5,6 +5,9 @@ unit is measured with `main.py` as it is; the interrupt's code takes some 400 by
 bus is the fastest that the chips allow: a token costs the emulator a third less.
 """
 
+from pathlib import Path
+
+from tools.emulator.unit import EmulatedUnit
 from tools.paths import ROOT
 
 HEAP_PIN, HANG_PIN = 22, 19
@@ -34,7 +37,7 @@ else:
 """
 
 
-def board_file(folder):
+def board_file(folder: Path) -> Path:
     """Write the Pico's board file with the probe into directory `folder`; return its path."""
     path = folder / "pico.py"
     data = (ROOT / "board" / "pico.py").read_text().replace(*FASTER)
@@ -42,15 +45,16 @@ def board_file(folder):
     return path
 
 
-def pull(unit, pin):
+def pull(unit: EmulatedUnit, pin: int) -> None:
     """Pull a pin of the probe low for a moment."""
+    assert unit.board.chip
     gpio = unit.board.chip.mcu.gpio[pin]
     gpio.set_input_value(False)
     unit.world.run_until(unit.world.now + 1_000)
     gpio.release_input()
 
 
-def free_heap(unit):
+def free_heap(unit: EmulatedUnit) -> int:
     """Return the bytes of heap that are free after a collection. Raises RuntimeError."""
     pull(unit, HEAP_PIN)
     answer = unit.console.ask("#HEAP", unit.world, 2_000_000, send=False)

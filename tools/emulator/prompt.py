@@ -1,6 +1,7 @@
 """Code at the guest's prompt, and scripts on a Pico that has nothing but MicroPython."""
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from tools.emulator.console import GuestConsole
@@ -21,7 +22,9 @@ class GuestError(Exception):
     """The script on the Pico ended in an exception; the text is its traceback."""
 
 
-def execute(console, world, source, longest=ANSWER_US):
+def execute(
+    console: GuestConsole, world: EmulatedWorld, source: str, longest: int = ANSWER_US
+) -> tuple[str, str]:
     """Run code at the raw prompt, to which Ctrl-C leads; return (what it printed, its traceback).
 
     `longest`: us that it may take. Raises PromptError.
@@ -29,7 +32,7 @@ def execute(console, world, source, longest=ANSWER_US):
     heard = bytearray()
     hear, console.hear = console.hear, heard.extend
 
-    def until(text, patience):
+    def until(text: bytes, patience: int) -> str:
         if not world.run_while(lambda: text not in heard and world.running, patience):
             raise PromptError(f"the unit does not answer at its prompt: {bytes(heard[-80:])!r}")
         found, _, rest = bytes(heard).partition(text)
@@ -46,7 +49,7 @@ def execute(console, world, source, longest=ANSWER_US):
         console.hear = hear
 
 
-def run_script(image, source, files):
+def run_script(image: str, source: str, files: Mapping[str, str]) -> str:
     """Boot a bare Pico with these files (path: text), run a script; return what it printed.
 
     `image`: path of MicroPython's UF2. Raises GuestError, PromptError.
@@ -60,7 +63,7 @@ def run_script(image, source, files):
     world = EmulatedWorld()
     console = GuestConsole(lambda: world.chip)
     world.start(Pico(image, system, lambda data: console.hear(data)))
-    world.run_while(lambda: not world.chip.cable.connected, ANSWER_US)
+    world.run_while(lambda: not (world.chip and world.chip.cable.connected), ANSWER_US)
     world.run_until(world.now + ANSWER_US)
     out, error = execute(console, world, source, SCRIPT_US)
     if error:

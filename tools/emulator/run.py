@@ -8,6 +8,8 @@ are the same ones; `flash wipe` leaves a file system with nothing but the build 
 
 import json
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from tools.emulator.image import NoPicoError, find_image
 from tools.emulator.unit import EmulatedUnit, say
@@ -17,7 +19,7 @@ from tools.sim.parts import ChipError
 from tools.station.build import BuildError
 
 
-def identity_of(options):
+def identity_of(options: Mapping[str, Any]) -> Identity | None:
     """Return the Identity of the options, None without a key."""
     if not options.get("key"):
         return None
@@ -25,12 +27,12 @@ def identity_of(options):
     return Identity(**dict(fields, key=bytes.fromhex(options["key"])))
 
 
-def _refuse(text):
+def _refuse(text: str) -> int:
     print(json.dumps({"error": text}), flush=True)
     return 2
 
 
-def main(arguments):
+def main(arguments: list[str]) -> int:
     """Run one emulated unit on standard input and output; return the exit status."""
     options = json.loads("".join(arguments) or "{}")
     try:

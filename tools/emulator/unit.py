@@ -2,6 +2,9 @@
 
 import os
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from tools.boards import load
 from tools.emulator.board import PicoBoard
@@ -9,6 +12,7 @@ from tools.emulator.console import GuestConsole
 from tools.emulator.deployed import deployed
 from tools.emulator.observed import Firmware
 from tools.emulator.world import EmulatedWorld
+from tools.identity import Identity
 from tools.sim.keep import Keep
 from tools.sim.session import Session
 
@@ -16,7 +20,7 @@ LONG = 600  # seconds of emulated time about which something is said
 SPEED = 5  # times as fast as real time runs an emulated unit that idles
 
 
-def say(text):
+def say(text: str) -> None:
     """Write a line of progress to standard error."""
     print(text, file=sys.stderr, flush=True)
 
@@ -27,7 +31,7 @@ class Unbuffered:
     rename = staticmethod(os.rename)
 
     @staticmethod
-    def open(path, mode):
+    def open(path: str, mode: str) -> Any:
         """Open a file whose writes are done when they return."""
         return open(path, mode, buffering=0)
 
@@ -40,7 +44,14 @@ class EmulatedUnit:
     of `state` with this checkout's build in it. Its supply is off.
     """
 
-    def __init__(self, image, identity=None, state=None, files=None, plugged=True):
+    def __init__(
+        self,
+        image: str,
+        identity: Identity | None = None,
+        state: str | Path | None = None,
+        files: bytes | None = None,
+        plugged: bool = True,
+    ) -> None:
         self.world = EmulatedWorld()
         self.console = GuestConsole(lambda: self.board.chip)
         self.board = PicoBoard(
@@ -50,31 +61,31 @@ class EmulatedUnit:
         if files is None:
             files = deployed(self.board.flash.dump() if state else None)
         self._fill(files)
-        self._erase = self.board.flash.wipe
-        self.board.flash.wipe = self._deploy_anew
+        self._erase: Callable[[], None] = self.board.flash.wipe
+        self.board.flash.wipe = self._deploy_anew  # type: ignore[method-assign]
         self.firmware = Firmware(self.board, self.console, identity)
         self.board.on_restart = self.firmware.restarted
 
-    def _fill(self, files):
+    def _fill(self, files: bytes) -> None:
         record = self.board.flash.record
         self.board.flash.load(files)
         if record is not None:
             record(0, files)
 
-    def _deploy_anew(self):
+    def _deploy_anew(self) -> None:
         self._erase()
         self._fill(deployed())
 
-    def save(self):
+    def save(self) -> None:
         """Save what the memories' files do not have yet."""
         if self.keep:
             self.keep.save()
 
-    def session(self, read, write):
+    def session(self, read: Callable[[], bytes], write: Callable[[str], None]) -> Session:
         """Return a session on this unit; `serve` runs it."""
         return Session(self.board, self.console, self.firmware, read, write, self.save)
 
-    def serve(self, session):
+    def serve(self, session: Session) -> int:
         """Let the world run until the session is over; return its exit status."""
         self.board.power_on()
         for wish in session.run():

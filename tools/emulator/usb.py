@@ -1,5 +1,13 @@
 """The other end of the emulated Pico's USB cable."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rp2040py.usb.cdc import USBCDC
+
 WAKE_NS = 10_000  # emulated time from typing to the guest's seeing it
 PUMP_NS = 1_000_000  # between two looks whether the guest has taken what was typed
 ROOM = 256  # bytes waiting inside the emulator; what is beyond its 512 would be lost
@@ -12,19 +20,20 @@ class QuietHost:
     unanswered until there is something to send.
     """
 
-    def __init__(self, cdc):
+    def __init__(self, cdc: USBCDC) -> None:
         self._cdc = cdc
+        assert cdc.usb.on_endpoint_read and cdc.usb.on_reset
         self._answer = cdc.usb.on_endpoint_read
         self._send = cdc.send_serial_byte
         self._forget = cdc.usb.on_reset
-        self._waiting = None
+        self._waiting: int | None = None
         self._alarm = cdc.usb.rp2040.clock.create_alarm(self._wake)
         self._alarmed = False
         cdc.usb.on_endpoint_read = self._read
         cdc.usb.on_reset = self._reset
-        cdc.send_serial_byte = self._type
+        cdc.send_serial_byte = self._type  # type: ignore[method-assign]
 
-    def _read(self, endpoint, size):
+    def _read(self, endpoint: int, size: int) -> None:
         cdc = self._cdc
         idle = cdc.tx_fifo.empty and cdc._pending_line_coding is None
         if idle and endpoint == cdc._out_endpoint:
@@ -32,19 +41,19 @@ class QuietHost:
         else:
             self._answer(endpoint, size)
 
-    def _type(self, byte):
-        self._send(byte)
+    def _type(self, data: int) -> None:
+        self._send(data)
         if self._waiting is not None and not self._alarmed:
             self._alarmed = True
             self._alarm.schedule(WAKE_NS)
 
-    def _wake(self):
+    def _wake(self) -> None:
         self._alarmed = False
         if self._waiting is not None and not self._cdc.tx_fifo.empty:
             size, self._waiting = self._waiting, None
             self._answer(self._cdc._out_endpoint, size)
 
-    def _reset(self):
+    def _reset(self) -> None:
         self._waiting = None
         self._forget()
 
@@ -55,7 +64,7 @@ class Cable:
     `heard(data)` is called with what the guest says.
     """
 
-    def __init__(self, cdc, heard):
+    def __init__(self, cdc: USBCDC, heard: Callable[[bytes | bytearray], None]) -> None:
         QuietHost(cdc)
         self._cdc = cdc
         self._typed = bytearray()
@@ -63,21 +72,21 @@ class Cable:
         cdc.on_serial_data = heard
 
     @property
-    def untaken(self):
+    def untaken(self) -> int:
         """How many bytes the guest has not fetched."""
         return len(self._typed) + self._cdc.tx_fifo.item_count
 
     @property
-    def connected(self):
+    def connected(self) -> bool:
         """Whether the guest's USB is up: before that nothing can be typed."""
         return self._cdc._initialized
 
-    def type(self, data):
+    def type(self, data: bytes) -> None:
         """Send bytes to the guest."""
         self._typed += data
         self._pump()
 
-    def _pump(self):
+    def _pump(self) -> None:
         cdc = self._cdc
         while self._typed and self.connected and cdc.tx_fifo.item_count < ROOM:
             cdc.send_serial_byte(self._typed.pop(0))

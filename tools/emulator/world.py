@@ -4,35 +4,37 @@ It has of tools.sim.world.World what the board's models and the session need.
 """
 
 import heapq
+from collections.abc import Callable
 
+from tools.emulator.pico import Pico
 from tools.sim.parts import PowerCut
 
 
 class EmulatedWorld:
     """`now`: microseconds, never goes back. `chip` is what runs, a Pico, or None without power."""
 
-    def __init__(self):
-        self.chip = None
+    def __init__(self) -> None:
+        self.chip: Pico | None = None
         self._base = 0  # `now` when the chip's clock was 0
-        self._events = []
+        self._events: list[tuple[int, int, Callable[[], object]]] = []
         self._serial = 0
 
     @property
-    def now(self):
+    def now(self) -> int:
         """Microseconds since the world began."""
         return self._base + (self.chip.nanos // 1_000 if self.chip else 0)
 
     @property
-    def running(self):
+    def running(self) -> bool:
         """Whether the MCU has power."""
         return self.chip is not None
 
-    def start(self, chip):
+    def start(self, chip: Pico) -> None:
         """The MCU gets power."""
         self._base = self.now
         self.chip = chip
 
-    def stop(self, reason):
+    def stop(self, reason: str) -> None:
         """The MCU has no power any more, or is to be reset from outside."""
         if self.chip is None:
             return
@@ -44,21 +46,21 @@ class EmulatedWorld:
         else:
             self.chip.reset()
 
-    def at(self, due, action):
+    def at(self, due: int, action: Callable[[], object]) -> None:
         """Call `action()` at `due` (us)."""
         self._serial += 1
         heapq.heappush(self._events, (due, self._serial, action))
 
-    def stall(self, duration):
+    def stall(self, duration: int) -> None:
         """Let `duration` (us) pass with the MCU held up."""
         if self.chip is not None:
             self.chip.stall(duration * 1_000)
 
-    def hurry(self, duration):
+    def hurry(self, duration: int) -> int:
         """Return when `duration` (us) has passed."""
         return self.now + duration
 
-    def run_until(self, due):
+    def run_until(self, due: int) -> None:
         """Let everything happen until `due` (us)."""
         while True:
             event = self._events[0] if self._events else None
@@ -69,7 +71,7 @@ class EmulatedWorld:
             heapq.heappop(self._events)
             event[2]()
 
-    def run_while(self, condition, longest):
+    def run_while(self, condition: Callable[[], object], longest: int) -> bool:
         """Let all happen while `condition()` holds, `longest` us at most; tell whether it fell."""
         end = self.now + longest
         while condition():
@@ -78,7 +80,7 @@ class EmulatedWorld:
             self.run_until(min(self.now + 1_000, end))
         return True
 
-    def _pass(self, limit):
+    def _pass(self, limit: int) -> None:
         while self.now < limit:
             if self.chip is None:
                 self._base = limit

@@ -3,13 +3,17 @@
 import asyncio
 import os
 import sys
+from collections.abc import Mapping, Set
 
 from rich.text import Text
-from textual.app import App
+from textual import events
+from textual.app import App, ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
+from textual.worker import Worker
 
-from tools.panel.session import Session, SimulatorError
+from tools.identity import Identity
+from tools.panel.session import Answer, Session, SimulatorError
 
 SHOWN_WIDTH = 16  # characters on a line of the glass
 SHOWN_LINES = 2
@@ -25,12 +29,12 @@ NO_TOKENS = (
 )
 
 
-def grouped(digits):
+def grouped(digits: str) -> str:
     """Return digits in groups of three, as in an SMS."""
     return " ".join(digits[i : i + 3] for i in range(0, len(digits), 3))
 
 
-def glass(answer, lit):
+def glass(answer: Answer, lit: Set[str]) -> Text:
     """Draw the display: bright with its backlight, dim without, dark without power."""
     style = "black on #9bc53d" if "backlight" in lit else "black on #5d7a22"
     if not answer["power"]:
@@ -42,7 +46,7 @@ def glass(answer, lit):
     return text
 
 
-def lamps(answer, lit):
+def lamps(answer: Answer, lit: Set[str]) -> Text:
     """Draw the two lamps, the buzzer, the load and the plug."""
     text = Text()
     for name, colour in (("green", "bright_green"), ("red", "bright_red")):
@@ -60,7 +64,7 @@ def lamps(answer, lit):
     return text
 
 
-def figures(answer):
+def figures(answer: Answer) -> str:
     """Write what the unit knows: time left, count, lockout."""
     left = answer["seconds_left"]
     if left is None:
@@ -74,7 +78,7 @@ def figures(answer):
     return "\n".join(lines)
 
 
-def keypad(pressed):
+def keypad(pressed: str | None) -> Text:
     """Draw the keypad with the key that is down."""
     text = Text()
     for row in KEYPAD:
@@ -87,7 +91,7 @@ def keypad(pressed):
     return text
 
 
-def token_list(ready):
+def token_list(ready: Mapping[str, tuple[str, str]]) -> Text:
     """Write the tokens that can be typed with a letter, two lines each."""
     text = Text()
     for letter, (what, digits) in ready.items():
@@ -97,7 +101,7 @@ def token_list(ready):
     return text
 
 
-class TerminalPanel(App):
+class TerminalPanel(App[str]):
     """The whole screen, for 80x24 characters. `run()` returns None, or what went wrong.
 
     identity: tools.identity.Identity, its key None for a unit that has it already; command:
@@ -118,13 +122,15 @@ class TerminalPanel(App):
     #help { height: 2; padding: 0 1; }
     """
 
-    def __init__(self, identity, command, heading, **pace):
+    def __init__(
+        self, identity: Identity, command: list[str], heading: str, **pace: float
+    ) -> None:
         super().__init__()
         self.session = Session(identity, command, self, **pace)
         self._heading = heading
-        self._following = None
+        self._following: Worker[None] | None = None
 
-    def compose(self):
+    def compose(self) -> ComposeResult:
         """Lay out the screen."""
         yield Static(Text(self._heading), id="title")
         with Horizontal():
@@ -137,7 +143,7 @@ class TerminalPanel(App):
         yield Static("Starting ...", id="said")
         yield Static(HELP, id="help")
 
-    def on_mount(self):
+    def on_mount(self) -> None:
         """Start the simulator and follow it."""
         self.query_one("#unit").border_title = "Unit"
         self.query_one("#choice").border_title = "Tokens: press a letter"
@@ -145,44 +151,47 @@ class TerminalPanel(App):
         if not self.is_headless:
             self.set_interval(1, self._leave_a_closed_terminal)
 
-    def on_key(self, event):
+    def on_key(self, event: events.Key) -> None:
         """Hand a key of the computer to the session."""
         self.session.enter(event.character)
 
-    async def on_unmount(self):
+    async def on_unmount(self) -> None:
         """However the panel ends, let the simulator store its state and end too."""
-        self._following.cancel()
-        await asyncio.gather(self._following.wait(), return_exceptions=True)
+        if self._following:
+            self._following.cancel()
+            await asyncio.gather(self._following.wait(), return_exceptions=True)
         await self.session.stop()
 
-    def show(self, answer, lit):
+    def show(self, answer: Answer, lit: Set[str]) -> None:
         """Draw the unit as it is now; `lit` names the lamps that are on."""
         self._draw("glass", glass(answer, lit))
         self._draw("lamps", lamps(answer, lit))
         self._draw("figures", figures(answer))
 
-    def tokens(self, ready):
+    def tokens(self, ready: Mapping[str, tuple[str, str]]) -> None:
         """Draw the tokens that can be typed with a letter."""
         self._draw("choice", token_list(ready))
 
-    def key(self, pressed):
+    def key(self, pressed: str | None) -> None:
         """Draw the keypad with the key that is down, or None."""
         self._draw("keypad", keypad(pressed))
 
-    def say(self, text):
+    def say(self, text: str) -> None:
         """Show one line to the person."""
         self._draw("said", Text(text))
 
-    def _draw(self, place, content):
-        for widget in self.query(f"#{place}"):  # none while the screen is taken down
+    def _draw(self, place: str, content: str | Text) -> None:
+        for widget in self.query(f"#{place}").results(
+            Static
+        ):  # none while the screen is taken down
             widget.update(content)
 
-    def _leave_a_closed_terminal(self):
+    def _leave_a_closed_terminal(self) -> None:
         """End when the window is gone: `make` as its first process swallows the hang-up."""
-        if not os.isatty(sys.__stdin__.fileno()):
+        if sys.__stdin__ and not os.isatty(sys.__stdin__.fileno()):
             self.exit()
 
-    async def _follow(self):
+    async def _follow(self) -> None:
         try:
             await self.session.follow()
         except (SimulatorError, OSError) as error:

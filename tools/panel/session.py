@@ -7,8 +7,10 @@ used here: `run MS` lets simulated time pass, `levels` tells the lamps and the b
 import asyncio
 import json
 import tempfile
+from collections.abc import Set
+from typing import Any, Protocol
 
-from tools.identity import DEMO
+from tools.identity import DEMO, Identity
 from tools.tokens import make_token, parse_days, value_of
 
 TICK = 100  # ms of simulated time, and of the world's, while nobody does anything
@@ -52,6 +54,26 @@ MEANING = {
 }
 
 
+Answer = dict[str, Any]  # of the simulator, to one command
+Tokens = dict[str, tuple[str, str]]  # letter -> (what the token does, digits)
+
+
+class View(Protocol):
+    """Draws a unit."""
+
+    def show(self, answer: Answer, lit: Set[str]) -> None:
+        """Draw the unit; `lit`: names of the lamps that are on."""
+
+    def tokens(self, ready: Tokens) -> None:
+        """Draw the tokens that a letter types."""
+
+    def key(self, pressed: str | None) -> None:
+        """Draw the keypad with this key down."""
+
+    def say(self, text: str) -> None:
+        """Show one line."""
+
+
 class SimulatorError(Exception):
     """The simulator ended or said what is not an answer; the text is for the person."""
 
@@ -59,14 +81,13 @@ class SimulatorError(Exception):
 class SimulatorProcess:
     """The headless simulator as a child process: `ask` one line, get one dict."""
 
-    def __init__(self, command):
+    def __init__(self, command: list[str]) -> None:
         self._command = command
-        self._process = None
-        self._stderr = None
-
-    async def start(self):
-        """Start the process. Raises OSError."""
+        self._process: asyncio.subprocess.Process | None = None
         self._stderr = tempfile.TemporaryFile()
+
+    async def start(self) -> None:
+        """Start the process. Raises OSError."""
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
             stdin=asyncio.subprocess.PIPE,
@@ -74,26 +95,29 @@ class SimulatorProcess:
             stderr=self._stderr,
         )
 
-    async def ask(self, line):
+    async def ask(self, line: str) -> Answer:
         """Send a command line, return its answer. Raises SimulatorError."""
+        assert self._process and self._process.stdin and self._process.stdout
         try:
             self._process.stdin.write(line.encode() + b"\n")
             await self._process.stdin.drain()
         except (BrokenPipeError, ConnectionResetError):
-            pass  # its last words may still be there to read
-        answer = await self._process.stdout.readline()
+            pass  # the simulator's last words may still be there to read
+        said = await self._process.stdout.readline()
         try:
-            return json.loads(answer)
+            answer: Answer = json.loads(said)
+            return answer
         except ValueError:
             raise SimulatorError(f"the simulator ended.{self.last_words()}") from None
 
-    async def stop(self):
+    async def stop(self) -> int | None:
         """Let the process end by itself, so that it stores its state; kill it if it does not.
 
         Return its exit code, or None if it never started.
         """
         if self._process is None:
             return None
+        assert self._process.stdin
         self._process.stdin.close()
         try:
             await asyncio.wait_for(self._process.communicate(), 5)
@@ -103,26 +127,26 @@ class SimulatorProcess:
         self._stderr.close()
         return self._process.returncode
 
-    def last_words(self):
+    def last_words(self) -> str:
         """Return the end of what the process wrote to standard error, on lines of its own."""
         self._stderr.seek(0)
-        said = self._stderr.read().decode(errors="replace").strip()
+        said: str = self._stderr.read().decode(errors="replace").strip()
         return said and "\n" + said[-STDERR_SHOWN:]
 
 
-def lit(levels):
+def lit(levels: Answer) -> Set[str]:
     """Return the names of what was on at any time since the last `levels`, however shortly."""
     changed = {name for _, name, on in levels["changes"] if on}
     return changed | {name for name, on in levels["on"].items() if on}
 
 
-def ready_tokens(identity, count):
+def ready_tokens(identity: Identity, count: int) -> Tokens:
     """Return {letter: (what it does, digits)}: the tokens a platform would issue at `count`."""
-    tokens = {}
+    tokens: Tokens = {}
     now = identity._replace(count=count)
     for letter, text, kind, days in READY:
         try:
-            value = days and value_of(parse_days(days), identity.time_divider)
+            value = value_of(parse_days(days), identity.time_divider) if days else None
         except ValueError:
             continue  # too many days for this time divider
         tokens[letter] = (text, make_token(now, kind, value)[1])
@@ -131,7 +155,7 @@ def ready_tokens(identity, count):
     return tokens
 
 
-def spoil(digits, alphabet):
+def spoil(digits: str, alphabet: str) -> str:
     """Return `digits` with the one in the middle replaced by the alphabet's next."""
     middle = len(digits) // 2
     wrong = alphabet[(alphabet.index(digits[middle]) + 1) % len(alphabet)]
@@ -141,27 +165,32 @@ def spoil(digits, alphabet):
 class Session:
     """A unit and the person before it: actions go in by `enter`, `view` is told what to draw.
 
-    Without a key in `identity` there are no tokens ready, unless the unit is the demo one. `view`
-    has show(answer, names of what is lit), tokens({letter: (text, digits)}), say(text) and
-    key(character or None). tick: seconds between idle looks; key_pace: seconds between keys that
-    type themselves.
+    Without a key in `identity` there are no tokens ready, unless the unit is the demo unit. tick:
+    seconds between idle looks; key_pace: seconds between keys that type themselves.
     """
 
-    def __init__(self, identity, command, view, tick=TICK / 1000, key_pace=KEY_PACE):
-        self.answer = None
-        self.exit_code = None
+    def __init__(
+        self,
+        identity: Identity,
+        command: list[str],
+        view: View,
+        tick: float = TICK / 1000,
+        key_pace: float = KEY_PACE,
+    ) -> None:
+        self.answer: Answer | None = None
+        self.exit_code: int | None = None
         self._identity = identity
         self._simulator = SimulatorProcess(command)
         self._view = view
         self._tick = tick
         self._key_pace = key_pace
-        self._actions = asyncio.Queue()
-        self._tokens = {}
-        self._tokens_at = None  # the count that the ready tokens follow
+        self._actions: asyncio.Queue[str] = asyncio.Queue()
+        self._tokens: Tokens = {}
+        self._tokens_at: int | None = None  # the count that the ready tokens follow
         self._ended = False
         self._begun = False  # digits stand on the display, not yet entered
 
-    async def follow(self):
+    async def follow(self) -> None:
         """Start the unit, then do what is entered, for ever. Raises SimulatorError, OSError."""
         try:
             await self._simulator.start()
@@ -177,27 +206,28 @@ class Session:
                 self._actions.get_nowait()
                 self._actions.task_done()
 
-    async def _is_demo(self):
+    async def _is_demo(self) -> bool:
         from tools.station.selftest import key_check
 
-        said = (await self._simulator.ask("uart #ID")).get("uart")
-        return bool(said) and said[-1].startswith(f"#ID;{DEMO.serial};{key_check(DEMO.key)};")
+        said: list[str] = (await self._simulator.ask("uart #ID")).get("uart", [])
+        check = key_check(DEMO.key or b"")
+        return bool(said) and said[-1].startswith(f"#ID;{DEMO.serial};{check};")
 
-    async def stop(self):
+    async def stop(self) -> None:
         """Let the unit store its state and end."""
         self.exit_code = await self._simulator.stop()
 
-    def enter(self, character):
-        """Queue what a key of the computer stands for; what stands for nothing is ignored."""
+    def enter(self, character: str | None) -> None:
+        """Queue the action of a key of the computer; keys without an action are ignored."""
         known = character in KEYS or character in LETTERS or character in COMMANDS
-        if known and not self._ended:
+        if character and known and not self._ended:
             self._actions.put_nowait(character)
 
-    async def settled(self):
+    async def settled(self) -> None:
         """Wait until everything entered so far is done and drawn, or the unit has ended."""
         await self._actions.join()
 
-    async def _step(self):
+    async def _step(self) -> None:
         try:
             action = await asyncio.wait_for(self._actions.get(), self._tick)
         except asyncio.TimeoutError:
@@ -208,8 +238,8 @@ class Session:
         finally:
             self._actions.task_done()
 
-    async def _act(self, action):
-        powered = self.answer["power"]
+    async def _act(self, action: str) -> None:
+        powered = self.answer is not None and self.answer["power"]
         if action in COMMANDS:
             line, said = COMMANDS[action] if powered or action != "p" else PLUG_BACK
             self._begun = False  # an hour and a power cut both drop what was begun
@@ -222,7 +252,7 @@ class Session:
         elif action in self._tokens:
             await self._type(*self._tokens[action])
 
-    async def _type(self, text, digits):
+    async def _type(self, text: str, digits: str) -> None:
         """Press the keys of a ready token, after clearing what was begun."""
         for key in ("*" if self._begun else "") + digits:
             self._view.say(f"Typing: {text} ...")
@@ -232,13 +262,13 @@ class Session:
         self._view.tokens(self._tokens)
         await self._press("#")
 
-    async def _press(self, key):
+    async def _press(self, key: str) -> None:
         self._begun = key not in "*#"
         self._view.key(key)
         await self._do(f"keys {key}")
         self._view.key(None)
 
-    async def _do(self, line):
+    async def _do(self, line: str) -> None:
         """Send a command, have what came of it drawn."""
         answer = await self._simulator.ask(line)
         if "error" in answer and self.answer is None:
@@ -248,13 +278,14 @@ class Session:
             return
         levels = await self._simulator.ask("levels")
         self.answer = answer
-        if answer["result"]:
-            self._view.say(MEANING.get(answer["result"], answer["result"]))
+        result: str | None = answer["result"]
+        if result:
+            self._view.say(MEANING.get(result, result))
         self._view.show(answer, lit(levels))
         if answer["count"] != self._tokens_at:
             await self._renew_tokens(answer["count"])
 
-    async def _renew_tokens(self, count):
+    async def _renew_tokens(self, count: int) -> None:
         self._tokens_at = count
         if self._identity.key is None:
             return

@@ -11,22 +11,40 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, TypedDict
 
 from tools import room
-from tools.boards import BOARDS as TARGETS
+from tools.boards import BOARDS, Board
 from tools.paths import ROOT
 
+TARGETS = BOARDS
 SOURCES = ("boot.py", "main.py")
 LIBRARIES = {"TM1637": "tm1637"}  # in a board's data -> device library that pip installed
 LIMIT = 96 * 1024  # bytes of flash
 MANIFEST = "manifest.json"
 
 
+class ManifestFile(TypedDict):
+    """One file of a build: SHA-256 in hex, bytes."""
+
+    sha256: str
+    size: int
+
+
+class Manifest(TypedDict):
+    """The manifest of a build: `files` by their names on the unit."""
+
+    board: str
+    arch: str
+    version: str
+    files: dict[str, ManifestFile]
+
+
 class BuildError(Exception):
     """There is something missing; the text says what."""
 
 
-def build(board, out, custom=None):
+def build(board: str, out: Path, custom: Path | None = None) -> Manifest:
     """Write the tree for `board`, one of TARGETS, into directory `out`; return the manifest.
 
     `out` must be new, empty or an earlier build; `custom` is a board file that replaces the
@@ -50,7 +68,7 @@ def build(board, out, custom=None):
     return _write_manifest(board, target, out)
 
 
-def _clear(out):
+def _clear(out: Path) -> None:
     if out.is_dir() and any(out.iterdir()):
         if not (out / MANIFEST).is_file():
             raise BuildError(f"{out} holds something else than a build; name another directory")
@@ -58,14 +76,14 @@ def _clear(out):
     out.mkdir(parents=True, exist_ok=True)
 
 
-def _copy(source, place):
+def _copy(source: Path, place: Path) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(source.read_bytes())
 
 
-def _values(path):
+def _values(path: Path) -> dict[str, Any]:
     """Return what a module that only holds data defines."""
-    names = {}
+    names: dict[str, Any] = {}
     try:
         exec(compile(path.read_text(), str(path), "exec"), names)
     except Exception as error:  # whatever is wrong in somebody's board file
@@ -73,14 +91,14 @@ def _values(path):
     return names
 
 
-def _library(name):
+def _library(name: str) -> Path:
     found = importlib.util.find_spec(name)
-    if found is None:
+    if found is None or found.origin is None:
         raise BuildError(f"the device library {name} is not installed; `make setup` does it")
     return Path(found.origin)
 
 
-def _compile(source, place, out, arch):
+def _compile(source: Path, place: Path, out: Path, arch: str) -> None:
     """Compile one module. Its name in tracebacks is its place, whoever builds it and where."""
     result = (out / place).with_suffix(".mpy")
     result.parent.mkdir(parents=True, exist_ok=True)
@@ -92,30 +110,30 @@ def _compile(source, place, out, arch):
         raise BuildError(f"mpy-cross refuses {place}: {(done.stderr or done.stdout).strip()}")
 
 
-def _write_manifest(board, target, out):
-    files = {}
+def _write_manifest(board: str, target: Board, out: Path) -> Manifest:
+    files: dict[str, ManifestFile] = {}
     for path in sorted(out.rglob("*")):
         if path.is_file():
             content = path.read_bytes()
             digest = hashlib.sha256(content).hexdigest()
             files[path.relative_to(out).as_posix()] = {"sha256": digest, "size": len(content)}
     version = _values(ROOT / "firmware" / "__init__.py")["VERSION"]
-    manifest = {"board": board, "arch": target.arch, "version": version, "files": files}
-    (out / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    manifest: Manifest = {"board": board, "arch": target.arch, "version": version, "files": files}
+    (out / MANIFEST).write_text(json.dumps(manifest, separators=(",", ":"), sort_keys=True) + "\n")
     return manifest
 
 
-def size(manifest):
+def size(manifest: Manifest) -> int:
     """Return the bytes that the files of a manifest take."""
     return sum(lengths(manifest).values())
 
 
-def lengths(manifest):
+def lengths(manifest: Manifest) -> dict[str, int]:
     """Return {name: bytes} of the files of a manifest."""
     return {name: file["size"] for name, file in manifest["files"].items()}
 
 
-def check_room(board, manifest):
+def check_room(board: str, manifest: Manifest) -> tuple[int, int]:
     """Return (sectors that the tree takes, sectors of the board's file system).
 
     Raises BuildError when the unit's records would keep too few.

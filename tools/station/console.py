@@ -1,9 +1,12 @@
 """`payg console`: what a unit says of itself on its console, sealed or not. It changes nothing."""
 
+from __future__ import annotations
+
 import contextlib
 import datetime
 import runpy
 import time
+from collections.abc import Iterator
 
 import serial
 
@@ -29,7 +32,7 @@ class AtPromptError(ConsoleError):
 class LineConsole:
     """The firmware's line protocol on `port`. It is a context manager; raises ConsoleError."""
 
-    def __init__(self, port):
+    def __init__(self, port: str) -> None:
         self.port = port
         self._waiting = b""
         try:
@@ -37,14 +40,16 @@ class LineConsole:
         except (OSError, ValueError) as error:
             raise ConsoleError(why_closed(port)) from error
 
-    def __enter__(self):
+    def __enter__(self) -> LineConsole:
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         with contextlib.suppress(OSError):
             self._serial.close()
 
-    def ask(self, question, patience=None, before=b"\r"):
+    def ask(
+        self, question: str, patience: float | None = None, before: bytes = b"\r"
+    ) -> list[str]:
         """Return the fields that follow `question` ("STATUS", "LOG;3") in its answer.
 
         `before` is sent first; `patience`: seconds, PATIENCE if left out. Raises AtPromptError.
@@ -73,7 +78,7 @@ class LineConsole:
             " whose set-up broke off midway starts again when it is plugged out and in"
         )
 
-    def _lines(self, end):
+    def _lines(self, end: float) -> Iterator[str]:
         """Yield what comes until `end`, line by line."""
         while time.monotonic() < end:
             self._waiting += self._serial.read(max(1, self._serial.in_waiting))
@@ -82,7 +87,7 @@ class LineConsole:
                 yield line.decode("ascii", "replace")
 
 
-def knock(port, patience=None):
+def knock(port: str, patience: float | None = None) -> list[str]:
     """Try Ctrl-C on a unit; return the fields of `#ID` if that stops nothing: it is sealed.
 
     A blank unit or one in service mode stops; then, as at any prompt, raises AtPromptError.
@@ -94,13 +99,13 @@ def knock(port, patience=None):
         return fields
 
 
-def duration(seconds):
+def duration(seconds: int) -> str:
     """Return seconds in words, such as "3 d 04:05:06"."""
     days, rest = divmod(seconds, DAY)
     return f"{days} d {rest // HOUR:02}:{rest // MINUTE % 60:02}:{rest % MINUTE:02}"
 
 
-def moment(seconds):
+def moment(seconds: int) -> str:
     """Return seconds since 2020 as a date, or that it is not known."""
     if not seconds:
         return "at an unknown time "
@@ -108,7 +113,7 @@ def moment(seconds):
     return then.isoformat(" ")
 
 
-def described(identity, status, counters):
+def described(identity: list[str], status: list[str], counters: list[str]) -> list[str]:
     """Return lines about a unit from the fields of its answers. Raises ConsoleError."""
     try:
         serial_number, check, count, version = identity
@@ -132,7 +137,7 @@ def described(identity, status, counters):
     ]
 
 
-def events(console):
+def events(console: LineConsole) -> Iterator[str]:
     """Yield a line for each entry of the unit's event log, oldest first. Raises ConsoleError."""
     names = runpy.run_path(str(ROOT / "firmware" / "events.py"))["NAMES"]
     for number in range(256):

@@ -10,10 +10,11 @@ import binascii
 import contextlib
 import errno
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from tools import room
-from tools.station.build import TARGETS, build, size
+from tools.station.build import TARGETS, Manifest, build, size
 from tools.station.prompt import Prompt, RefusedError, board_of
 
 NEW = ".new"  # a file that is not complete yet, or not yet allowed to be there
@@ -62,11 +63,15 @@ def part(text):
 """
 
 
+Files = dict[str, tuple[str, int]]
+"""{path: (SHA-256 in hex, bytes)}."""
+
+
 class DeployError(Exception):
     """The unit has not got the tree; the text says why and what to do next."""
 
 
-def look(prompt):
+def look(prompt: Prompt) -> Files:
     """Return {path: (SHA-256 in hex, bytes)} of all files at the firmware's places."""
     found = {}
     for line in prompt.run(LOOK).splitlines():
@@ -75,12 +80,14 @@ def look(prompt):
     return found
 
 
-def wanted(manifest):
+def wanted(manifest: Manifest) -> Files:
     """Return the same of a manifest of tools.station.build."""
     return {name: (file["sha256"], file["size"]) for name, file in manifest["files"].items()}
 
 
-def deploy(prompt, tree, manifest, say):
+def deploy(
+    prompt: Prompt, tree: Path, manifest: Manifest, say: Callable[[str], None]
+) -> tuple[int, int]:
     """Make the unit hold the files of `manifest`, which lie below `tree`, and no others of ours.
 
     `say` gets a line of progress per file. Returns (files sent, files removed). Raises
@@ -109,7 +116,9 @@ def deploy(prompt, tree, manifest, say):
     return len(changed), len(gone)
 
 
-def _check_room(prompt, want, have, changed, gone):
+def _check_room(
+    prompt: Prompt, want: Files, have: Files, changed: list[str], gone: list[str]
+) -> None:
     """Refuse, before anything is touched, what will not fit or leaves the records too little."""
     new, old = ({name: length for name, (_, length) in files.items()} for files in (want, have))
     before = after = int(prompt.run(FREE)) // room.SECTOR
@@ -130,15 +139,15 @@ def _check_room(prompt, want, have, changed, gone):
         )
 
 
-def _remove(prompt, name):
+def _remove(prompt: Prompt, name: str) -> None:
     prompt.run(f"import os\nos.remove({name!r})")
 
 
-def _rename(prompt, name):
+def _rename(prompt: Prompt, name: str) -> None:
     prompt.run(f"import os\nos.rename({name + NEW!r}, {name!r})")
 
 
-def _send(prompt, name, data):
+def _send(prompt: Prompt, name: str, data: bytes) -> None:
     """Write one file; it gets its name when it is complete, LAST does not get it here."""
     try:
         prompt.run(f"folders({name!r})\nfile = open({name + NEW!r}, 'wb')")
@@ -163,7 +172,7 @@ def _send(prompt, name, data):
         raise
 
 
-def _verify(have, want):
+def _verify(have: Files, want: Files) -> None:
     expected = {name + NEW if name == LAST else name: file for name, file in want.items()}
     wrong = sorted(name for name in expected if have.get(name) != expected[name])
     if wrong:
@@ -173,7 +182,7 @@ def _verify(have, want):
         )
 
 
-def check_board(prompt, board):
+def check_board(prompt: Prompt, board: str | None) -> tuple[str, str]:
     """Return (board, description) of the unit; `board` is what was asked for, or None.
 
     Raises DeployError if it is another one or none we know.
@@ -189,7 +198,7 @@ def check_board(prompt, board):
     return found, f"{machine}, MicroPython {version}"
 
 
-def onto(port, board, custom, say):
+def onto(port: str, board: str | None, custom: Path | None, say: Callable[[str], None]) -> None:
     """Deploy to the unit on `port`, restart it, and tell about it through `say`."""
     with Prompt(port) as prompt, tempfile.TemporaryDirectory() as folder:
         board, description = check_board(prompt, board)

@@ -9,7 +9,9 @@ import getpass
 import hashlib
 import os
 import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from serial.tools import list_ports
 
@@ -34,10 +36,10 @@ class FlashError(Exception):
 class Esp32:
     """An ESP32's boot loader on `port`, through esptool. Raises FlashError."""
 
-    def __init__(self, port, say):
+    def __init__(self, port: str, say: Callable[[str], None]) -> None:
         self.port, self._say = port, say
 
-    def flash(self, image):
+    def flash(self, image: bytes) -> None:
         """Erase the whole flash, write `image`, read its MD5 back, restart."""
         from esptool.cmds import attach_flash, detect_chip, reset_chip
         from esptool.logger import log
@@ -64,7 +66,7 @@ class Esp32:
                 reset_chip(chip, "hard-reset")
 
     @contextlib.contextmanager
-    def _told(self, doing):
+    def _told(self, doing: str) -> Iterator[None]:
         """Put esptool's errors into our words."""
         from esptool.util import FatalError
 
@@ -78,7 +80,7 @@ class Esp32:
                 " it begins anew"
             ) from error
 
-    def _start_stub(self, chip):
+    def _start_stub(self, chip: Any) -> Any:
         """Run esptool's faster loader; the chip's own one does where that is refused."""
         from esptool.cmds import run_stub
         from esptool.util import FatalError
@@ -88,7 +90,7 @@ class Esp32:
         except FatalError:
             return chip
 
-    def _erase(self, chip):
+    def _erase(self, chip: Any) -> None:
         from esptool.cmds import detect_flash_size, erase_flash
         from esptool.util import flash_size_bytes
 
@@ -98,7 +100,7 @@ class Esp32:
         else:  # the chip's own loader erases what it is told will be written
             chip.flash_begin(flash_size_bytes(detect_flash_size(chip) or "4MB"), 0)
 
-    def _write(self, chip, image):
+    def _write(self, chip: Any, image: bytes) -> None:
         from esptool.cmds import write_flash
         from esptool.util import FatalError
 
@@ -122,19 +124,20 @@ class Esp32:
         self._say(f"Read back right: MD5 {found}")
 
 
-def mounted():
+def mounted() -> list[Path]:
     """Return all directories where a drive may be mounted."""
     user = getpass.getuser()
     parents = ("/media", f"/media/{user}", f"/run/media/{user}", "/mnt", "/Volumes")
     return [path for parent in parents for path in sorted(Path(parent).glob("*"))]
 
 
-def find_drive(places):
+def find_drive(places: Iterable[Path]) -> Path:
     """Return the one directory of `places` that is the boot drive of an RP2040.
 
     Raises FlashError if there is none, or more than one.
     """
-    found, others = [], []
+    found: list[Path] = []
+    others: list[Path] = []
     for place in places:
         with contextlib.suppress(OSError):
             text = (place / DRIVE).read_text(errors="replace")
@@ -149,7 +152,7 @@ def find_drive(places):
     raise FlashError(f"no RP2040 boot drive is mounted. {BOOTSEL}; --drive DIR names its place")
 
 
-def copy(image, drive):
+def copy(image: bytes, drive: Path) -> None:
     """Write `image` onto the boot drive, which goes away once it has it. Raises FlashError."""
     done = 0
     try:
@@ -165,12 +168,12 @@ def copy(image, drive):
             ) from error
 
 
-def pico_ports():
+def pico_ports() -> set[str]:
     """Return the names of all serial ports that are MicroPython on an RP2040."""
     return {port.device for port in list_ports.comports() if (port.vid, port.pid) == PICO_USB}
 
 
-def await_port(port, before):
+def await_port(port: str | None, before: set[str]) -> str:
     """Return the port of the restarted Pico: `port`, or else one that was not there `before`."""
     end = time.monotonic() + RESTART
     while time.monotonic() < end:
@@ -185,7 +188,9 @@ def await_port(port, before):
     )
 
 
-def flash_pico(image, drive, port, say):
+def flash_pico(
+    image: bytes, drive: Path | None, port: str | None, say: Callable[[str], None]
+) -> None:
     """Put `image` onto the Pico whose boot drive is mounted; ask it on its port who it is."""
     drive = find_drive([drive] if drive else mounted())
     before = pico_ports()

@@ -4,7 +4,9 @@ import http.client
 import os
 import struct
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 VERSION = "1.28.0"
 DOWNLOADS = "https://micropython.org/resources/firmware/"
@@ -31,7 +33,12 @@ class ImageError(Exception):
     """There is no image, or it is not one for this board; the text says what to do."""
 
 
-def find(board, say, image=None, cache=None):
+def find(
+    board: str,
+    say: Callable[[str], None],
+    image: str | Path | None = None,
+    cache: Path | None = None,
+) -> bytes:
     """Return the bytes of `image`, a path, or of the official image for `board`.
 
     The official one is downloaded into directory `cache` (your cache directory if None) unless it
@@ -56,15 +63,15 @@ def find(board, say, image=None, cache=None):
     return data
 
 
-def _cache():
+def _cache() -> Path:
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "payg-controller"
 
 
-def _download(url):
+def _download(url: str) -> bytes:
     try:
         with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
-            return answer.read()
+            return bytes(answer.read())
     except (OSError, http.client.HTTPException) as error:
         raise ImageError(
             f"{url} cannot be downloaded ({getattr(error, 'reason', error)}). Without a network:"
@@ -72,7 +79,7 @@ def _download(url):
         ) from error
 
 
-def _checked(board, data, name):
+def _checked(board: str, data: bytes, name: str | Path) -> bytes:
     fault = {"pico": check_uf2, "esp32": check_esp32}[board](data)
     if fault:
         raise ImageError(
@@ -82,11 +89,13 @@ def _checked(board, data, name):
     return data
 
 
-def check_uf2(data):
+def check_uf2(data: bytes) -> str | None:
     """Return what is wrong with a UF2 for the Pico, in words, or None."""
     if not data or len(data) % _UF2.size:
         return f"its {len(data):,} bytes are not whole UF2 blocks of {_UF2.size}"
-    count, seen, content = len(data) // _UF2.size, set(), []
+    count = len(data) // _UF2.size
+    seen: set[int] = set()
+    content: list[bytes] = []
     for number, block in enumerate(_UF2.iter_unpack(data)):
         fault = _block_fault(block, number, count)
         if fault:
@@ -103,7 +112,7 @@ def check_uf2(data):
     return None
 
 
-def _block_fault(block, number, count):
+def _block_fault(block: tuple[Any, ...], number: int, count: int) -> str | None:
     first, second, flags, address, length, at, total, family, _, last = block
     if (first, second, last) != _UF2_MAGIC:
         return "its magic numbers are not UF2's"
@@ -120,7 +129,7 @@ def _block_fault(block, number, count):
     return None
 
 
-def check_esp32(data):
+def check_esp32(data: bytes) -> str | None:
     """Return what is wrong with an image for the ESP32, in words, or None."""
     if len(data) < 0x10000 or data[0] != _ESP_MAGIC:
         return "it does not begin with a boot loader"

@@ -59,7 +59,7 @@ with open(image, "wb") as file:
 """
 
 
-def add_tree(tree, image=None):
+def add_tree(tree: str | Path, image: bytes | None = None) -> tuple[bytes, int]:
     """Write the files of directory `tree` into a file system; return (image, sectors they took).
 
     `image`: bytes of an image to add to, or None for an empty one of SECTORS sectors.

@@ -3,10 +3,13 @@
 What goes wrong is told in words for whoever holds the cable: what happened, what to do next.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import re
 import struct
+from collections.abc import Callable
 
 from mpremote import transport_serial
 from mpremote.transport import TransportError, TransportExecError
@@ -40,7 +43,7 @@ class PortError(Exception):
 class RefusedError(Exception):
     """The unit answered with an exception. `number`: its errno, or None if it is no OSError."""
 
-    def __init__(self, text):
+    def __init__(self, text: str) -> None:
         lines = text.strip().splitlines() or ["an exception without a text"]
         super().__init__(lines[-1])
         found = re.match(r"OSError: (?:\[Errno )?(\d+)", lines[-1])
@@ -50,11 +53,11 @@ class RefusedError(Exception):
 class Prompt:
     """Raw prompt of the unit on `port`. It is a context manager; raises PortError."""
 
-    def __init__(self, port):
+    def __init__(self, port: str) -> None:
         self.port = port
         self._transport = _open(port)
 
-    def __enter__(self):
+    def __enter__(self) -> Prompt:
         try:
             self._interrupt()
         except BaseException:
@@ -62,17 +65,17 @@ class Prompt:
             raise
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         self.close()
 
-    def close(self):
+    def close(self) -> None:
         """Let go of the port, also when nothing is left of it."""
         with contextlib.suppress(*BROKEN):
             self._transport.close()
         with contextlib.suppress(*BROKEN):
             self._transport.serial.close()
 
-    def _interrupt(self):
+    def _interrupt(self) -> None:
         for attempt in range(ATTEMPTS):
             try:
                 self._transport.enter_raw_repl(soft_reset=False, timeout_overall=QUIET)
@@ -88,43 +91,45 @@ class Prompt:
             " MicroPython on the board (`payg flash`)?"
         )
 
-    def _sealed_as(self):
+    def _sealed_as(self) -> str | None:
         """Serial number of a unit whose firmware runs in spite of Ctrl-C, or None."""
         try:
             self._transport.serial.write(b"\r#ID\r")
             if not self._transport.serial.read_until(b"#ID;").endswith(b"#ID;"):
                 return None
-            return self._transport.serial.read_until(b";").decode("ascii", "replace")[:-1]
+            found: bytes = self._transport.serial.read_until(b";")
+            return found.decode("ascii", "replace")[:-1]
         except BROKEN as error:
             raise self._gone() from error
 
-    def _gone(self):
+    def _gone(self) -> PortError:
         return PortError(
             f"the connection to {self.port} broke. Plug the cable in again and repeat the same"
             " command: it brings the unit from wherever it is to where it should be"
         )
 
-    def run(self, code, heard=None):
+    def run(self, code: str, heard: Callable[[str], None] | None = None) -> str:
         """Run `code` on the unit; return what it printed, or give it to `heard` line by line.
 
         Raises PortError, RefusedError.
         """
         lines = heard and _Lines(heard)
         try:
-            return self._transport.exec(code, lines).decode("ascii", "replace")
+            said: bytes = self._transport.exec(code, lines)
+            return said.decode("ascii", "replace")
         except TransportExecError as error:
             raise RefusedError(error.error_output) from None
         except BROKEN as error:
             raise self._gone() from error
 
-    def last(self, code):
+    def last(self, code: str) -> str:
         """Run `code`, which prints one line and resets the unit; return that line.
 
         Raises PortError, RefusedError: an exception came instead of the reset.
         """
         try:
             self._transport.exec_raw_no_follow(code)
-            said = self._transport.serial.read_until(b"\n").decode("ascii", "replace")
+            said: str = self._transport.serial.read_until(b"\n").decode("ascii", "replace")
             if said.startswith("\x04"):
                 said += self._transport.serial.read_until(b"\x04").decode("ascii", "replace")
                 raise RefusedError(said.strip("\x04"))
@@ -134,7 +139,7 @@ class Prompt:
             raise self._gone()
         return said.strip()
 
-    def restart(self):
+    def restart(self) -> None:
         """Reset the unit. It does not answer to that. Raises PortError."""
         try:
             self._transport.exec_raw_no_follow(RESTART)
@@ -145,18 +150,18 @@ class Prompt:
 class _Lines:
     """Calls `heard` with each line, from mpremote's single bytes."""
 
-    def __init__(self, heard):
+    def __init__(self, heard: Callable[[str], None]) -> None:
         self._heard = heard
         self._line = b""
 
-    def __call__(self, data):
+    def __call__(self, data: bytes) -> None:
         self._line += data
         if data == b"\n":
             line, self._line = self._line, b""
             self._heard(line.decode("ascii", "replace").strip())
 
 
-def _open(port):
+def _open(port: str) -> SerialTransport:
     try:
         transport = SerialTransport(port, baudrate=115200, timeout=QUIET)
         transport.serial.write_timeout = QUIET
@@ -165,7 +170,7 @@ def _open(port):
         raise PortError(why_closed(port)) from error
 
 
-def why_closed(port):
+def why_closed(port: str) -> str:
     """Return why a port cannot be opened, and what to do."""
     if not os.path.exists(port):
         present = ", ".join(sorted(found.device for found in list_ports.comports()))
@@ -175,7 +180,7 @@ def why_closed(port):
     return f"{port} cannot be opened; does another program (a terminal, an editor) hold it?"
 
 
-def board_of(machine):
+def board_of(machine: str) -> str | None:
     """Return the board, one of MACHINES, that says `machine` of itself, or None."""
     for board, mark in MACHINES.items():
         if machine.endswith(mark):

@@ -3,21 +3,28 @@
 With `--sim` the units are simulated ones, whose keys it presses itself.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import sys
 import threading
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console as Terminal
 from rich.progress import BarColumn, Progress, TextColumn
 
-from tools.batches.ledger import LedgerError, TakenError
-from tools.batches.lists import ListError, find, read_list
+from tools.batches.ledger import Ledger, LedgerError, TakenError
+from tools.batches.lists import ListError, Unit, find, read_list
 from tools.cable.unit import CableError, SimulatedUnit
 from tools.station.selftest import (
+    Job,
     ProvisionError,
+    Say,
     SelfTest,
     UnsureError,
     is_already,
@@ -39,10 +46,10 @@ class StoppedError(Exception):
 class Report:
     """What is told while units are made: bars on a terminal, else lines."""
 
-    def __init__(self, terminal=None):
+    def __init__(self, terminal: Terminal | None = None) -> None:
         self._terminal = terminal or Terminal()
         self._lock = threading.Lock()
-        self._bars = None
+        self._bars: Progress | None = None
         self.stopped = False
         if self._terminal.is_terminal:
             self._bars = Progress(
@@ -52,23 +59,23 @@ class Report:
                 console=self._terminal,
             )
 
-    def __enter__(self):
+    def __enter__(self) -> Report:
         if self._bars:
             self._bars.start()
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         if self._bars:
             self._bars.stop()
 
-    def unit(self, name):
+    def unit(self, name: str) -> Say:
         """Return the function that is told (step, text) of one unit; lines tell what lasts."""
         bar = self._bars.add_task(name, total=len(STEPS), text="") if self._bars else None
 
-        def say(step, text, passing=False):
+        def say(step: str, text: str, passing: bool = False) -> None:
             if self.stopped and step != STEPS[-1]:  # what is sealed is sealed
                 raise StoppedError
-            if self._bars:
+            if self._bars and bar is not None:
                 done = STEPS.index(step) + 1
                 self._bars.update(bar, completed=done, text=f"{step}: {text}")
             elif not passing:
@@ -76,7 +83,7 @@ class Report:
 
         return say
 
-    def line(self, text):
+    def line(self, text: str) -> None:
         """Print a line of its own."""
         with self._lock:
             self._terminal.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -88,13 +95,13 @@ class Station:
     again: the units were provisioned before, and lost their memory.
     """
 
-    def __init__(self, name, ledger, report, again=False):
+    def __init__(self, name: str, ledger: Ledger, report: Report, again: bool = False) -> None:
         self._name = name
         self._ledger = ledger
         self._report = report
         self._again = again
 
-    def make(self, port, job, place=None):
+    def make(self, port: str, job: Job, place: object = None) -> bool:
         """Provision the unit on `port`; return whether it is now what it should be."""
         name = f"{place or port}  {job.unit.serial}"
         try:
@@ -107,7 +114,7 @@ class Station:
             self._report.line(f"{name}  {sentence}")
         return True
 
-    def _made(self, port, job, say):
+    def _made(self, port: str, job: Job, say: Say) -> tuple[str, ...]:
         """Return what became of the unit, and what else is to be told about it, in words."""
         serial, check = job.unit.serial, key_check(job.unit.key)
         try:
@@ -134,7 +141,7 @@ class Station:
         )
         return ("provisioned and sealed", *told, *made.told) if made else (ALREADY,)
 
-    def _count(self, unit):
+    def _count(self, unit: Unit) -> tuple[int, tuple[str, ...]]:
         """Return the count that a unit begins with, and sentences about it.
 
         Tokens up to it are used: all that were issued, for a former life of the unit may have
@@ -147,24 +154,25 @@ class Station:
             f"Its count is {issued}, the ledger's: no token that was issued before works on it",
         )
 
-    def simulate(self, sim, board, job):
+    def simulate(self, sim: Path, board: str | None, job: Job) -> bool:
         """Make a simulated unit in a directory below `sim`, and provision it."""
         unit = SimulatedUnit(state=sim / job.unit.serial, board=board)
         with unit:
 
-            def press(keys):
+            def press(keys: str) -> None:
                 threading.Thread(target=_press, args=(unit, keys), daemon=True).start()
 
             unit.do("run 200")  # it draws its display: Ctrl-C would leave half a frame on the wire
+            assert unit.port is not None
             return self.make(unit.port, job._replace(robot=press, seconds=SIM_SECONDS), sim)
 
 
-def _press(unit, keys):
+def _press(unit: SimulatedUnit, keys: str) -> None:
     with contextlib.suppress(CableError):  # then the unit says which keys are missing
         unit.do(f"keys {keys}")
 
 
-def scanned(port, batch, taken):
+def scanned(port: str, batch: Path, taken: set[str]) -> Unit:
     """Return the unit of the list whose serial number the worker scans, or types."""
     while True:
         click.echo(f"Scan the serial number of the unit on {port}:")
@@ -181,7 +189,7 @@ def scanned(port, batch, taken):
             click.echo(f"{error}. Scan again")
 
 
-def following(batch, ledger, station, how_many):
+def following(batch: Path, ledger: Ledger, station: str, how_many: int) -> list[Unit]:
     """Return the next free units of a list, reserved; tell of those that were left midway."""
     left = ledger.begun(station)
     if left:
@@ -189,7 +197,7 @@ def following(batch, ledger, station, how_many):
             f"Begun here and not finished: {', '.join(left)}. If that was another time, finish"
             " each by --serial"
         )
-    units = []
+    units: list[str] = []
     for _ in range(how_many):
         serial = ledger.next_serial((unit.serial for unit in read_list(batch)), station)
         if serial is None:
@@ -203,10 +211,12 @@ def following(batch, ledger, station, how_many):
     return [found[serial] for serial in units]
 
 
-def chosen(serial, batch, ledger, station, ports):
+def chosen(
+    serial: str, batch: Path, ledger: Ledger, station: str, ports: Sequence[str]
+) -> list[Unit]:
     """Return a unit of the list for each port."""
     if serial == "scan":
-        units = []
+        units: list[Unit] = []
         for port in ports:
             units.append(scanned(port, batch, {unit.serial for unit in units}))
         return units
@@ -217,14 +227,14 @@ def chosen(serial, batch, ledger, station, ports):
     return [find(batch, [serial])[serial]]
 
 
-def check_names(units):
+def check_names(units: Iterable[Unit]) -> None:
     """Refuse serial numbers that cannot name a simulated unit's directory."""
     for unit in units:
         if "/" in unit.serial or unit.serial.startswith("."):
             raise click.UsageError(f"{unit.serial} cannot be the name of a directory")
 
 
-def run(report, makes):
+def run(report: Report, makes: Sequence[tuple[Any, ...]]) -> list[bool]:
     """Call all functions of `makes` [(function, arguments)] at once; return what they return."""
     with ThreadPoolExecutor(min(len(makes), AT_ONCE * (os.cpu_count() or 1))) as pool:
         futures = [pool.submit(function, *arguments) for function, *arguments in makes]
@@ -237,7 +247,7 @@ def run(report, makes):
             raise click.Abort from None
 
 
-def finish(units, done):
+def finish(units: Sequence[Unit], done: Iterable[bool]) -> int:
     """Print the last line; return the exit code."""
     failed = [unit.serial for unit, good in zip(units, done) if not good]
     if failed:

@@ -7,12 +7,14 @@ goes to the unit once and into no message.
 import contextlib
 import hashlib
 import time
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol
 
 from opaygo import siphash24
 from tools import room
+from tools.batches.lists import Unit
 from tools.station.console import AtPromptError, ConsoleError, LineConsole, duration, knock
-from tools.station.deploy import FREE, look
+from tools.station.deploy import FREE, Files, look
 from tools.station.prompt import PortError, Prompt, RefusedError
 from tools.tokens import make_token
 
@@ -31,6 +33,12 @@ BEGIN = "from firmware.factory import Bench\nbench = Bench(globals())"
 _VALUE = 1  # time units of the token that is judged
 
 
+class Say(Protocol):
+    """Takes the result of a step, or what the step waits for. `passing`: soon out of date."""
+
+    def __call__(self, step: str, text: str, passing: bool = False) -> None: ...
+
+
 class ProvisionError(Exception):
     """The unit is not provisioned; the text says why and what to do next."""
 
@@ -46,10 +54,10 @@ class Job(NamedTuple):
     None: a person presses them.
     """
 
-    unit: object
+    unit: Unit
     language: str = "en"
     seconds: int = 60
-    robot: object = None
+    robot: Callable[[str], None] | None = None
 
 
 class Made(NamedTuple):
@@ -59,15 +67,16 @@ class Made(NamedTuple):
     """
 
     firmware: str
-    told: tuple
+    told: tuple[str, ...]
 
 
-def key_check(key):
+def key_check(key: bytes) -> str:
     """Key check value of a 16-byte key, as a unit gives it in `#ID`: eight hex digits."""
-    return siphash24(key, CHECK_LABEL)[:4].hex()
+    value: bytes = siphash24(key, CHECK_LABEL)
+    return value[:4].hex()
 
 
-def provision(port, job, say):
+def provision(port: str, job: Job, say: Say) -> Made | None:
     """Make the unit on `port` what `job` says, after a self-test, and seal it.
 
     `say(step, text, passing=False)` is told each result, and what it is at. Returns Made, or None
@@ -102,7 +111,7 @@ def provision(port, job, say):
         ) from None
 
 
-def is_already(port, unit):
+def is_already(port: str, unit: Unit) -> bool:
     """Is the unit on `port` sealed as `unit`? Raises ProvisionError if it is another one."""
     try:
         fields = knock(port, KNOCK)
@@ -113,7 +122,7 @@ def is_already(port, unit):
     return bool(fields[0])
 
 
-def _compare(fields, unit):
+def _compare(fields: list[str], unit: Unit) -> None:
     serial, check = fields[:2]
     if serial != unit.serial:
         raise ProvisionError(
@@ -127,7 +136,7 @@ def _compare(fields, unit):
         )
 
 
-def _at_prompt(prompt, job, say):
+def _at_prompt(prompt: Prompt, job: Job, say: Say) -> Made | None:
     """Test, write the identity, restart; returns and raises what `provision` does."""
     try:
         prompt.run(BEGIN)
@@ -154,7 +163,7 @@ def _at_prompt(prompt, job, say):
         raise
 
 
-def _finish(prompt, unit):
+def _finish(prompt: Prompt, unit: Unit) -> tuple[str, ...]:
     """Have the identity written; return sentences about a former life of the unit.
 
     Raises RefusedError: it was not written; UnsureError: it may be.
@@ -172,7 +181,7 @@ def _finish(prompt, unit):
     return tuple(_former_life(unit.count, *answer[2:]))
 
 
-def _former_life(given, count, left, stale):
+def _former_life(given: int, count: str, left: str, stale: str) -> Iterator[str]:
     """Yield sentences about what the unit knew beside its own flash, which was empty."""
     if left != "0" or int(count) > given:
         paid = "free use"
@@ -187,12 +196,12 @@ def _former_life(given, count, left, stale):
         )
 
 
-def _digest(files):
+def _digest(files: Files) -> str:
     lines = [f"{name} {files[name][0]}\n" for name in sorted(files)]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def _fields(job):
+def _fields(job: Job) -> str:
     """Arguments of firmware.factory.Bench.hold."""
     unit = job.unit
     fields = (
@@ -208,7 +217,7 @@ def _fields(job):
     return ",".join(repr(field) for field in fields)
 
 
-def _confirm(port, unit):
+def _confirm(port: str, unit: Unit) -> None:
     """The unit has restarted: it must be this one, and sealed. Raises UnsureError."""
     end = time.monotonic() + BACK
     while True:
@@ -239,16 +248,16 @@ class SelfTest:
     `say` is told each result as it comes.
     """
 
-    def __init__(self, prompt, job, say):
+    def __init__(self, prompt: Prompt, job: Job, say: Say) -> None:
         self._prompt = prompt
         self._job = job
         self._say = say
         self._has_clock = True
-        self._missing = []
+        self._missing: list[str] = []
 
     STEPS = ("clock set", "load", "clock", "memory", "flash", "token", "display", "keys")
 
-    def run(self):
+    def run(self) -> None:
         """Run all steps. Raises ProvisionError, tools.station.prompt.PortError."""
         for step in self.STEPS:
             try:
@@ -260,10 +269,10 @@ class SelfTest:
                 ) from None
             self._say(step, text)
 
-    def _ask(self, call):
+    def _ask(self, call: str) -> list[str]:
         return self._prompt.run(f"bench.{call}").split()
 
-    def _clock_set(self):
+    def _clock_set(self) -> str:
         now = int(time.time()) - EPOCH
         (before,) = self._ask(f"clock({now})")
         self._has_clock = before != "-"
@@ -274,7 +283,7 @@ class SelfTest:
         off = abs(int(before) - now)
         return "right" if off <= 60 else f"was {off:,} s wrong; set to UTC"
 
-    def _clock(self):
+    def _clock(self) -> str:
         if not self._has_clock:
             return "not fitted"
         passed, milliseconds = self._ask("ticking()")
@@ -284,11 +293,11 @@ class SelfTest:
             )
         return "valid and running"
 
-    def _load(self):
+    def _load(self) -> str:
         on, faults, millivolts, milliamperes, before, live, after = self._ask("load()")
-        faults = int(faults) | (8 if "None" in (millivolts, milliamperes) else 0)
-        if on != "True" or faults:
-            reasons = [words for bit, words in FAULTS.items() if faults & bit]
+        fault_bits = int(faults) | (8 if "None" in (millivolts, milliamperes) else 0)
+        if on != "True" or fault_bits:
+            reasons = [words for bit, words in FAULTS.items() if fault_bits & bit]
             raise ProvisionError(
                 f"load: it does not switch on: {' and '.join(reasons) or 'no reason given'}."
                 " Correct that, plug the unit out and in, then try again"
@@ -307,7 +316,7 @@ class SelfTest:
         amperes = "not measured" if milliamperes == "-" else f"{int(milliamperes)} mA"
         return f"on for a second; voltage {volts}, current {amperes}"
 
-    def _memory(self):
+    def _memory(self) -> str:
         (answer,) = self._ask("memory()")
         if answer == "-":
             return "no second medium fitted"
@@ -318,7 +327,7 @@ class SelfTest:
             )
         return "second medium written and read back"
 
-    def _flash(self):
+    def _flash(self) -> str:
         free = int(self._prompt.run(FREE)) // room.SECTOR
         why = room.too_little(free)
         if why:
@@ -328,7 +337,7 @@ class SelfTest:
             )
         return f"{free} sectors free for the records"
 
-    def _token(self):
+    def _token(self) -> str:
         count, digits = make_token(self._job.unit, "add", _VALUE)
         seconds = _VALUE * 86400 // self._job.unit.time_divider
         expected = ["ADD_TIME", str(_VALUE), str(count), str(seconds)]
@@ -338,13 +347,13 @@ class SelfTest:
             )
         return "a token of this unit is understood"
 
-    def _display(self):
+    def _display(self) -> str:
         found, silent = (int(number) for number in self._ask("display()"))
         if silent:
             raise ProvisionError("display: it does not answer. Check its plug")
         return "every segment must be lit now" if found else "not fitted"
 
-    def _keys(self):
+    def _keys(self) -> str:
         self._prompt.run(f"bench.keys({self._job.seconds})", self._heard)
         if self._missing:
             raise ProvisionError(
@@ -354,7 +363,7 @@ class SelfTest:
             )
         return "each was pressed"
 
-    def _heard(self, line):
+    def _heard(self, line: str) -> None:
         word, _, keys = line.partition(" ")
         if word == "ready":
             self._missing = list(keys)
@@ -372,6 +381,6 @@ class SelfTest:
         elif word == "stuck" and keys:
             self._say("keys", f"{' and '.join(keys)} stuck: let go")
 
-    def _press(self):
+    def _press(self) -> None:
         if self._job.robot:
             self._job.robot("".join(self._missing))

@@ -6,12 +6,13 @@ A sealed unit shows no files; it is known by its key check value.
 
 import runpy
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tools.paths import ROOT
 from tools.station.build import build
 from tools.station.console import ConsoleError, knock
-from tools.station.deploy import check_board, look, wanted
+from tools.station.deploy import Files, check_board, look, wanted
 from tools.station.prompt import Prompt
 from tools.station.selftest import KNOCK, key_check
 
@@ -29,7 +30,13 @@ class VerifyError(Exception):
     """The unit is not what it should be; the text says in which way and what to do next."""
 
 
-def verify(port, board, custom, rows, say):
+def verify(
+    port: str,
+    board: str | None,
+    custom: Path | None,
+    rows: Mapping[str, bytes] | None,
+    say: Callable[[str], None],
+) -> None:
     """Compare the unit on `port`; `rows`: {serial: key} of a list, or None.
 
     `say` gets lines about it. Raises VerifyError, DeployError, PortError, ConsoleError,
@@ -52,13 +59,13 @@ def verify(port, board, custom, rows, say):
             say("The unit has no identity yet. It restarts.")
             prompt.restart()
         elif len(who) == 2:
-            _check(*who, rows, say)
+            _check(who[0], who[1], rows, say)
             say("The unit is in service mode, which ends by itself or when it restarts.")
         else:
             say("Its firmware does not run.")
 
 
-def _compare(have, want, say):
+def _compare(have: Files, want: Files, say: Callable[[str], None]) -> None:
     """Compare {path: (SHA-256, bytes)}. Raises VerifyError."""
     wrong = [f"{name} is missing" for name in sorted(want.keys() - have.keys())]
     wrong += [f"{name} is not of this build" for name in sorted(have.keys() - want.keys())]
@@ -74,7 +81,9 @@ def _compare(have, want, say):
     say(f"All {len(want)} files are byte for byte this checkout's, lib/opaygo among them.")
 
 
-def _sealed(fields, rows, say):
+def _sealed(
+    fields: list[str], rows: Mapping[str, bytes] | None, say: Callable[[str], None]
+) -> None:
     """Tell about a sealed unit from its answer to `#ID`. Raises VerifyError."""
     serial, check, count, version = fields
     say(f"Sealed     Ctrl-C stops nothing; count {count}")
@@ -89,7 +98,9 @@ def _sealed(fields, rows, say):
     say("Its files were not read: a sealed unit shows none. In service mode they can be compared.")
 
 
-def _check(serial, check, rows, say):
+def _check(
+    serial: str, check: str, rows: Mapping[str, bytes] | None, say: Callable[[str], None]
+) -> None:
     """Compare a unit's identity with the list. Raises VerifyError."""
     say(f"Serial     {serial}")
     if rows is None:
