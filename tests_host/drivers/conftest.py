@@ -2,12 +2,17 @@
 
 import pytest
 
-from tests_host.drivers.support import INTERPRETERS, Drivers
+from tests_host.drivers.support import Drivers
+from tools.interpreter import device_libraries
+from tools.paths import ROOT
+from tools.proofs.interpreters import INTERPRETERS, Answerer
+
+CHILD = "tests_host.drivers.child"
+SHIM = ROOT / "tests_host" / "shim"  # a `micropython` module for CPython
 
 
 @pytest.fixture(scope="session", params=INTERPRETERS)
 def drivers(request):
     """Run drivers on chip models under one interpreter, then under the other."""
-    running = Drivers(request.param)
-    yield running
-    running.close()
+    with Answerer(request.param, CHILD, *device_libraries(), path=(SHIM,)) as answerer:
+        yield Drivers(answerer)

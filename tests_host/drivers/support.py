@@ -1,15 +1,7 @@
 """Drivers at the wire: one long-lived child of each interpreter runs scenarios on chip models."""
 
 import json
-import os
-import subprocess
-import sys
 
-from tools.interpreter import device_libraries, micropython_command
-from tools.paths import ROOT
-
-CHILD = "tests_host.drivers.child"
-INTERPRETERS = ("cpython", "micropython")
 MATRIX = {
     "4x3": {
         "rows": [2, 3, 4, 5],
@@ -26,40 +18,20 @@ MATRIX = {
 
 
 class Drivers:
-    """`run(name, **scenario)` returns the answer; a refusal of a chip is an AssertionError."""
+    """Runs scenarios of child.py on an Answerer; a refusal of a chip is an AssertionError."""
 
-    def __init__(self, interpreter):
-        command = [sys.executable, "-m", CHILD]
-        if interpreter == "micropython":
-            command = micropython_command(CHILD, heap="16m")
-        path = [ROOT, ROOT / "lib", ROOT / "tests_host" / "shim"]
-        self._process = subprocess.Popen(
-            [*command, device_libraries()[0]],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            bufsize=1,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path))},
-        )
+    def __init__(self, answerer):
+        self._answerer = answerer
 
     def run(self, name, **scenario):
-        """Run one scenario of child.py."""
+        """Return the answer to one scenario."""
         answer = self.ask(name, **scenario)
         assert "refused" not in answer, answer
         return answer
 
     def ask(self, name, **scenario):
-        """The same, and return what a chip refused as {"refused": why}."""
-        self._process.stdin.write(json.dumps(dict(scenario, run=name)) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        assert line, "the child died; its standard error says why"
-        return json.loads(line)
-
-    def close(self):
-        """End the child."""
-        self._process.stdin.close()
-        assert self._process.wait(30) == 0
+        """The same, but a refusal is returned as {"refused": why}."""
+        return json.loads(self._answerer.ask(dict(scenario, run=name)))
 
 
 def chatter(at, key, closes, bounce=0):

@@ -2,11 +2,11 @@
 
 import subprocess
 
-from tools.interpreter import micropython_command
+from tools.proofs.interpreters import module_command
 
 
 def passes_on_micropython(module):
     """Assert that all tests of a module pass on MicroPython, and that there are some."""
-    command = micropython_command("tests_host.helpers.on_micropython", module, heap="16m")
+    command = module_command("micropython", "tests_host.helpers.on_micropython", module)
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0 and " 0 failed" in done.stdout, done.stdout + done.stderr

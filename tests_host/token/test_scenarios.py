@@ -9,7 +9,7 @@ from opaygo import Device, judge, new_state
 from tests_host.helpers.published import ADD_1, ADD_29, FREE, LOCK, SET_7, WRONG
 from tools.identity import PUBLISHED_CODE, PUBLISHED_KEY
 from tools.proofs.tokens.encoder import EXTENDED, Unit
-from tools.proofs.tokens.lives import Life, micropython_judge
+from tools.proofs.tokens.lives import micropython_judge, parse
 from tools.proofs.tokens.replay import replay
 from tools.proofs.tokens.small import STARTING_CODE, Small, Token, scaled
 from tools.proofs.tokens.spec import Windows
@@ -55,8 +55,8 @@ def test_published_scenario():
     job = {"key": KEY.hex(), "starting_code": CODE, "divider": 1, "restricted": False, "count": 0}
     job["tokens"] = [digits for digits, _ in published]
     with micropython_judge() as micropython:
-        verdicts, line = micropython.judge(Life(job, [], [], [], []))
-    assert verdicts == [verdict for _, verdict in published]
+        line = micropython.ask(job)
+    assert parse(line) == [verdict for _, verdict in published]
     assert replay(json.loads(json.dumps(job))) == line.strip()
 
 

@@ -6,15 +6,13 @@ so that double credits and refused legal tokens are counted independently of eng
 specification.
 """
 
-import json
 import random
-import subprocess
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from openpaygo import OpenPAYGOTokenEncoder, TokenType
 
-from tools.interpreter import micropython_command
+from tools.proofs.interpreters import Answerer
 from tools.proofs.tokens import spec
 from tools.proofs.tokens.encoder import EXTENDED, PLAIN, Unit, digits
 
@@ -308,29 +306,6 @@ def _refusal(issued, before, credited):
     return "out_of_window_refused"
 
 
-class Judge:
-    """An interpreter that judges lives with lib/opaygo; call close() at the end."""
-
-    def __init__(self, command):
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._process.stdin.close()
-        self._process.wait()
-        self._process.stdout.close()
-
-    def judge(self, life):
-        """Return (verdicts, line) for a Life: replay.py's answer, parsed and as received."""
-        self._process.stdin.write(json.dumps(life.job) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        return parse(line), line
-
-
 def parse(line):
     """Return the verdicts in a line of replay.py as tuples (outcome, value, count, seconds)."""
     verdicts = [field.split(",") for field in line.split()[:-1]]
@@ -338,8 +313,8 @@ def parse(line):
 
 
 def micropython_judge():
-    """Return a Judge that runs MicroPython."""
-    return Judge(micropython_command("tools.proofs.tokens.replay", heap="16m"))
+    """Return an Answerer for lives' jobs: lib/opaygo on MicroPython."""
+    return Answerer("micropython", "tools.proofs.tokens.replay")
 
 
 def difference(life, verdicts):
