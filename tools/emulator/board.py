@@ -1,7 +1,6 @@
-"""A simulated board (tools/sim) whose chip is an emulated Pico: the wires in between.
+"""A simulated board (tools/sim) with an emulated Pico as the chip: the wires between the two.
 
-Which model hangs on which pin is known from tools.sim.board, which solders them; here the pins
-are the emulated chip's own.
+tools.sim.board solders each model to its pins; here the pins are the emulated chip's own.
 """
 
 from __future__ import annotations
@@ -28,10 +27,12 @@ LEVELS = {GPIOPinState.LOW: 0, GPIOPinState.HIGH: 1}
 
 
 class PicoBoard(Board):
-    """`image`: path of MicroPython's UF2; `heard(data)` gets what the guest says on USB.
+    """The board of an emulated Pico.
 
-    Without `plugged` there is no USB host. `chip` is the Pico while there is power; `painted`
-    tells that the firmware has written to the digits since it started.
+    `image`: path of MicroPython's UF2; `heard(data)`: called with the guest's USB output;
+    `plugged`: a USB host is connected; `chip`: the Pico while there is power; `painted`: the
+    firmware has written to the digits since the start; `on_restart`: called when the chip
+    restarts, by itself or with the supply.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class PicoBoard(Board):
         self.supply.changed[:] = [self._settle]
 
     def power_on(self) -> None:
-        """The supply comes; the chip starts when the world moves on."""
+        """Turn the supply on; the chip starts when the world moves on."""
         super().power_on()
         chip = Pico(self._image, self.flash.dump(), self._heard, self.plugged)
         chip.store = self.flash
@@ -84,7 +85,7 @@ class PicoBoard(Board):
         self._tell_restart()
 
     def power_off(self) -> None:
-        """The supply goes."""
+        """Turn the supply off."""
         if not self.power:
             return
         super().power_off()
@@ -93,7 +94,7 @@ class PicoBoard(Board):
             wire.drive(end, None)
 
     def level(self, number: int) -> int | None:
-        """What the chip drives GPIO `number` to: 0, 1 or None."""
+        """Return the level driven by the chip on GPIO `number`: 0, 1 or None."""
         return LEVELS.get(self.chip.mcu.gpio[number].value) if self.chip else None
 
     def _driver(
@@ -102,7 +103,7 @@ class PicoBoard(Board):
         def drive(value: GPIOPinState, before: GPIOPinState) -> None:
             level = self._driven[number] = LEVELS.get(value)
             wire.drive(end, level)
-            # What the load does is seen by the pins that measure.
+            # The measuring pins see the load's state.
             self._settle(None if wire is self.watches["load"] else wire)
             if wire is self.digits:
                 self.painted = True
@@ -110,7 +111,7 @@ class PicoBoard(Board):
         return drive
 
     def _let_go(self) -> None:
-        """The chip was reset: its pins are inputs, of which the emulator tells nobody."""
+        """Release all pins after a reset of the chip: the emulator does not report inputs."""
         for number, (wire, end) in self._soldered.items():
             self._driven[number] = self.level(number)
             wire.drive(end, self._driven[number])
@@ -123,7 +124,7 @@ class PicoBoard(Board):
             self.on_restart()
 
     def _settle(self, only: Any = None) -> None:
-        """Put on the pins what their wires make of them; an output reads what it drives."""
+        """Put the wires' levels on the pins; an output reads its own level."""
         if self.chip is None:
             return
         for number, (wire, end) in self._soldered.items():
@@ -149,10 +150,10 @@ class PicoBoard(Board):
 
 
 class I2cPort:
-    """A bus of chip models on a controller of the emulated chip, as fast as its wires are.
+    """A bus of chip models on a controller of the emulated chip, at the speed of the wires.
 
-    The emulator itself takes no time for a byte. Only whole bytes: a write of none, which
-    MicroPython sends bit by bit (`scan()` does), finds nobody.
+    The emulator alone takes no time for a byte. Only whole bytes are supported: a write of no
+    bytes, sent by MicroPython bit by bit (as in `scan()`), finds no chip.
     """
 
     def __init__(self, chip: Pico, port: RPI2C, bus: Any) -> None:
@@ -172,7 +173,7 @@ class I2cPort:
 
     def _connect(self, address: int, mode: I2CMode) -> None:
         if self._bus.stuck:
-            return  # nobody ever answers; the guest gives up
+            return  # no answer, until the guest gives up
         self._target = self._bus.chips.get(address)
         there = self._target is not None and self._target.start(mode == I2CMode.READ)
         self._after(ACKNOWLEDGE_BITS, self._acknowledge, self._port.complete_connect, there)
@@ -183,7 +184,7 @@ class I2cPort:
 
     def _acknowledge(self, complete: Callable[[bool], None], taken: object) -> None:
         complete(bool(taken))
-        if not taken:  # an abort empties the queue, of which the emulator tells nobody
+        if not taken:  # an abort empties the queue; the emulator sends no interrupt for this
             self._port._set_interrupts(TX_EMPTY)
 
     def _read(self, acknowledged: bool) -> None:

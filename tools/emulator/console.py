@@ -1,17 +1,18 @@
-"""The guest's console as a person at a terminal sees it: lines in, lines out."""
+"""The guest's console as seen by a person at a terminal: lines in, lines out."""
 
 from collections.abc import Callable
 
 from tools.emulator.pico import Pico
 from tools.emulator.world import EmulatedWorld
 
-_LIMIT = 4096  # lines kept until somebody takes them
+_LIMIT = 4096  # most lines kept until `take`
 
 
 class GuestConsole:
-    """`chip()` returns the Pico, or None without power. The cable calls `hear(data)`.
+    """The console. `chip()`: returns the Pico, or None without power; `hear(data)`: called by the
+    cable.
 
-    `on_token(digits, answer)`, when set, is told of the answer to each `#TOKEN`.
+    `on_token(digits, answer)`: called with the answer to each `#TOKEN`, if set.
     """
 
     def __init__(self, chip: Callable[[], Pico | None]) -> None:
@@ -41,27 +42,27 @@ class GuestConsole:
 
     @property
     def unread(self) -> int:
-        """How many bytes the guest has not fetched."""
+        """Number of bytes that the guest has not fetched."""
         chip = self._chip()
         return chip.cable.untaken if chip is not None else 0
 
     def take(self) -> list[str]:
-        """Return the complete lines that came since the last time."""
+        """Return the complete lines since the last call."""
         lines, self._lines = self._lines, []
         return lines
 
     def reset(self) -> None:
-        """The guest restarts: an unfinished line ends."""
+        """Restart with the guest: an unfinished line ends."""
         if self._line:
             self._end_line()
 
     def ask(
         self, question: str, world: EmulatedWorld, longest: int, send: bool = True
     ) -> list[str] | None:
-        """Return the answer to a line, without the names of both; None if none comes.
+        """Return the answer to a line, without the names of both; None without an answer.
 
-        `longest`: us to wait; without `send` something else asks. What the guest says meanwhile
-        and is no answer to it is kept.
+        `longest`: us to wait; `send`: False if the question is sent elsewhere. Other output of the
+        guest meanwhile is kept for `take`.
         """
         self._asked = question.split(";")[0] + ";"
         self._answer = None

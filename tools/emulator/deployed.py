@@ -1,4 +1,4 @@
-"""What a factory leaves in the emulated flash: the build, as `payg deploy` puts it there."""
+"""The emulated flash as left by a factory: the build, placed as by `payg deploy`."""
 
 import tempfile
 from pathlib import Path
@@ -10,8 +10,9 @@ from tools.station.littlefs import add_tree
 def deployed(files: bytes | None = None, custom: Path | None = None) -> bytes:
     """Return the bytes of a file system that holds this checkout's build for the Pico.
 
-    `files`: bytes of a file system to put it into, or of an erased flash, or None for an empty
-    one; `custom`: a board file in place of the Pico's own. Raises tools.station.build.BuildError.
+    `files`: bytes of the file system to be filled, or of an erased flash, or None for an empty
+    file system; `custom`: a board file in place of the Pico's own. Raises
+    tools.station.build.BuildError.
     """
     if files is not None and not files.strip(b"\xff"):
         files = None

@@ -1,4 +1,4 @@
-"""MicroPython's image for the emulated Pico: one that is named, or the official one."""
+"""MicroPython's image for the emulated Pico: a named image, or the official image."""
 
 import atexit
 import os
@@ -12,11 +12,12 @@ VARIABLE = "MICROPYTHON_UF2"
 
 
 class NoPicoError(Exception):
-    """There is no emulated Pico to be had; the text says why and what to do."""
+    """No emulated Pico is available; the text gives reason and remedy."""
 
 
 def find_image(named: str | None = None, say: Callable[[str], None] = lambda text: None) -> str:
-    """Return the path of a checked image: `named`, else what MICROPYTHON_UF2 names, else official.
+    """Return the path of a checked image: `named`, else the environment's MICROPYTHON_UF2, else
+    official.
 
     Raises NoPicoError.
     """

@@ -1,7 +1,7 @@
-"""What can be known of the firmware in an emulated Pico from outside: display, load, console.
+"""The firmware in an emulated Pico as observed from outside: display, load, console.
 
-The session of `payg sim --headless` asks a `firmware` with a `unit` for all this. In the fast
-simulator those are the firmware's own objects; here they look and ask.
+The session of `payg sim --headless` asks a `firmware` with a `unit`. In the fast simulator, these
+are the firmware's own objects; here the objects observe the display and ask over the console.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from tools.identity import Identity
 from tools.sim.chips.keypad import Keypad
 from tools.sim.words import Refused
 
-REST_US = 15_000  # a guest that sleeps so long has done what it was told,
-SURE_US = 100_000  # surely so, where the glass does not tell.
-BRIEF_US = 4_000  # It looks at clock and load for less than that, all the time
-CHATTER_US = 30_000  # a contact that closes again so soon bounces
+REST_US = 15_000  # a guest that sleeps this long has done its work
+SURE_US = 100_000  # the same with certainty, where the glass does not tell
+BRIEF_US = 4_000  # longest regular look of the guest at clock and load
+CHATTER_US = 30_000  # a contact that closes again within this time bounces
 ANSWER_US = 3_000_000
 START_US = 10_000_000
-FRESH_US = 1_000_000  # what was asked is true for so long, unless something was done
+FRESH_US = 1_000_000  # lifetime of a status, unless the unit was touched
 SHOWN = {"Err": "INVALID", "USEd": "ALREADY_USED", "----": "MALFORMED"}
 ACCEPTED = ("GOOd", "FULL")
-EITHER = {"FrEE", "OFF"}  # of an entry, or what was there before
+EITHER = {"FrEE", "OFF"}  # result of an entry, or the text from before
 GIVE = """
 from firmware.store import Identity
 unit.provision(Identity({serial!r}, {key!r}, {starting_code!r}, {count!r}, {time_divider!r},
@@ -39,7 +39,10 @@ RESTART = b"import machine\r\nmachine.reset()\r\n\x04"
 
 
 class Firmware:
-    """`board`: a PicoBoard; `console`: its GuestConsole; `identity`: of the options, or None."""
+    """The firmware of a board.
+
+    `board`: a PicoBoard; `console`: the GuestConsole; `identity`: of the options, or None.
+    """
 
     def __init__(self, board: PicoBoard, console: GuestConsole, identity: Identity | None) -> None:
         self.failure = None
@@ -55,12 +58,12 @@ class Firmware:
         return self._seen if self._board.power else None
 
     def is_same(self, identity: Identity) -> bool:
-        """Tell whether the unit has this identity, as far as the serial number shows."""
+        """Does the unit have this identity, as far as the serial number shows?"""
         return bool(self._seen.serial() == identity.serial)
 
 
 class ObservedUnit:
-    """The unit behind keys, glass and console. `outcome` and `entries` are the session's."""
+    """The unit behind keys, glass and console. `outcome` and `entries` are for the session."""
 
     def __init__(self, board: PicoBoard, console: GuestConsole, identity: Identity | None) -> None:
         self._board = board
@@ -70,13 +73,13 @@ class ObservedUnit:
         self.outcome: str | None = None
         self.entries = 0
         self._entry = ""
-        self._pressed = ("", 0)  # the last key, and when
-        self._judged: str | None = None  # digits that wait for their outcome
+        self._pressed = ("", 0)  # the last key, and the time of the press
+        self._judged: str | None = None  # digits that wait for an outcome
         # digits sent over the console, and the answer
         self._answered: tuple[str, str] | None = None
         self._rest_at = self._entered_at = 0
         self._looked = (0, 0)
-        self._working = 0  # since when it is awake
+        self._working = 0  # time at which the guest woke
         self._status: dict[str, Any] | None = None
         self._status_at = 0
         self._count = 0
@@ -86,7 +89,7 @@ class ObservedUnit:
         self._wrap(board.keypad)
 
     def restarted(self) -> None:
-        """The guest starts anew: what was being entered is gone."""
+        """Forget the current entry, as the guest restarted."""
         self._entry, self._judged, self._status = "", None, None
         self._console.reset()
 
@@ -111,7 +114,7 @@ class ObservedUnit:
 
     @property
     def busy(self) -> bool:
-        """Whether the guest has been awake a moment ago, or an entry waits for its outcome."""
+        """Was the guest awake a moment ago, or does an entry wait for an outcome?"""
         assert self._board.chip
         now, awake = self._world.now, self._board.chip.busy
         before, awake_before = self._looked
@@ -129,7 +132,9 @@ class ObservedUnit:
         return self._judged is not None and not self._see(self._judged)
 
     def _see(self, digits: str) -> bool:
-        """The guest rests: what does the glass say of the entry? False if nothing yet."""
+        """Take the entry's outcome from the glass of the resting guest; return False if not shown
+        yet.
+        """
         text = self._board.glass().strip()
         locked = text[:1] == "L" and text[1:].strip().isdigit()
         clear = locked or text in SHOWN or text in ACCEPTED
@@ -145,7 +150,9 @@ class ObservedUnit:
         return True
 
     def _kind(self, digits: str) -> str:
-        """What an accepted token was: its value is in its last digits, its type in the count."""
+        """Return the outcome of an accepted token: the last digits give the value, the count the
+        type.
+        """
         identity = self._identity
         longest = 20 if identity and identity.restricted else 12
         if identity is None or len(digits) == longest:
@@ -165,20 +172,22 @@ class ObservedUnit:
     # --- the console ---------------------------------------------------------------------
 
     def _ask(self, question: str) -> list[str] | None:
-        # What is typed while MicroPython starts may get lost.
+        # Input during MicroPython's start may get lost.
         self._world.run_while(lambda: self._board.power and not self._board.painted, START_US)
         answer: list[str] | None = self._console.ask(question, self._world, ANSWER_US)
         return answer
 
     def serial(self) -> str:
-        """The serial number, "" of a blank unit."""
+        """Return the serial number, "" for a blank unit."""
         answer = self._ask("#ID")
         if not answer:
             raise Refused("the firmware does not answer on its console")
         return answer[0]
 
     def status(self) -> dict[str, Any]:
-        """As firmware.unit.Unit.status(), asked over the console at most once a second."""
+        """Return the same as firmware.unit.Unit.status(), asked over the console at most once a
+        second.
+        """
         now = self._world.now
         if self._status is None or not 0 <= now - self._status_at < FRESH_US:
             self._status = self._asked()
@@ -206,18 +215,20 @@ class ObservedUnit:
         }
 
     def _told(self, digits: str, answer: str) -> None:
-        """A token came in over the console, and was judged; this is called while time passes."""
+        """Note a token judged over the console; called while time passes."""
         self._status = None
         self._answered = (digits, answer)
 
     def _hear(self, digits: str, answer: str) -> None:
-        """Note the outcome of a token sent over the console."""
+        """Take the outcome of a token sent over the console."""
         accepted = answer in ("VALID", "PAYG_DISABLED")
         self.outcome = self._kind(digits) if accepted else answer
         self.entries += 1
 
     def provision(self, identity: Identity) -> None:
-        """Give a blank unit this identity at its prompt, then restart it. Raises ValueError."""
+        """Give a blank unit this identity at the prompt, then restart the unit.
+        Raises ValueError.
+        """
         try:
             _, trouble = execute(self._console, self._world, GIVE.format(**identity._asdict()))
         except PromptError as error:
@@ -230,7 +241,7 @@ class ObservedUnit:
         self._world.run_while(
             lambda: self._board.chip and self._board.chip.resets == resets, ANSWER_US
         )
-        self._console.take()  # what the prompt said
+        self._console.take()  # the prompt's output
 
 
 class Log:
@@ -240,7 +251,7 @@ class Log:
         self._ask = ask
 
     def entries(self) -> list[list[int]]:
-        """All entries, oldest first: [seconds since 2020, event, number]."""
+        """Return all entries, oldest first: [seconds since 2020, event, number]."""
         found: list[list[int]] = []
         while True:
             answer = self._ask("#LOG;%d" % len(found))
@@ -250,7 +261,7 @@ class Log:
 
 
 def _plain(digits: str) -> str:
-    """Return the 9 digits of a token that was made of 15 digits from 1 to 4."""
+    """Return the 9 digits of a token entered as 15 digits from 1 to 4."""
     code = 0
     for digit in digits:
         code = code << 2 | int(digit) - 1

@@ -1,7 +1,8 @@
 """One emulated RP2040 with a Pico's flash, from power on to power off, in lockstep.
 
-The emulator is rp2040py 0.3.6, whose inner loop is called here directly: the guest runs exactly as
-long as `run_until` says, so a run is the same each time. Cycles are 8 ns, as at 125 MHz.
+The emulator is rp2040py 0.3.6, whose inner loop is called here directly: the guest runs exactly
+until the time given to `run_until`, so a run is the same each time. Cycles are 8 ns, as at 125
+MHz.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 FLASH = 2 << 20
 SECTOR = 4096
-FILE_SYSTEM = 0xA0000  # where the image begins its file system,
-FILE_SYSTEM_END = FLASH  # and ends it
+FILE_SYSTEM = 0xA0000  # start of the image's file system
+FILE_SYSTEM_END = FLASH  # end of the image's file system
 START = 0x1000_0000
 CYCLE_NS = 8
 ERASES = {0x20: 1, 0xD8: 16}  # command -> sectors
@@ -41,12 +42,13 @@ class Store(Protocol):
 
 
 class Pico:
-    """`image`: path of MicroPython's UF2; `files`: bytes of the file system; `heard(data)` gets
-    what the guest says on USB.
+    """The chip.
 
-    `store`: erases and programs the file system's part of the flash instead of the emulator, or
-    None. `on_reset()` is called after the chip reset itself. Without `plugged` there is no USB
-    host.
+    `image`: path of MicroPython's UF2; `files`: bytes of the file system; `heard(data)`: called
+    with the guest's USB output; `store`: erases and programs the file system's part of the flash
+    in place of the emulator (with erase(sector), program(offset, data), read(offset, buffer) as in
+    tools.sim.chips.flash.Flash), or None; `on_reset()`: called after a reset by the chip itself;
+    `plugged`: a USB host is connected; `stalled`: ns for which the flash held the guest up.
     """
 
     def __init__(
@@ -64,7 +66,7 @@ class Pico:
         self.mcu = self._device.mcu
         self.store: Store | None = None
         self.on_reset: Callable[[], None] | None = None
-        self.stalled = 0  # ns that the flash held everything up
+        self.stalled = 0
         self.resets = 0
         self._clock = self.mcu.clock
         self._fault: BaseException | None = None
@@ -89,11 +91,11 @@ class Pico:
 
     @property
     def busy(self) -> int:
-        """Of these, how many the guest was awake, so far."""
+        """Nanoseconds, since power on, for which the guest was awake."""
         return self.mcu.core.cycles * CYCLE_NS + self.stalled
 
     def run_until(self, nanos: float) -> None:
-        """Let the guest run until `nanos`, less after `halt`. Raises what `guarded` met."""
+        """Let the guest run until `nanos`, or `halt`. Raises exceptions caught by `guarded`."""
         from rp2040py.execute_batch import execute_batch
 
         simulator = self._simulator
@@ -110,7 +112,9 @@ class Pico:
             raise fault
 
     def wakes_until(self, nanos: float) -> list[tuple[int, int]]:
-        """As `run_until`, slowly; return [(when it woke, ns it was awake)], the last one whole."""
+        """Like `run_until`, slowly; return [(time of waking, ns awake)], the last
+        of them whole.
+        """
         core, clock = self.mcu.core, self._clock
         found: list[tuple[int, int]] = []
         woke: float | None = None
@@ -130,11 +134,11 @@ class Pico:
         return found
 
     def pause(self) -> None:
-        """Return from `run_until` at once. For whatever happens inside of it."""
+        """Return from `run_until` at once. To be called from inside."""
         self._simulator.stop()
 
     def halt(self) -> None:
-        """The supply fails: never run again."""
+        """Fail the supply: never run again."""
         self._halted = True
         self.pause()
 
@@ -145,15 +149,15 @@ class Pico:
         return alarm
 
     def stall(self, nanos: int) -> None:
-        """Let time pass with the guest held up, as a flash that is being written does it."""
+        """Let time pass with the guest held up, as during a flash write."""
         if not self._halted:
             self.stalled += nanos
             self._clock.tick(nanos)
 
     def guarded(self, action: Callable[P, object]) -> Callable[P, None]:
-        """Return `action` so that what it raises ends `run_until`, which raises it.
+        """Return `action`, wrapped so that an exception ends `run_until` and is raised there.
 
-        Through the emulator's compiled code nothing may be raised.
+        No exception may pass through the emulator's compiled code.
         """
 
         def call(*arguments: P.args, **options: P.kwargs) -> None:
@@ -170,14 +174,14 @@ class Pico:
     # --- resets --------------------------------------------------------------------------
 
     def reset(self) -> None:
-        """Pull the RUN pin low for a moment; the flash is what the store says by now."""
+        """Pull the RUN pin low for a moment; the flash has the store's present contents."""
         if self.store is not None:
             self._mirror(self.store, 0, self.store.sectors)
         self._device.hard_reset()
         self._was_reset()
 
     def _bite(self) -> None:
-        # As on silicon and unlike in the emulator, a watchdog that bit is off.
+        # A watchdog is off after its reset: true on silicon, but not in the emulator.
         watchdog = self.mcu.watchdog
         watchdog._enable = watchdog.timer.enable = watchdog.alarm.enable = False
         self._device._on_watchdog_trigger()
@@ -191,7 +195,7 @@ class Pico:
     # --- flash ---------------------------------------------------------------------------
 
     def _command(self) -> None:
-        """A command to the flash is complete: what changes the file system is the store's."""
+        """Handle a complete flash command: the store handles changes to the file system."""
         ssi = self.mcu.ssi
         command = bytes(ssi._tx_buffer)
         operation = command[0] if command else 0

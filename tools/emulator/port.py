@@ -1,7 +1,7 @@
 """The emulated Pico's USB as a serial port of this computer, for mpremote and `payg provision`.
 
-Meanwhile the emulator runs in a thread of its own, never faster than real time: whoever is at the
-other end waits by the clock on the wall.
+The emulator runs in a separate thread, never faster than real time, since the other end waits in
+real time.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ MOST = 256  # bytes the guest has not taken yet before the port is read again
 
 
 class Port:
-    """`with Port(unit) as port:` lets the unit run; `port.path` is the device to open.
+    """Serial port: `with Port(unit) as port:` lets the unit run; `port.path` is the device to
+    open.
 
-    `do(action)` calls `action()` between two moments of the emulated time. What ends the
-    emulation is raised where the `with` ends.
+    An exception that ends the emulation is raised at the end of the `with` block.
     """
 
     def __init__(self, unit: EmulatedUnit) -> None:
@@ -57,11 +57,13 @@ class Port:
             raise self._error
 
     def do(self, action: Callable[[], object]) -> None:
-        """Call `action()` in the emulator's thread, soon."""
+        """Call `action()` in the emulator's thread, soon, between two moments of the emulated
+        time.
+        """
         self._actions.put(action)
 
     def press(self, keys: str) -> None:
-        """Press keys one after the other."""
+        """Press keys in sequence."""
         world, keypad = self._world, self._unit.board.keypad
         assert keypad
 
@@ -86,7 +88,7 @@ class Port:
             self._error = error
 
     def _carry(self) -> None:
-        """Bring over what waits in both directions, and do what is to be done."""
+        """Transfer waiting bytes in both directions, and run waiting actions."""
         with contextlib.suppress(queue.Empty):
             while True:
                 self._actions.get_nowait()()
@@ -105,4 +107,4 @@ class Port:
         except OSError as error:
             if error.errno != errno.EIO:
                 raise
-            return b""  # nobody has it open
+            return b""  # the port is not open

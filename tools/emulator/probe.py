@@ -1,8 +1,8 @@
-"""Measures an emulated unit from within: free heap, and tasks that hang, asked for by a pin.
+"""Measures an emulated unit from within: free heap, and hanging tasks, both triggered by a pin.
 
-The board file that is deployed gets an interrupt on pins that nothing is wired to. So a sealed
-unit is measured with `main.py` as it is; the interrupt's code takes some 400 bytes of heap. Its
-bus is the fastest that the chips allow: a token costs the emulator a third less.
+The deployed board file adds an interrupt on unwired pins, so that a sealed unit is measured with
+an unchanged `main.py`; the interrupt's code takes some 400 bytes of heap. The board's bus has the
+highest speed allowed by the chips: a token costs the emulator a third less.
 """
 
 from pathlib import Path
@@ -38,7 +38,7 @@ else:
 
 
 def board_file(folder: Path) -> Path:
-    """Write the Pico's board file with the probe into directory `folder`; return its path."""
+    """Write the Pico's board file with the probe into directory `folder`; return the path."""
     path = folder / "pico.py"
     data = (ROOT / "board" / "pico.py").read_text().replace(*FASTER)
     path.write_text(data + SOURCE)
@@ -55,7 +55,7 @@ def pull(unit: EmulatedUnit, pin: int) -> None:
 
 
 def free_heap(unit: EmulatedUnit) -> int:
-    """Return the bytes of heap that are free after a collection. Raises RuntimeError."""
+    """Return the bytes of free heap after a collection. Raises RuntimeError."""
     pull(unit, HEAP_PIN)
     answer = unit.console.ask("#HEAP", unit.world, 2_000_000, send=False)
     if not answer:

@@ -1,4 +1,4 @@
-"""Code at the guest's prompt, and scripts on a Pico that has nothing but MicroPython."""
+"""Code at the guest's prompt, and scripts on a Pico with MicroPython alone."""
 
 import tempfile
 from collections.abc import Mapping
@@ -19,15 +19,15 @@ class PromptError(Exception):
 
 
 class GuestError(Exception):
-    """The script on the Pico ended in an exception; the text is its traceback."""
+    """The script on the Pico ended with an exception; the text is the traceback."""
 
 
 def execute(
     console: GuestConsole, world: EmulatedWorld, source: str, longest: int = ANSWER_US
 ) -> tuple[str, str]:
-    """Run code at the raw prompt, to which Ctrl-C leads; return (what it printed, its traceback).
+    """Run code at the raw prompt, reached by Ctrl-C; return (output, traceback).
 
-    `longest`: us that it may take. Raises PromptError.
+    `longest`: timeout in us. Raises PromptError.
     """
     heard = bytearray()
     hear, console.hear = console.hear, heard.extend
@@ -50,7 +50,7 @@ def execute(
 
 
 def run_script(image: str, source: str, files: Mapping[str, str]) -> str:
-    """Boot a bare Pico with these files (path: text), run a script; return what it printed.
+    """Boot a bare Pico with these files (path: text), run a script; return the output.
 
     `image`: path of MicroPython's UF2. Raises GuestError, PromptError.
     """

@@ -2,8 +2,8 @@
 
     python -m tools.emulator.run '{"serial": "A1", "key": "…32 hex digits…", "image": "…"}'
 
-Options as tools/sim/run.py has them, and `image`, the path of MicroPython's UF2. The commands
-are the same ones; `flash wipe` leaves a file system with nothing but the build in it.
+The options are those of tools/sim/run.py, and `image`, the path of MicroPython's UF2. The commands
+are the same; `flash wipe` leaves a file system with nothing but the build.
 """
 
 import json
@@ -20,7 +20,7 @@ from tools.station.build import BuildError
 
 
 def identity_of(options: Mapping[str, Any]) -> Identity | None:
-    """Return the Identity of the options, None without a key."""
+    """Return the Identity in the options, None without a key."""
     if not options.get("key"):
         return None
     fields = {name: options[name] for name in Identity._fields if options.get(name) is not None}
@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
     except ChipError as error:
         session.fail(f"the firmware used a chip as its datasheet forbids: {error}")
     except BrokenPipeError:
-        pass  # nobody listens any more
+        pass  # the reader is gone
     return 1
 
 

@@ -1,4 +1,4 @@
-"""An emulated Pico on its board, with all that the session and the tests turn."""
+"""An emulated Pico on a board, with the controls used by the session and the tests."""
 
 import os
 import sys
@@ -16,8 +16,8 @@ from tools.identity import Identity
 from tools.sim.keep import Keep
 from tools.sim.session import Session
 
-LONG = 600  # seconds of emulated time about which something is said
-SPEED = 5  # times as fast as real time runs an emulated unit that idles
+LONG = 600  # seconds of emulated time worth a line of progress
+SPEED = 5  # emulated seconds per real second while the unit idles
 
 
 def say(text: str) -> None:
@@ -26,22 +26,22 @@ def say(text: str) -> None:
 
 
 class Unbuffered:
-    """Files as the state's directory needs them: a killed emulator leaves what a board would."""
+    """Unbuffered files for the state's directory: a killed emulator leaves the same as a board."""
 
     rename = staticmethod(os.rename)
 
     @staticmethod
     def open(path: str, mode: str) -> Any:
-        """Open a file whose writes are done when they return."""
+        """Open a file whose writes are complete when they return."""
         return open(path, mode, buffering=0)
 
 
 class EmulatedUnit:
-    """A Pico on its board, with everything that the session and the tests turn.
+    """A Pico on a board, with the controls used by the session and the tests. The supply is off.
 
     `image`: path of MicroPython's UF2; `identity`: tools.identity.Identity or None; `state`: a
-    directory that keeps the memories, or None; `files`: bytes of a file system, None for the one
-    of `state` with this checkout's build in it. Its supply is off.
+    directory that keeps the memories, or None; `files`: bytes of a file system, None for the file
+    system in `state` with this checkout's build added.
     """
 
     def __init__(
@@ -77,16 +77,16 @@ class EmulatedUnit:
         self._fill(deployed())
 
     def save(self) -> None:
-        """Save what the memories' files do not have yet."""
+        """Save everything that the memories' files lack."""
         if self.keep:
             self.keep.save()
 
     def session(self, read: Callable[[], bytes], write: Callable[[str], None]) -> Session:
-        """Return a session on this unit; `serve` runs it."""
+        """Return a session on this unit, to be run by `serve`."""
         return Session(self.board, self.console, self.firmware, read, write, self.save)
 
     def serve(self, session: Session) -> int:
-        """Let the world run until the session is over; return its exit status."""
+        """Let the world run until the session is over; return the exit status."""
         self.board.power_on()
         for wish in session.run():
             seconds = (wish - self.world.now) // 1_000_000

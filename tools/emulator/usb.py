@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rp2040py.usb.cdc import USBCDC
 
-WAKE_NS = 10_000  # emulated time from typing to the guest's seeing it
-PUMP_NS = 1_000_000  # between two looks whether the guest has taken what was typed
-ROOM = 256  # bytes waiting inside the emulator; what is beyond its 512 would be lost
+WAKE_NS = 10_000  # emulated time until the guest sees typed bytes
+PUMP_NS = 1_000_000  # between two looks at the guest's progress
+ROOM = 256  # most bytes waiting inside the emulator, where bytes beyond 512 are lost
 
 
 class QuietHost:
     """Keeps the emulated USB host from answering each read of the guest with an empty packet.
 
-    Stock, it does so every 10 us, which keeps the guest awake for ever. Here a read is left
-    unanswered until there is something to send.
+    The stock host sends an empty packet every 10 us and keeps the guest awake for ever. Here a
+    read is left unanswered until there is data to send.
     """
 
     def __init__(self, cdc: USBCDC) -> None:
@@ -59,9 +59,9 @@ class QuietHost:
 
 
 class Cable:
-    """Bytes to and from the guest's console, as fast as it takes them.
+    """Bytes to and from the guest's console, at the guest's speed.
 
-    `heard(data)` is called with what the guest says.
+    `heard(data)`: called with the guest's output.
     """
 
     def __init__(self, cdc: USBCDC, heard: Callable[[bytes | bytearray], None]) -> None:
@@ -73,12 +73,12 @@ class Cable:
 
     @property
     def untaken(self) -> int:
-        """How many bytes the guest has not fetched."""
+        """Number of bytes that the guest has not fetched."""
         return len(self._typed) + self._cdc.tx_fifo.item_count
 
     @property
     def connected(self) -> bool:
-        """Whether the guest's USB is up: before that nothing can be typed."""
+        """Is the guest's USB up? Before, typing is not possible."""
         return self._cdc._initialized
 
     def type(self, data: bytes) -> None:

@@ -1,6 +1,6 @@
-"""The time of an emulated board: the chip's own clock while it runs, else a mere number.
+"""The time of an emulated board: the chip's own clock while the chip runs, else a plain number.
 
-It has of tools.sim.world.World what the board's models and the session need.
+Provides the part of tools.sim.world.World needed by the board's models and the session.
 """
 
 import heapq
@@ -11,7 +11,7 @@ from tools.sim.parts import PowerCut
 
 
 class EmulatedWorld:
-    """`now`: microseconds, never goes back. `chip` is what runs, a Pico, or None without power."""
+    """The world. `now`: microseconds, never goes back; `chip`: a Pico, or None without power."""
 
     def __init__(self) -> None:
         self.chip: Pico | None = None
@@ -26,16 +26,16 @@ class EmulatedWorld:
 
     @property
     def running(self) -> bool:
-        """Whether the MCU has power."""
+        """Does the MCU have power?"""
         return self.chip is not None
 
     def start(self, chip: Pico) -> None:
-        """The MCU gets power."""
+        """Give the MCU power."""
         self._base = self.now
         self.chip = chip
 
     def stop(self, reason: str) -> None:
-        """The MCU has no power any more, or is to be reset from outside."""
+        """Take the MCU's power away, or reset the MCU from outside."""
         if self.chip is None:
             return
         if reason == "power":
@@ -57,7 +57,7 @@ class EmulatedWorld:
             self.chip.stall(duration * 1_000)
 
     def hurry(self, duration: int) -> int:
-        """Return when `duration` (us) has passed."""
+        """Return the time in `duration` (us)."""
         return self.now + duration
 
     def run_until(self, due: int) -> None:
@@ -72,7 +72,9 @@ class EmulatedWorld:
             event[2]()
 
     def run_while(self, condition: Callable[[], object], longest: int) -> bool:
-        """Let all happen while `condition()` holds, `longest` us at most; tell whether it fell."""
+        """Let time pass while `condition()` holds, `longest` us at most; return True if the
+        condition fell.
+        """
         end = self.now + longest
         while condition():
             if self.now >= end:

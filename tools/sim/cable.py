@@ -1,12 +1,13 @@
-"""The simulated unit on a cable: the firmware in real time, and MicroPython's own prompt after it.
+"""The simulated unit on a cable: the firmware in real time, and MicroPython's own prompt
+afterwards.
 
-tools/cable/unit.py starts it with `micropython -i -c`, so that the prompt follows. Standard input
-and output are the unit's console; a socket has the rest. To here come the options (JSON), then
-commands as `payg sim --headless` has them, "!" for a Ctrl-C that interrupts, "-" to forget it.
-From here go JSON objects: up, runs, intr, ready, answer, taken, due, failed and end.
+tools/cable/unit.py starts this with `micropython -i -c`, so that the prompt follows. Standard
+input and output are the unit's console; a socket carries the rest. Incoming lines: the options
+(JSON), then commands as in `payg sim --headless`, "!" for a Ctrl-C that interrupts, "-" to forget
+the Ctrl-C. Outgoing JSON objects: up, runs, intr, ready, answer, taken, due, failed and end.
 
-One process is one life of the MCU. Whoever ends it says so and stands still until it is killed;
-what is to last has been written before.
+Each process is one life of the MCU. The process reports the end of the life and then waits to be
+killed; all non-volatile state has been written before.
 """
 
 import gc
@@ -31,22 +32,24 @@ from tools.sim.session import _INSTANT, POLL_US, SLOW_BOOT_US, Session
 from tools.sim.words import Refused
 
 CTRL_C = 3
-PROMPT = "\x1e>>> "  # its first character tells tools/cable/unit.py that this is the real one
-AFTER = "\x1f"  # the same of the end of all scripts
+PROMPT = "\x1e>>> "  # the first character marks the real prompt for tools/cable/unit.py
+AFTER = "\x1f"  # marks the end of all scripts for tools/cable/unit.py
 ROM = "/rom"
 
 life = None
 
 
 class Micropython:
-    """Stands in for the module `micropython`: a Ctrl-C that came before it is off still counts."""
+    """Stands in for the module `micropython`: a Ctrl-C that came before being
+    switched off counts.
+    """
 
     def __init__(self, world, link):
         self._world = world
         self._link = link
 
     def kbd_intr(self, character):
-        """As of the port; tools/cable/unit.py sees from outside whether Ctrl-C is on."""
+        """Switch Ctrl-C, as the port does, and report this to tools/cable/unit.py."""
         self._world.look()
         self._world.give_way()
         real_micropython.kbd_intr(character)
@@ -57,7 +60,7 @@ class Micropython:
 
 
 class Sys:
-    """Stands in for the module `sys`: another machine, and errors go to the console."""
+    """Stands in for the module `sys`, with another machine, and errors on the console."""
 
     def __init__(self, machine):
         self.stderr = sys.stdout
@@ -68,7 +71,7 @@ class Sys:
 
 
 class CableSession(Session):
-    """Commands to a unit whose console is elsewhere, and which may be at its prompt."""
+    """A session with a unit whose console is elsewhere, possibly at the prompt."""
 
     def _boot(self):
         limit = self.world.now + SLOW_BOOT_US
@@ -93,24 +96,24 @@ class CableSession(Session):
         yield
 
     def again(self, lines):
-        """What was set before the MCU restarted still is."""
+        """Restore settings made before the MCU restarted."""
         for line in lines:
             words = line.split()
             _INSTANT[words[0]](self, words[1:])
 
 
 class NoConsole:
-    """What a Session sees of a console that is elsewhere."""
+    """Stand-in for the console of a Session: the real console is elsewhere."""
 
     unread = 0
 
     def take(self):
-        """Nothing."""
+        """Return no lines."""
         return []
 
 
 class Firmware:
-    """What a session sees of the program: main.py's names, which outlive main.py."""
+    """The program as seen by a session: main.py's globals, which outlive main.py."""
 
     failure = None
     at_prompt = False
@@ -132,18 +135,18 @@ class Firmware:
         return identity_of(self._options)
 
     def is_same(self, identity):
-        """Tell whether the unit has this identity."""
+        """Does the unit have this identity?"""
         return self.unit.identity == identity
 
 
 class Life:
-    """One life of the MCU. `names` are the prompt's globals.
+    """One life of the MCU.
 
-    `options` are those of run.py, and what tools/cable/unit.py adds:
-    now, powered_at: us; same: whether the state comes from an earlier moment of this world; cause:
-    "power", "reset" or "soft"; before: what the last life told at its end; cut: step in which the
-    power fails, or 0; again: commands; raw: no main.py; bare: no firmware but what is on the unit;
-    sectors: of flash.
+    `names`: the prompt's globals; `options`: those of run.py, and further options from
+    tools/cable/unit.py: now, powered_at: us; same: the state comes from an earlier moment of this
+    world; cause: "power", "reset" or "soft"; before: the report of the last life at the end; cut:
+    step in which the power fails, or 0; again: commands; raw: no main.py; bare: no firmware but
+    the unit's own files; sectors: of flash.
     """
 
     def __init__(self, link, options, names):
@@ -162,7 +165,7 @@ class Life:
         self._converse(options, names)
 
     def run(self, raw):
-        """boot.py and main.py, as far as they are there. Ends at the prompt."""
+        """Run boot.py and main.py, if present; end at the prompt."""
         try:
             if self._script("boot.py") and not raw:
                 self._script("main.py")
@@ -175,19 +178,19 @@ class Life:
         gc.collect()
 
     def serve(self):
-        """What is due happens: tools/cable/unit.py types this at an idle prompt."""
+        """Let due events happen: tools/cable/unit.py types this call at an idle prompt."""
         self._world.idle()
         while self._link.commands or not self._session.waiting:
             self._world.step(streams=False)
         self._link.tell(due=self._world.due())
 
     def end(self, reason):
-        """The MCU stops. Does not return."""
+        """Stop the MCU. Does not return."""
         self.last_words(reason)
         self._link.stand_still()
 
     def last_words(self, reason="soft"):
-        """Save all, and say what the next life has to know."""
+        """Save all, and report everything that the next life must know."""
         error = machine.take_blame()
         if error is not None and not self._firmware.at_prompt:
             self._tell_of(error)
@@ -227,7 +230,7 @@ class Life:
         loop.install(self._world, RealQueue)
 
     def _files(self, options, digits):
-        """The unit's own file system is the root; the checkout, if that is to run, is its ROM."""
+        """Mount the unit's file system as root and the checkout, if run, as ROM."""
         device = self._board.flash.device()
         try:
             system = vfs.VfsLfs2(device, progsize=256)
@@ -267,14 +270,14 @@ class Life:
         world.ask(world.now)
 
     def _script(self, name):
-        """Run one as a board does; tell whether the next may run."""
+        """Run a script as a board does; return True if the next script may run."""
         try:
             with open(self._home + name) as file:
                 source = file.read()
         except OSError:
             return True
         self._link.tell(runs=name)
-        real_micropython.kbd_intr(CTRL_C)  # each script starts with it on
+        real_micropython.kbd_intr(CTRL_C)  # each script starts with Ctrl-C on
         try:
             exec(compile(source, name, "exec"), self._firmware.names)
         except (Exception, KeyboardInterrupt) as error:
@@ -288,7 +291,7 @@ class Life:
 
 
 def start(number, names):
-    """Live, with the socket that has this number; return to the prompt and its globals `names`."""
+    """Run a life with the socket of this number; return to the prompt with globals `names`."""
     global life
     sys.ps1 = PROMPT
     link = Link(number)

@@ -2,17 +2,17 @@
 
     micropython -m tools.sim.run '{"serial": "A1", "key": "…32 hex digits…", "root": "…"}'
 
-Options, all in one JSON object, which may be split into several arguments: serial, key,
-starting_code, count, time_divider, restricted, language, state (a directory, or null), root (the
-checkout whose boot.py and main.py run; this file's own if missing), chip ("rp2040" or "esp32":
-the firmware finds that chip's board, else the simulator's own), board (a file in board/ that is
-taken for board/custom.py), libraries (directories with what the firmware imports besides).
+Options, all in one JSON object, possibly split into several arguments: serial, key, starting_code,
+count, time_divider, restricted, language, state (a directory, or null), root (the checkout whose
+boot.py and main.py run; by default the checkout of this file), chip ("rp2040" or "esp32": the
+firmware finds the board of this chip, by default the simulator's own board), board (a file in
+board/ used as board/custom.py), libraries (directories with the firmware's other imports).
 
-Commands come on standard input as `payg sim --headless` documents them. A few more
-are for panels and tests: `run MILLISECONDS` lets time pass; `press KEY` and `release KEY` move one
-switch and leave it so; `bounce MILLISECONDS` makes all contacts chatter so long; `levels` answers
-what lamps and buzzer did since the last time:
-{"ms": …, "on": {name: bool}, "changes": [[ms, name, bool], …]}.
+Commands come on standard input, as documented by `payg sim --headless`. A few more are for panels
+and tests: `run MILLISECONDS` lets time pass; `press KEY` and `release KEY` move one switch for
+good; `bounce MILLISECONDS` makes all contacts chatter for this time; `levels` answers with the
+changes of lamps and buzzer since the last call: {"ms": …, "on": {name: bool}, "changes": [[ms,
+name, bool], …]}.
 """
 
 import builtins
@@ -37,7 +37,7 @@ from tools.sim.world import Halt, World
 
 EPIPE = 32
 MOUNT = "/flash"
-QUICK_US = 1_000_000  # a start that ends sooner counts towards giving up
+QUICK_US = 1_000_000  # a shorter run counts towards giving up
 QUICK_STARTS = 5
 
 _print = print
@@ -53,8 +53,8 @@ CHECKOUT = _absolute(__file__).rsplit("/", 3)[0]
 class Library:
     """The firmware's modules: loaded afresh in each life of the MCU, compiled once.
 
-    What has been imported before is not read again: its module object is emptied and its code
-    runs anew in it, when and where the firmware imports it.
+    A module imported in an earlier life is not read again: the module object is emptied, and the
+    code runs in the same object again at the firmware's import.
     """
 
     def __init__(self, root):
@@ -116,10 +116,10 @@ class Library:
 
 
 class Opened:
-    """The files that the firmware opens; those that a cut left open are kept for ever.
+    """The files opened by the firmware; files left open at a cut are kept for ever.
 
-    Else the collector would close them, in a flash that is not theirs any more: with no memory to
-    work with, and it says so on standard output.
+    Otherwise the garbage collector would close such a file in a flash of another life: without
+    memory to work with, and with a message on standard output.
     """
 
     MOST = 8  # files open at once
@@ -131,12 +131,12 @@ class Opened:
         builtins.open = self._hook
 
     def abandon(self):
-        """The MCU stopped: keep what it left open."""
+        """Keep the files left open by the stopped MCU."""
         for file in self._files:
             try:
                 file.tell()
             except (OSError, ValueError):
-                continue  # it was closed
+                continue  # closed
             self._left.append(file)
         self._files = []
 
@@ -149,7 +149,7 @@ class Opened:
 
 
 class Firmware:
-    """The MCU's program: starts it, and is what the session sees of it."""
+    """Starts and runs the MCU's program, and represents the program to the session."""
 
     def __init__(self, root, board, console, options):
         self.failure = None
@@ -174,11 +174,11 @@ class Firmware:
         return identity_of(self._options)
 
     def is_same(self, identity):
-        """Tell whether the unit has this identity."""
+        """Does the unit have this identity?"""
         return self.unit.identity == identity
 
     def run(self):
-        """One life of the MCU, from reset until something ends it."""
+        """Run one life of the MCU, from reset to the end."""
         world = self.board.world
         world.start()
         started = world.now
@@ -212,7 +212,7 @@ class Firmware:
         machine.after_reset()
 
     def _count(self, started):
-        """Give up on a firmware that does not stay up."""
+        """Give up on firmware that does not stay up."""
         world = self.board.world
         self._quick = self._quick + 1 if world.now - started < QUICK_US else 0
         world.stop("reset")
@@ -231,7 +231,7 @@ class Firmware:
             exec(self._library.compiled(self._root + "/" + name), self._globals)
 
     def _forget(self):
-        """RAM is empty after a reset: no module of the firmware is loaded."""
+        """Empty the RAM as a reset does: no module of the firmware is loaded."""
         self._globals = {}
         self._console.reset()
         self._library.unload()
@@ -239,7 +239,7 @@ class Firmware:
         loop.install(self.board.world)
 
     def _mount(self):
-        """What the port's own start script does: mount, or make a new file system."""
+        """Mount the file system or make a new one, like the port's own start script."""
         device = self._device = self.board.flash.device()
         try:
             system = vfs.VfsLfs2(device, progsize=256)
@@ -258,7 +258,7 @@ class Firmware:
         try:
             vfs.umount(MOUNT)
         except OSError:
-            pass  # this life did not come so far
+            pass  # this life ended before mounting
 
     def _tell(self, error):
         self._say("the firmware failed: the board is reset")
@@ -279,7 +279,7 @@ def _print_to(console):
 
 
 def _input_from(console):
-    """Return an `input` that reads the console: the process's own input has commands."""
+    """Return an `input` that reads the console: the process's own input carries commands."""
 
     def simulated_input(prompt=""):
         console.stdout.write(prompt)
@@ -358,7 +358,9 @@ def _serve(session, firmware):
 
 
 def _end(session, error):
-    """The session broke off: nobody listens any more, or there is a fault in here."""
+    """End after an exception in the session: the output is closed, or the simulator
+    has a fault.
+    """
     if isinstance(error, OSError) and error.errno == EPIPE:
         session.done = True
         return
