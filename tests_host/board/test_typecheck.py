@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools.dev.typecheck import STUBS, check, install
+from tools.dev.typecheck import STUBS, check, check_tools, install
 
 SAMPLE = """\
 from machine import Pin
@@ -14,6 +14,12 @@ OF_ONE_PORT = """\
 from rp2 import StateMachine
 
 machine = StateMachine(0)
+"""
+
+
+UNTYPED = """\
+def twice(number):
+    return 2 * number
 """
 
 
@@ -36,3 +42,13 @@ def test_a_misspelt_method_is_found(port, tmp_path):
 def test_what_a_port_does_not_have_is_found(port, tmp_path):
     (tmp_path / "sample.py").write_text(OF_ONE_PORT)
     assert bool(check(port, tmp_path, ("sample.py",))) == (port == "esp32")
+
+
+def test_the_tools_are_clean():
+    assert check_tools() == []
+
+
+def test_a_function_without_types_is_found_in_the_tools(tmp_path):
+    (tmp_path / "sample.py").write_text(UNTYPED)
+    (complaint,) = check_tools(tmp_path, ("sample.py",))
+    assert complaint.startswith("sample.py:1:") and "[no-untyped-def]" in complaint

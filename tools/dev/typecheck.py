@@ -1,17 +1,18 @@
-"""Checks the types of what runs on a board against MicroPython's stubs of each port.
+"""Checks types: the device's code against MicroPython's stubs of each port, then tools/.
 
-    python -m tools.dev.typecheck               both ports
+    python -m tools.dev.typecheck               both ports and tools/
     python -m tools.dev.typecheck --install     only fetch the stubs, with pip
 
-The stubs of two ports have the same file names, so each is installed into a directory of its own
-beside the packages, not into them. Faults in the stubs themselves are not ours to report.
+The stubs of two ports have the same file names, so each port's are installed into a directory
+beside the packages, not into them. Faults in the stubs themselves are not ours to report. The
+device's code is checked as [tool.mypy] of pyproject.toml says, tools/ as tools/mypy.ini says.
 """
 
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tools.paths import ROOT
@@ -47,31 +48,47 @@ def check(port: str, root: Path = ROOT, checked: Sequence[str] = CHECKED) -> lis
     command = [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml")]
     command += ["--custom-typeshed-dir", str(stubs), "--cache-dir", str(stubs / "cache")]
     environment = os.environ | {"MYPYPATH": f"{stubs}:{root / 'lib'}"}
-    command += checked
+    return _complaints([*command, *checked], root, tuple(checked), environment)
+
+
+def check_tools(root: Path = ROOT, checked: Sequence[str] = ("tools",)) -> list[str]:
+    """Return mypy's complaints about the host tools below `root`, one line each."""
+    command = [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "tools" / "mypy.ini")]
+    return _complaints([*command, *checked], root, tuple(checked), os.environ)
+
+
+def _complaints(
+    command: list[str], root: Path, prefixes: tuple[str, ...], environment: Mapping[str, str]
+) -> list[str]:
     done = subprocess.run(
         command, cwd=root, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode not in (0, 1) or done.stderr:
         return [done.stderr.strip() or done.stdout.strip()]
-    prefixes = tuple(checked)
     lines = done.stdout.splitlines()
     return [line for line in lines if line.startswith(prefixes) and ": error:" in line]
 
 
 def main(arguments: list[str]) -> int:
-    """Check both ports; return the exit status."""
-    failed = 0
+    """Check both ports and tools/; return the exit status."""
     for port in STUBS:
         install(port)
-        if "--install" in arguments:
-            continue
+    if "--install" in arguments:
+        return 0
+    failed = 0
+    for port in STUBS:
         complaints = check(port)
         failed += len(complaints)
         for line in complaints:
             print(f"{port}: {line}")
         if not complaints:
             print(f"Types against the {port} port: fine")
-    return 1 if failed else 0
+    complaints = check_tools()
+    for line in complaints:
+        print(line)
+    if not complaints:
+        print("Types of tools/: fine")
+    return 1 if failed + len(complaints) else 0
 
 
 if __name__ == "__main__":

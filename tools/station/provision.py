@@ -184,7 +184,8 @@ def scanned(port: str, batch: Path, taken: set[str]) -> Unit:
             click.echo(f"{serial} is on another port. Scan the label of this unit")
             continue
         try:
-            return find(batch, [serial])[serial]
+            found: dict[str, Unit] = find(batch, [serial])
+            return found[serial]
         except ListError as error:
             click.echo(f"{error}. Scan again")
 
