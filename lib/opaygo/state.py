@@ -1,4 +1,4 @@
-"""The counter state of a unit, its memory of accepted tokens. And the package's errors.
+"""The counter state of a unit (the memory of accepted tokens), and the package's errors.
 
 A state is immutable, packs into a fixed record and knows no keys or hashes. docs/token-engine.md
 gives the rules, and the record byte by byte.

@@ -1,4 +1,4 @@
-"""A module of this checkout on either interpreter, as a process that answers line by line."""
+"""Runs a module of this checkout on either interpreter, as a process that answers lines."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ def module_command(
 
 
 class Answerer:
-    """A process that answers each line of JSON with a line; leaving the `with` block ends it.
+    """A process that answers each line of JSON with a line; leaving the `with` block ends the
+    process.
 
-    Arguments as of module_command.
+    Arguments: see module_command.
     """
 
     def __init__(

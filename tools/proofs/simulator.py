@@ -40,9 +40,9 @@ def root_with_board(folder, board):
 
 
 def unit_command(state=None, board=None, key=None, **options):
-    """Return the command that `payg sim --headless` becomes, given its options.
+    """Return the simulator's command for options of `payg sim --headless`, without running `payg`.
 
-    The start of `payg` itself takes as long as the simulator's.
+    The start of `payg` alone takes as long as the simulator's.
     """
     given = {name: value for name, value in options.items() if value is not None}
     key = bytes.fromhex(key) if key else None

@@ -1,4 +1,4 @@
-"""Wires of a rig (rig.py): the time, and media that log each step.
+"""The wires of a rig (rig.py): time, and media that log each step.
 
 A logged step is (kind, where, data, size). Kind is "program", "erase", "erase key", "erased" or an
 I2C address; size is the number of places inside the step at which a write can tear.
@@ -181,7 +181,7 @@ class Bus:
 
 
 class LoggedNvs(NVS):
-    """`esp32.NVS` that logs each step."""
+    """`esp32.NVS` with a log of each step."""
 
     def __init__(self, partition, log):
         super().__init__(partition, "payg")

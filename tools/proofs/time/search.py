@@ -210,7 +210,7 @@ class Moves:
         return world.keep()
 
     def _check_passed(self, moment, ms):
-        """Check that credit, lockout and doubt run with powered time, whatever the load does."""
+        """Check the change of credit, lockout and doubt against the powered time."""
         before = self.world.account_class.unpack(moment.account)
         account = self.world.unit._timer.account
         gone = (moment.power + ms) // 1000

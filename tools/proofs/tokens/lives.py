@@ -61,9 +61,9 @@ class Issued:
 class Life:
     """One unit's life as typed.
 
-    `job`: input of replay.py; `expected`: its expected output; `issued`: an Issued for each entry;
-    `fresh`: had the platform just issued the token? `before`: the specification's state at each
-    entry.
+    `job`: input of replay.py; `expected`: the output expected from replay.py; `issued`: an Issued
+    for each entry; `fresh`: had the platform just issued the token? `before`: the specification's
+    state at each entry.
     """
 
     job: dict

@@ -72,8 +72,8 @@ def first_failure(where, files):
     """Run tests in the copy; return the name of the first failing test, or "".
 
     Raises ClickException if a test could not run at all, which would show nothing. Runs in a
-    forked process, so that pytest and its imports are loaded only once: neither the engine nor the
-    engine's tests may be loaded in this process.
+    forked process: pytest and its imports are loaded only once, in this process, but the engine
+    and the engine's tests only in the fork.
     """
     inlet, outlet = os.pipe()
     child = os.fork()

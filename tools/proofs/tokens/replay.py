@@ -1,4 +1,4 @@
-"""Judges lives, on CPython as on MicroPython: one JSON object a line in, one line of verdicts out.
+"""Judges lives on CPython or MicroPython: a JSON object per line in, a line of verdicts out.
 
 In: key (hex), starting_code, divider, restricted, count, tokens. Out: outcome,value,count,seconds
 of each token, then a digest over all packed states. Reads standard input, or a named file.
