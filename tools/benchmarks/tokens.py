@@ -5,7 +5,6 @@ repeat_accept_ms its next one, another 64 ahead; the ring is full.
 """
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -18,8 +17,8 @@ from typing import Any
 
 from tools.identity import PUBLISHED_CODE as STARTING_CODE
 from tools.identity import PUBLISHED_KEY as KEY
-from tools.interpreter import find_micropython
 from tools.paths import ROOT
+from tools.proofs.interpreters import module_command
 from tools.proofs.tokens.encoder import Unit
 
 LIBRARY = ROOT / "lib"
@@ -88,15 +87,12 @@ def print_sizes() -> None:
 
 def speed() -> None:
     """Print the timings under CPython and under MicroPython's unix port."""
-    environment = os.environ | {"PYTHONPATH": str(LIBRARY), "MICROPYPATH": f"{LIBRARY}:.frozen"}
     with tempfile.TemporaryDirectory() as folder:
         job = Path(folder) / "job.json"
         job.write_text(timing_job())
-        for runtime, interpreter in (("cpython", sys.executable), ("unix", find_micropython())):
-            command = [interpreter, str(TIMING), str(job)]
-            done = subprocess.run(
-                command, env=environment, check=True, stdout=subprocess.PIPE, text=True
-            )
+        for runtime, interpreter in (("cpython", "cpython"), ("unix", "micropython")):
+            command = module_command(interpreter, "tools.proofs.tokens.timing", str(job))
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
             print_timings(done.stdout, runtime)
 
 
