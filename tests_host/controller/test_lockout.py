@@ -1,11 +1,12 @@
 """Wrong tokens lock the keypad: how long, what counts, and what does not shorten it."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests_host.controller.model import LONGEST
 from tests_host.controller.twin import Twin
+from tests_host.helpers.examples import repeatable
 from tests_host.helpers.published import KEY, STARTING_CODE
 from tools.conformance.model import lockout
 from tools.proofs.simulator import Sim
@@ -176,12 +177,7 @@ def test_a_lockout_without_a_record_in_between_costs_what_was_not_recorded(secon
 
 
 @pytest.mark.long
-@settings(
-    max_examples=15,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@repeatable(15)
 @given(
     pattern=st.lists(
         st.tuples(

@@ -5,9 +5,10 @@ that it accepted were worth. And nobody honest may lose more than is said here.
 """
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests_host.helpers.examples import repeatable
 from tools.proofs import attacks
 from tools.proofs.meter import Meter, OverdrawnError
 from tools.seconds import DAY
@@ -48,12 +49,7 @@ STEPS = st.one_of(
 
 
 @pytest.mark.long
-@settings(
-    max_examples=30,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@repeatable(30)
 @given(steps=st.lists(STEPS, min_size=3, max_size=30))
 def test_no_sequence_yields_more_than_was_paid(steps):
     with Meter() as meter:

@@ -1,10 +1,10 @@
 """Hypothesis looks for entries, waits and power cuts on which unit and model differ."""
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tests_host.controller.twin import Twin
+from tests_host.helpers.examples import repeatable
 from tools.conformance.rules import DISABLE, RESERVED, SYNC
 from tools.seconds import DAY
 
@@ -90,10 +90,4 @@ class AnySequence(RuleBasedStateMachine):
 
 
 TestAnySequence = AnySequence.TestCase
-TestAnySequence.settings = settings(
-    max_examples=25,
-    stateful_step_count=25,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+TestAnySequence.settings = repeatable(25, stateful_step_count=25)

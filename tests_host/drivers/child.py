@@ -136,31 +136,42 @@ def lcd(scenario):
     chip = Backpack(glass, 0x27)
     bus.add(chip)
     glass.power_on()
-    panel = FixedWords()
+
+    def present(there):
+        bus.chips.pop(0x27, None)
+        if there:
+            bus.add(chip)
+
+    def stuck(is_stuck):
+        bus.stuck = is_stuck
+
+    def power(on):
+        for part in (glass, chip):
+            part.power_on() if on else part.power_off()
+
     driver = Lcd(I2C(0, sda=Pin(20), scl=Pin(21), freq=100_000), 0x27)
+    others = {"present": present, "stuck": stuck, "power": power}
+    return shown_in(scenario["steps"], driver, world, glass, others)
+
+
+def shown_in(steps, driver, world, glass, others):
+    """Return [lines on the glass, what show returned, us it took] of each show in the steps.
+
+    `others`: functions for the steps beside show and wait.
+    """
+    panel = FixedWords()
     shown = []
-    for name, value in scenario["steps"]:
+    for name, value in steps:
         if name == "show":
             panel.said = value
-            shown.append(shown_by(driver, panel, world, glass))
+            began = world.now
+            again = driver.show(panel, time.ticks_ms())
+            shown.append([glass.lines(), again, world.now - began])
         elif name == "wait":
             world.sleep(value)
-        elif name == "present":
-            bus.chips.pop(0x27, None)
-            if value:
-                bus.add(chip)
-        elif name == "stuck":
-            bus.stuck = value
         else:
-            for part in (glass, chip):
-                part.power_on() if value else part.power_off()
+            others[name](value)
     return shown
-
-
-def shown_by(driver, panel, world, glass):
-    began = world.now
-    again = driver.show(panel, time.ticks_ms())
-    return [glass.lines(), again, world.now - began]
 
 
 def digits(scenario):
@@ -175,17 +186,11 @@ def digits(scenario):
     glass.power_on()
     from tm1637 import TM1637
 
-    panel = FixedWords()
+    def power(on):
+        glass.power_on() if on else glass.power_off()
+
     driver = Segments(TM1637(Pin(16), Pin(17)))
-    shown = []
-    for name, value in scenario["steps"]:
-        if name == "show":
-            panel.said = value
-            shown.append(shown_by(driver, panel, world, glass))
-        elif name == "wait":
-            world.sleep(value)
-        else:
-            glass.power_on() if value else glass.power_off()
+    shown = shown_in(scenario["steps"], driver, world, glass, {"power": power})
     return {"shown": shown, "contentions": glass.contentions, "brightness": glass.brightness}
 
 

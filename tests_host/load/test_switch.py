@@ -235,12 +235,17 @@ def test_an_overload_that_was_given_up_is_tried_again_after_a_day(wired):
     assert wired.closed
 
 
+def overload(wired, calm_ms):
+    """Draw too much for 100 ms, then little for so long."""
+    wired.current = 2 * MOST
+    wired.wait(100)
+    wired.current = 100
+    wired.wait(calm_ms)
+
+
 def test_five_calm_minutes_give_the_tries_back(wired):
     for _ in range(10):
-        wired.current = 2 * MOST
-        wired.wait(100)
-        wired.current = 100
-        wired.wait(32_000)
+        overload(wired, 32_000)
         assert wired.closed
         wired.wait(310_000)
     assert len(wired.opened) == 10
@@ -248,10 +253,7 @@ def test_five_calm_minutes_give_the_tries_back(wired):
 
 def test_less_than_five_calm_minutes_do_not(wired):
     for _ in range(4):
-        wired.current = 2 * MOST
-        wired.wait(100)
-        wired.current = 100
-        wired.wait(250_000)
+        overload(wired, 250_000)
     assert len(wired.opened) == 4 and not wired.closed
 
 

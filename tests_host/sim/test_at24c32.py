@@ -1,6 +1,6 @@
 """AT24C32: pages, write cycles, torn page writes."""
 
-from tests_host.sim.support import Clock, read, refuses, write
+from tests_host.sim.support import Clock, mirror, read, refuses, write
 from tools.sim.chips.at24c32 import WRITE_US, At24c32
 from tools.sim.parts import ChipError, PowerCut, Steps
 
@@ -108,12 +108,7 @@ def test_power_lost_during_the_cycle_tears_too():
 
 def test_images_and_records():
     chip = make()[2]
-    image = bytearray(chip.dump())
-
-    def record(offset, data):
-        image[offset : offset + len(data)] = data
-
-    chip.record = record
+    image = mirror(chip)
     write(chip, 0, 30, 1, 2, 3)
     assert chip.dump() == image
     assert image[30:33] == b"\1\2\xff"

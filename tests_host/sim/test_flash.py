@@ -1,6 +1,6 @@
 """NOR flash: bits fall one by one and rise by the sector; what is cut is torn."""
 
-from tests_host.sim.support import refuses
+from tests_host.sim.support import mirror, refuses
 from tools.sim.chips.flash import EIO, ERASE_US, PAGE, PROGRAM_US, SECTOR, Flash
 from tools.sim.parts import ChipError, PowerCut, Steps
 
@@ -130,12 +130,7 @@ def test_images():
 
 def test_every_change_is_told():
     flash = make()[1]
-    image = bytearray(flash.dump())
-
-    def record(offset, data):
-        image[offset : offset + len(data)] = data
-
-    flash.record = record
+    image = mirror(flash)
     flash.program(SECTOR, bytes(PAGE))
     assert image == flash.dump()
     flash.program(2 * SECTOR, bytes(2 * PAGE))

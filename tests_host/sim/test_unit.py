@@ -5,13 +5,12 @@ import pytest
 from tests_host.helpers.published import (
     ADD_1,
     ADD_29,
-    FREE,
     KEY,
-    LOCK,
     SET_7,
     STARTING_CODE,
     WRONG,
 )
+from tools.conformance.checks import PUBLISHED
 from tools.proofs.simulator import root_with_board
 from tools.seconds import DAY
 
@@ -30,15 +29,8 @@ def unit(launch):
 
 
 def test_the_published_scenario(unit):
-    for entry, result, load in (
-        (WRONG, "INVALID", False),
-        (ADD_1, "ADD_TIME", True),
-        (ADD_1, "ALREADY_USED", True),
-        (ADD_29, "ADD_TIME", True),
-        (SET_7, "SET_TIME", True),
-        (FREE, "DISABLE_PAYG", True),
-        (LOCK, "SET_TIME", False),
-    ):
+    loads = (False, True, True, True, True, True, False)
+    for (entry, result), load in zip(PUBLISHED, loads, strict=True):
         answer = unit.do(f"keys {entry}#")
         assert (answer["result"], answer["load"]) == (result, load)
     assert answer["seconds_left"] == 0

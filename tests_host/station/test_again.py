@@ -55,6 +55,15 @@ class Shop:
         return Ledger(str(self.folder / "ledger.db"))
 
 
+@pytest.fixture
+def provisioned(tmp_path):
+    """A shop, the state directory of a Pico, and the Pico, provisioned by the shop."""
+    shop, state = Shop(tmp_path), tmp_path / "unit"
+    with SimulatedUnit(board="pico", state=state) as unit:
+        assert shop.make(unit)[0] == 0
+        yield shop, state, unit
+
+
 def enter(unit, digits):
     """Enter a token over the console; return the word of its answer."""
     with serial.Serial(unit.port, 115200, timeout=10) as port:
@@ -115,50 +124,44 @@ def test_an_older_second_medium_put_back_makes_no_used_token_good_again(tmp_path
         assert enter(unit, tokens[3]) == "ALREADY_USED"
 
 
-def test_a_second_medium_that_knows_all_that_was_issued_is_believed(tmp_path):
-    shop, state = Shop(tmp_path), tmp_path / "unit"
-    with SimulatedUnit(board="pico", state=state) as unit:
-        assert shop.make(unit)[0] == 0
-        tokens = [shop.token("add", 30), shop.token("set", 3)]
-        assert enter(unit, tokens[1]) == "VALID"
-        lose_flash(unit, state)
-        unit.power_on()
-        code, said = shop.make(unit, "--again")
-        assert code == 0 and "not believed" not in said, said
-        assert "The second medium was believed: the unit goes on with count 3 and 2 d 2" in said
-        assert {enter(unit, digits) for digits in tokens} == {"ALREADY_USED"}
-        left = unit.do("status")["seconds_left"]
-        assert 3 * DAY - 3600 - 120 < left < 3 * DAY - 3600
-        assert enter(unit, shop.token("add", 1)) == "VALID"
+def test_a_second_medium_that_knows_all_that_was_issued_is_believed(provisioned):
+    shop, state, unit = provisioned
+    tokens = [shop.token("add", 30), shop.token("set", 3)]
+    assert enter(unit, tokens[1]) == "VALID"
+    lose_flash(unit, state)
+    unit.power_on()
+    code, said = shop.make(unit, "--again")
+    assert code == 0 and "not believed" not in said, said
+    assert "The second medium was believed: the unit goes on with count 3 and 2 d 2" in said
+    assert {enter(unit, digits) for digits in tokens} == {"ALREADY_USED"}
+    left = unit.do("status")["seconds_left"]
+    assert 3 * DAY - 3600 - 120 < left < 3 * DAY - 3600
+    assert enter(unit, shop.token("add", 1)) == "VALID"
 
 
-def test_without_a_second_medium_only_the_count_is_told(tmp_path):
-    shop, state = Shop(tmp_path), tmp_path / "unit"
-    with SimulatedUnit(board="pico", state=state) as unit:
-        assert shop.make(unit)[0] == 0
-        digits = shop.token("add", 30)
-        assert enter(unit, digits) == "VALID"
-        lose_flash(unit, state)
-        (state / "eeprom.bin").unlink()
-        unit.power_on()
-        code, said = shop.make(unit, "--again")
-        assert code == 0 and "believed" not in said and "Its count is 2, the ledger's" in said
-        assert enter(unit, digits) == "ALREADY_USED"
+def test_without_a_second_medium_only_the_count_is_told(provisioned):
+    shop, state, unit = provisioned
+    digits = shop.token("add", 30)
+    assert enter(unit, digits) == "VALID"
+    lose_flash(unit, state)
+    (state / "eeprom.bin").unlink()
+    unit.power_on()
+    code, said = shop.make(unit, "--again")
+    assert code == 0 and "believed" not in said and "Its count is 2, the ledger's" in said
+    assert enter(unit, digits) == "ALREADY_USED"
 
 
-def test_a_list_that_knows_more_than_the_ledger_decides(tmp_path):
-    shop, state = Shop(tmp_path), tmp_path / "unit"
-    with SimulatedUnit(board="pico", state=state) as unit:
-        assert shop.make(unit)[0] == 0
-        assert enter(unit, shop.token("add", 30)) == "VALID"
-        write_list(tmp_path / "exported.csv", [FIRST._replace(count=50)])
-        shop.batch = tmp_path / "exported.csv"
-        lose_flash(unit, state)
-        unit.power_on()
-        code, said = shop.make(unit, "--again")
-        assert code == 0 and "ledger's" not in said and "less than count 50" in said, said
-        assert identity_of(unit)[2] == "50"
-        assert enter(unit, shop.token("add", 1)) == "VALID"
+def test_a_list_that_knows_more_than_the_ledger_decides(provisioned, tmp_path):
+    shop, state, unit = provisioned
+    assert enter(unit, shop.token("add", 30)) == "VALID"
+    write_list(tmp_path / "exported.csv", [FIRST._replace(count=50)])
+    shop.batch = tmp_path / "exported.csv"
+    lose_flash(unit, state)
+    unit.power_on()
+    code, said = shop.make(unit, "--again")
+    assert code == 0 and "ledger's" not in said and "less than count 50" in said, said
+    assert identity_of(unit)[2] == "50"
+    assert enter(unit, shop.token("add", 1)) == "VALID"
 
 
 def test_tokens_of_before_the_first_time_do_not_work_and_that_is_told(tmp_path):
@@ -171,45 +174,43 @@ def test_tokens_of_before_the_first_time_do_not_work_and_that_is_told(tmp_path):
         assert enter(unit, digits) == "ALREADY_USED"
 
 
-def test_again_is_for_the_same_key_and_does_nothing_to_a_unit_that_lost_nothing(tmp_path):
-    shop, state = Shop(tmp_path), tmp_path / "unit"
-    with SimulatedUnit(board="pico", state=state) as unit:
-        assert shop.make(unit)[0] == 0
-        assert enter(unit, shop.token("add", 30)) == "VALID"
-        with shop.ledger() as ledger:
-            before = ledger.unit(FIRST.serial)
-        code, said = shop.make(unit, "--again", station="two")
-        assert code == 0 and "is this unit already, nothing was changed" in said
-        restarts = unit.restarts
-        assert enter(unit, shop.token("extended", 1)) == "VALID"
-        unit.wait_restart(restarts + 1)  # into service mode, where there is a prompt
-        code, said = shop.make(unit, "--again", station="two")
-        assert code == 0 and "is this unit already, nothing was changed" in said, said
-        assert identity_of(unit)[2] == "4"
-        with shop.ledger() as ledger:
-            assert ledger.unit(FIRST.serial) == before
-        lose_flash(unit, state)
-        unit.power_on()
-        write_list(tmp_path / "other.csv", [FIRST._replace(key=bytes(range(16)))])
-        shop.batch = tmp_path / "other.csv"
-        code, said = shop.make(unit, "--again")
-        assert code == 1 and "with another key than the list has" in said
-        assert unit.do("status")["provisioned"] is False
+def test_again_is_for_the_same_key_and_does_nothing_to_a_unit_that_lost_nothing(
+    provisioned, tmp_path
+):
+    shop, state, unit = provisioned
+    assert enter(unit, shop.token("add", 30)) == "VALID"
+    with shop.ledger() as ledger:
+        before = ledger.unit(FIRST.serial)
+    code, said = shop.make(unit, "--again", station="two")
+    assert code == 0 and "is this unit already, nothing was changed" in said
+    restarts = unit.restarts
+    assert enter(unit, shop.token("extended", 1)) == "VALID"
+    unit.wait_restart(restarts + 1)  # into service mode, where there is a prompt
+    code, said = shop.make(unit, "--again", station="two")
+    assert code == 0 and "is this unit already, nothing was changed" in said, said
+    assert identity_of(unit)[2] == "4"
+    with shop.ledger() as ledger:
+        assert ledger.unit(FIRST.serial) == before
+    lose_flash(unit, state)
+    unit.power_on()
+    write_list(tmp_path / "other.csv", [FIRST._replace(key=bytes(range(16)))])
+    shop.batch = tmp_path / "other.csv"
+    code, said = shop.make(unit, "--again")
+    assert code == 1 and "with another key than the list has" in said
+    assert unit.do("status")["provisioned"] is False
 
 
-def test_a_failed_attempt_leaves_the_serial_number_taken(tmp_path):
-    shop, state = Shop(tmp_path), tmp_path / "unit"
-    with SimulatedUnit(board="pico", state=state) as unit:
-        assert shop.make(unit)[0] == 0
-        lose_flash(unit, state)
-        unit.power_on()
-        unit.do("clock rate 0")
-        code, said = shop.make(unit, "--again")
-        assert code == 1 and "clock: it does not run" in said
-        with shop.ledger() as ledger:
-            assert ledger.next_serial([FIRST.serial], "one") is None
-            assert ledger.unit(FIRST.serial).provisioned_at
-        unit.do("clock rate 1")
-        unit.power_off()
-        unit.power_on()
-        assert shop.make(unit, "--again")[0] == 0
+def test_a_failed_attempt_leaves_the_serial_number_taken(provisioned):
+    shop, state, unit = provisioned
+    lose_flash(unit, state)
+    unit.power_on()
+    unit.do("clock rate 0")
+    code, said = shop.make(unit, "--again")
+    assert code == 1 and "clock: it does not run" in said
+    with shop.ledger() as ledger:
+        assert ledger.next_serial([FIRST.serial], "one") is None
+        assert ledger.unit(FIRST.serial).provisioned_at
+    unit.do("clock rate 1")
+    unit.power_off()
+    unit.power_on()
+    assert shop.make(unit, "--again")[0] == 0

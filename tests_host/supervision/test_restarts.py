@@ -49,6 +49,19 @@ STICKS = {
 }
 
 
+def credited(sim):
+    """Give a unit a day of credit; return the unit."""
+    sim.keys(ADD_1 + "#")
+    return sim
+
+
+def strike(sim, key):
+    """Press a key for 30 ms, without waiting for the firmware to take it."""
+    sim.do(f"press {key}")
+    sim.do("run 30")
+    sim.do(f"release {key}")
+
+
 def log(sim):
     """The event log as (event, number)."""
     return [tuple(entry[1:]) for entry in sim.do("events")["events"]]
@@ -77,8 +90,7 @@ def test_a_task_that_raises(launch, tmp_path):
 
 
 def test_the_load_is_off_from_the_failure_to_the_restart(launch):
-    sim = launch(WATCHED, RAISES)
-    sim.keys(ADD_1 + "#")
+    sim = credited(launch(WATCHED, RAISES))
     sim.do("levels")
     sim.do("keys *")
     sim.do("run 2000")
@@ -88,8 +100,7 @@ def test_the_load_is_off_from_the_failure_to_the_restart(launch):
 
 
 def test_three_restarts_in_a_row_are_minimal_mode(launch):
-    sim = launch(WATCHED, RAISES)
-    sim.keys(ADD_1 + "#")
+    sim = credited(launch(WATCHED, RAISES))
     for _ in range(3):
         sim.do("run 1000")
         assert "Service" not in sim.status()["display"]
@@ -109,8 +120,7 @@ def test_three_restarts_in_a_row_are_minimal_mode(launch):
 
 
 def test_minimal_mode_counts_the_credit_down_and_opens_the_load(launch):
-    sim = launch("", RAISES)
-    sim.keys(ADD_1 + "#")
+    sim = credited(launch("", RAISES))
     sim.do(f"advance {DAY - 120}")
     for _ in range(3):
         sim.do("keys *")
@@ -131,8 +141,7 @@ def test_minimal_mode_without_credit_has_no_load(launch):
 
 
 def test_minimal_mode_opens_the_load_by_the_bound_when_nothing_is_stored(launch):
-    sim = launch(WATCHED, RAISES)
-    sim.keys(ADD_1 + "#")
+    sim = credited(launch(WATCHED, RAISES))
     for _ in range(3):
         sim.do("keys *")
         sim.do("run 1000")
@@ -145,8 +154,7 @@ def test_minimal_mode_opens_the_load_by_the_bound_when_nothing_is_stored(launch)
 
 
 def test_minimal_mode_still_protects_the_battery(launch):
-    sim = launch(MEASURED + WATCHED, RAISES)
-    sim.keys(ADD_1 + "#")
+    sim = credited(launch(MEASURED + WATCHED, RAISES))
     for _ in range(3):
         sim.do("keys *")
         sim.do("run 1000")
@@ -158,8 +166,7 @@ def test_minimal_mode_still_protects_the_battery(launch):
 @pytest.fixture
 def hopeless(launch):
     """A unit with credit whose minimal mode has just failed, too: it says nothing any more."""
-    sim = launch(WATCHED, FAILS | MINIMAL_FAILS | WRITES)
-    sim.keys(ADD_1 + "#")
+    sim = credited(launch(WATCHED, FAILS | MINIMAL_FAILS | WRITES))
     assert sim.do("run 16000")["load"]  # its third life
     assert "error" in sim.do("run 4000")
     sim.do("levels")
@@ -188,8 +195,7 @@ def test_power_off_and_on_tries_at_once_what_is_hopeless(hopeless):
 
 def test_an_hour_of_it_costs_an_hour_and_a_fifth_at_most(launch):
     """The clock counts its minutes like those without power; each start is charged besides."""
-    sim = launch(WATCHED, FAILS | MINIMAL_FAILS)
-    sim.keys(ADD_1 + "#")
+    sim = credited(launch(WATCHED, FAILS | MINIMAL_FAILS))
     sim.do("levels")
     sim.do("advance 3600")
     sim.do("power off")
@@ -231,8 +237,7 @@ def test_a_hang_with_the_load_on_is_charged_in_full(launch, late):
 
 
 def test_switching_off_and_on_ends_minimal_mode(launch):
-    sim = launch(WATCHED, RAISES)
-    sim.keys(ADD_1 + "#")
+    sim = credited(launch(WATCHED, RAISES))
     for _ in range(3):
         sim.do("keys *")
         sim.do("run 1000")
@@ -241,8 +246,7 @@ def test_switching_off_and_on_ends_minimal_mode(launch):
 
 
 def test_restarts_that_are_ten_minutes_apart_are_never_many(launch):
-    sim = launch(WATCHED, RAISES)
-    sim.keys(ADD_1 + "#")
+    sim = credited(launch(WATCHED, RAISES))
     for _ in range(5):
         sim.do("keys *")
         sim.do("advance 610")
@@ -258,8 +262,7 @@ def test_a_blank_unit_keeps_its_keypad_however_often_it_restarts(launch):
 
 
 def test_a_task_that_sticks_is_found_and_named(launch):
-    sim = launch(WATCHED, STICKS)
-    sim.keys(ADD_1 + "#")
+    sim = credited(launch(WATCHED, STICKS))
     sim.do("keys 1234567890123")  # one digit too many
     sim.do("advance 10")
     assert sim.status()["load"] and sim.status()["display"] == "1 day left\n"
@@ -267,11 +270,8 @@ def test_a_task_that_sticks_is_found_and_named(launch):
 
 
 def test_the_watchdog_bites_when_everything_hangs(launch):
-    sim = launch(WATCHED, HANGS)
-    sim.keys(ADD_1 + "#")
-    sim.do("press *")
-    sim.do("run 30")
-    sim.do("release *")
+    sim = credited(launch(WATCHED, HANGS))
+    strike(sim, "*")
     sim.do("run 8000")
     sim.do("run 1500")
     assert sim.status()["load"] and sim.status()["display"] == "1 day left\n"
@@ -289,8 +289,7 @@ def test_no_watchdog_without_an_identity_or_where_the_board_has_none(launch):
 
 
 def test_a_healthy_unit_is_never_bitten(launch):
-    sim = launch(WATCHED)
-    sim.keys(ADD_1 + "#")
+    sim = credited(launch(WATCHED))
     for token in ("111111111", "222222222", "333333333"):
         sim.keys(token + "#")
     sim.do("advance 7200")
