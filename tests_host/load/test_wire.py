@@ -95,6 +95,13 @@ def near(value, wanted, part):
     assert abs(value - wanted) <= wanted * part, (value, wanted)
 
 
+def on_for_a_second():
+    """Return a switch that closed a second ago."""
+    wired = Wired()
+    wired.wait(1_000)
+    return wired
+
+
 def test_either_level_switches():
     for active in (0, 1):
         wired = Wired(active)
@@ -257,8 +264,7 @@ def test_an_amplifier_with_a_zero_tells_when_it_is_broken():
 
 
 def test_a_wire_of_the_divider_that_is_off():
-    wired = Wired()
-    wired.wait(1_000)
+    wired = on_for_a_second()
     for millivolts in (0, 40_000):
         wired.supply.battery = millivolts
         wired.wait(3_100)
@@ -270,8 +276,7 @@ def test_a_wire_of_the_divider_that_is_off():
 
 
 def test_low_battery_and_back():
-    wired = Wired()
-    wired.wait(1_000)
+    wired = on_for_a_second()
     wired.supply.battery = 11_000
     wired.wait(15_000)
     assert wired.switch.faults == LOW_BATTERY
@@ -284,8 +289,7 @@ def test_low_battery_and_back():
 
 
 def test_the_protection_opens_the_switch_in_its_interrupt():
-    wired = Wired()
-    wired.wait(1_000)
+    wired = on_for_a_second()
     wired.supply.short = 1
     touched((13,))
     assert not wired.lamp.on  # before anything else ran
@@ -297,8 +301,7 @@ def test_the_protection_opens_the_switch_in_its_interrupt():
 
 
 def test_a_wire_across_the_switch():
-    wired = Wired()
-    wired.wait(1_000)
+    wired = on_for_a_second()
     wired.switch.set(False)
     wired.supply.bridge = 1
     wired.wait(7_000)
