@@ -1,8 +1,8 @@
-"""The one place where objects are wired together, then run for ever.
+"""Wires the objects of the controller together, then runs them for ever.
 
 The first line seals the console: from there on Ctrl-C is a character like any other. A blank unit
-gets it back, for the tools that deploy and provision it, and so does one in service mode: they end
-in a prompt. Everything else ends in a reset.
+gets Ctrl-C back, for the tools that deploy and provision, and so does a unit in service mode: both
+end in a prompt. Everything else ends in a reset. Tools at the prompt use `controller` alone.
 """
 
 import micropython
@@ -19,19 +19,20 @@ try:
 
     import board
     import firmware
+    from firmware.controller import Controller
     from firmware.events import RESTART, SERVICE, EventLog
     from firmware.media import Files
     from firmware.supervisor import SPAN_MS, Restarts, ServiceRequest, Supervisor, run_minimal
     from firmware.wiring import Wiring
 
-    wiring = Wiring(board.find())
-    matrix = wiring.matrix
+    controller = Controller()
+    wiring = controller.wiring = Wiring(board.find())
     files = Files("state")
-    clock = wiring.clock()
-    log = EventLog(files, clock)
-    load = wiring.load()
+    clock = controller.clock = wiring.clock()
+    log = controller.log = EventLog(files, clock)
+    load = controller.load = wiring.load()
     supervisor = Supervisor()
-    restarts = Restarts(files, reset_cause() == PWRON_RESET)
+    restarts = controller.restarts = Restarts(files, reset_cause() == PWRON_RESET)
     hopeless = restarts.hopeless
     if restarts.new:
         log.add(RESTART, reset_cause() * 10 + restarts.count)
@@ -43,11 +44,11 @@ try:
         from firmware.store import Store
         from firmware.unit import Unit
 
-        store = Store(wiring.media(files))
+        store = controller.store = Store(wiring.media(files))
         hopeless = hopeless and store.identity()  # a blank unit has nothing to lose
         if hopeless:
             raise RuntimeError("minimal mode failed, too")
-        unit = Unit(store, clock, load, log)
+        unit = controller.unit = Unit(store, clock, load, log)
         service = restarts.service
         if service:
             log.add(SERVICE)
@@ -63,7 +64,7 @@ try:
         from firmware.console import Console
         from firmware.signals import Signals
 
-        screens = wiring.displays()
+        screens = controller.screens = wiring.displays()
         feed = None
         if service or not unit.identity:
             micropython.kbd_intr(3)
@@ -72,11 +73,12 @@ try:
         if restarts.many and unit.identity:
             run_minimal(unit, screens, feed, restarts)
         else:
-            app = App(unit, screens, Signals(*wiring.signals()), matrix)
+            app = App(unit, screens, Signals(*wiring.signals()), wiring.matrix)
             console = Console(unit, app.enter, restarts, sys.stdin.buffer, sys.stdout.buffer)
             supervisor.arm(feed)
             if unit.identity and not service:
-                del firmware.wiring, wiring, matrix, Wiring
+                controller.wiring = None
+                del firmware.wiring, wiring, Wiring
                 del sys.modules["firmware.wiring"]
             asyncio.run(app.run(supervisor, restarts, console.run()))
     except ServiceRequest:

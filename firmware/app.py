@@ -1,4 +1,4 @@
-"""The thin asyncio shell: tasks that sleep until their next deadline or until they are woken."""
+"""The asyncio shell: tasks that sleep until the next deadline or until another task wakes them."""
 
 from asyncio import Lock, gather, sleep_ms
 from time import ticks_diff, ticks_ms
@@ -9,16 +9,16 @@ from firmware.supervisor import LONGEST_MS, SPAN_MS, ServiceRequest
 from firmware.unit import WRITING
 from firmware.wake import Wake
 
-_SOON = 10  # milliseconds between two looks at what others have to bring about
-_PATIENCE = 30_000  # after this long a key is held on purpose: what must be stored is stored
+_SOON = 10  # milliseconds between two looks at something that another task changes
+_PATIENCE = 30_000  # milliseconds; a key held longer is held on purpose, and delays no write
 _HOUR = 3600_000
 
 
 class App:
     """Runs a unit with its panel.
 
-    `displays` have `show(panel, now)`, which returns when it wants to be called again (ms);
-    `matrix(on_key, on_stuck)` makes a keypad.
+    `displays`: drivers with `show(panel, now)`, which returns the milliseconds until the next
+    call; `signals`: firmware.signals.Signals; `matrix(on_key, on_stuck)`: makes a keypad.
     """
 
     def __init__(self, unit, displays, signals, matrix):
@@ -28,7 +28,7 @@ class App:
         self._panel = Panel(unit, self._submit, signals.play)
         self._keypad = matrix(self._key, self._stuck)
         self._judging = Lock()
-        self._waiting = 0  # entries that are judged or wait for that
+        self._waiting = 0  # entries being judged or waiting to be judged
         self._entry = None
         self._entered = Wake()
         self._panel_changed = Wake()
@@ -38,7 +38,7 @@ class App:
         unit.load.on_change = self._switched
 
     async def run(self, supervisor, restarts, *others):
-        """Run for ever under a supervisor, and `others` (coroutines) beside the own tasks."""
+        """Run the tasks and `others` (coroutines) for ever, the tasks under a supervisor."""
         watch = supervisor.watch
         tasks = [
             watch(self._keep_account()),
@@ -88,9 +88,9 @@ class App:
         return self._waiting > 0
 
     async def enter(self, digits):
-        """Judge an entry, of the keypad or the console; return its outcome when it is shown.
+        """Judge an entry of the keypad or the console, show the outcome, then return the outcome.
 
-        None when it could not be judged.
+        None when the entry could not be judged.
         """
         unit = self._unit
         self._waiting += 1
@@ -127,19 +127,19 @@ class App:
             await self._load_changed.wait_ms(load.check(ticks_ms()))
 
     async def _keep_account(self):
-        # Nothing is awaited between a look at what is due and the write: no entry comes between.
+        # No await between the look at what is due and the write: no entry comes in between.
         unit, log = self._unit, self._unit.log
         while True:
             if unit.service:
-                unit.load.serve()  # nothing counts its seconds any more
-                await sleep_ms(LONGEST_MS)  # it is read on the display, the console answers
+                unit.load.serve()  # from here on nothing counts the seconds of load
+                await sleep_ms(LONGEST_MS)  # time to read the display and to answer the console
                 log.flush()
                 raise ServiceRequest
             unit.tick()
             quiet = self._keypad.quiet
             if unit.beat_due(quiet):
                 unit.beat()
-            events_due = log.pending and unit.problem != "memory"  # it would refuse them, too
+            events_due = log.pending and unit.problem != "memory"  # else events fail, too
             if events_due and quiet:
                 log.flush()
                 events_due = False

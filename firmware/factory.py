@@ -1,45 +1,46 @@
-"""What a station asks of a blank unit at its prompt: the self-test, then the identity.
+"""The self-test of a blank unit at the station, and the identity after the self-test.
 
-`payg provision` stops the firmware by Ctrl-C, imports this and calls a `Bench`, whose methods
-print short answers for the station to judge. Nothing here prints the key, and nothing is stored
-before `finish`, which writes the identity and restarts in one go: from then on there is no prompt.
+`payg provision` stops the firmware by Ctrl-C, imports this module and calls a `SelfTest`, whose
+methods print short answers for the station to judge. No method prints the key. `finish` alone
+stores something: `finish` writes the identity and restarts the unit, whose console is sealed then.
 """
 
 import asyncio
 from binascii import unhexlify
 from time import sleep_ms, ticks_add, ticks_diff, ticks_ms
 
+from machine import reset
 from micropython import kbd_intr
 
 import opaygo
 from firmware.console import key_check
 from firmware.store import Identity
 
-_MISSING_MS = 10_000  # a display that wants to be asked again so soon did not answer
-_LOAD_MS = 1_100  # a second, and one sample of everything that is measured
-_OFF_MS = 1_000  # until there must be no voltage behind an open switch
-_APART_MS = 20  # keys that are told closer together were not pressed one by one
-_ALIVE_MS = 4_000  # a sign of life for a station that waits
-_WRONG_S = 60  # a clock that is off by more is set
+_MISSING_MS = 10_000  # a display that asks for the next call sooner did not answer
+_LOAD_MS = 1_100  # a second, and one sample of each measurement
+_OFF_MS = 1_000  # time after which no voltage may be left behind an open switch
+_APART_MS = 20  # keys closer together were not pressed one by one
+_ALIVE_MS = 4_000  # between two signs of life for the waiting station
+_WRONG_S = 60  # a clock with a larger error is set
 _PATTERNS = (b"\x55\xaa\x0f\xf0", b"\xaa\x55\xf0\x0f")
 
 
-class Bench:
-    """`names`: main.py's globals."""
+class SelfTest:
+    """Tests `controller`, a firmware.controller.Controller whose tasks have been stopped."""
 
-    def __init__(self, names):
-        self._names = names
+    def __init__(self, controller):
+        self._controller = controller
         self._identity = None
         self._started = None
-        names["unit"].on_change = names["load"].on_change = None  # would wake stopped tasks
+        controller.unit.on_change = controller.load.on_change = None  # would wake stopped tasks
 
     def hold(self, serial, key, *others):
-        """Keep an identity in RAM; `others` as firmware.store.Identity takes them, key in hex.
+        """Keep an identity in RAM; `key`: hex; `others`: as of firmware.store.Identity.
 
-        Prints what the unit is: `blank`, `same` (whatever count it began with), or `other` and
-        its serial. Raises ValueError.
+        Prints `blank` for a blank unit, `same` for a unit with this identity (the first count may
+        differ), else `other` and the unit's serial number. Raises ValueError.
         """
-        unit = self._names["unit"]
+        unit = self._controller.unit
         self._identity = Identity(serial, unhexlify(key), *others)
         if unit.problem:
             raise ValueError("records of a newer firmware, or a flash that fails")
@@ -53,31 +54,32 @@ class Bench:
             print("other", unit.identity.serial)
 
     def display(self):
-        """Light everything; prints how many displays there are, and how many do not answer."""
-        now = ticks_add(ticks_ms(), _MISSING_MS)  # one that did not answer before is tried again
-        found = [screen.show(self, now) for screen in self._names["screens"]]
+        """Light all dots and segments; print the number of displays, and of silent displays."""
+        now = ticks_add(ticks_ms(), _MISSING_MS)  # late enough to try a silent display again
+        found = [screen.show(self, now) for screen in self._controller.screens]
         print(len(found), len([due for due in found if due < _MISSING_MS]))
 
     def lines(self):
-        """All dots of an LCD: the looks of a firmware.panel.Panel."""
+        """Return all dots of an LCD, as firmware.panel.Panel returns a text."""
         return ("\xff" * 16,) * 2
 
     def segments(self, now):
-        """All segments that the firmware uses."""
+        """Return all segments that the firmware uses."""
         return "8888", None
 
     def keys(self, seconds):
-        """Print `ready` and all keys, then `key` and each that is pressed alone, until all were.
+        """Print `ready` and all keys, then `key` and the key for each key pressed alone.
 
-        `stuck` and keys that stay down, `both` and keys that came together: they do not count.
+        Ends when every key was pressed, or after `seconds`. Prints `stuck` and the keys that stay
+        down, `both` and the keys that came together: such presses do not count.
         """
-        asyncio.new_event_loop()  # what ran before Ctrl-C must not run on
+        asyncio.new_event_loop()  # the tasks stopped by Ctrl-C must not run on
         asyncio.run(self._keys(seconds))
 
     async def _keys(self, seconds):
         pressed = []
-        keypad = self._names["matrix"](pressed.append, lambda keys: print("stuck", keys))
-        keys = "".join(self._names["wiring"].parts.KEYPAD["keys"])
+        keypad = self._controller.wiring.matrix(pressed.append, lambda keys: print("stuck", keys))
+        keys = "".join(self._controller.wiring.parts.KEYPAD["keys"])
         missing = set(keys)
         running = asyncio.create_task(keypad.run())
         start = told = ticks_ms()
@@ -99,12 +101,12 @@ class Bench:
     def load(self):
         """Switch the load on for a second.
 
-        Prints whether it was on, the faults that kept it off, millivolts, milliamperes (None: out
-        of range), and whether there was voltage behind the switch before, meanwhile and after.
-        `-` is printed for what the board does not measure.
+        Prints: was the load on? the faults; battery (mV), current (mA), None when out of range;
+        was there voltage behind the switch before, meanwhile, afterwards? A `-` stands for each
+        value that the board does not measure.
         """
-        load = self._names["load"]
-        live, _ = self._names["wiring"].input("OUTPUT")
+        load = self._controller.load
+        live, _ = self._controller.wiring.input("OUTPUT")
         live = live or (lambda: "-")
         before = live()
         load.set(True)
@@ -116,7 +118,7 @@ class Bench:
         start = ticks_ms()
         while live() == 1 and ticks_diff(ticks_ms(), start) < _OFF_MS:
             sleep_ms(10)
-        parts = self._names["wiring"].parts
+        parts = self._controller.wiring.parts
         for at, name in ((2, "BATTERY"), (3, "CURRENT")):
             if not hasattr(parts, name):
                 told[at] = "-"
@@ -128,11 +130,11 @@ class Bench:
             sleep_ms(max(1, min(load.check(ticks_ms()), 50)))
 
     def clock(self, now):
-        """Set the clock to `now` (seconds since 2020) if it stopped or is wrong.
+        """Set the clock chip to `now` (seconds since 2020) if the clock stopped or is wrong.
 
-        Prints what it said before: `None` when it had stopped; `-` where there is no clock chip.
+        Prints the reading before: `None` of a stopped clock, `-` without a clock chip.
         """
-        chip = self._names["clock"]
+        chip = self._controller.clock
         if chip is None:
             print("-")
             return
@@ -143,20 +145,23 @@ class Bench:
         print(before)
 
     def ticking(self):
-        """Print the clock's seconds since `clock`, None if it stopped, and milliseconds so far."""
+        """Print the seconds that the clock chip counted since `clock`, and the real milliseconds.
+
+        The seconds are None if the clock stopped.
+        """
         first, start = self._started
         while ticks_diff(ticks_ms(), start) < _LOAD_MS:
             sleep_ms(10)
-        last = self._names["clock"].read()
+        last = self._controller.clock.read()
         known = None not in (first, last)
         print(last - first if known else None, ticks_diff(ticks_ms(), start))
 
     def memory(self):
-        """Write where the second medium holds no record, read back, and leave it as it was.
+        """Write to an unused place of the second medium, read back, restore the old bytes.
 
-        Prints whether that went right; `-` where there is no second medium.
+        Prints True if all bytes came back, `-` without a second medium.
         """
-        parts = self._names["wiring"].parts
+        parts = self._controller.wiring.parts
         if hasattr(parts, "EEPROM"):
             address, at, bits = parts.EEPROM["address"], parts.EEPROM["size"] - 4, 16
         elif parts.CLOCK["chip"] == "ds1307":
@@ -164,7 +169,7 @@ class Bench:
         else:
             print("-")
             return
-        bus, good = self._names["wiring"].bus, True
+        bus, good = self._controller.wiring.bus, True
         kept = bus.readfrom_mem(address, at, 4, addrsize=bits)
         for data in _PATTERNS + (kept,):
             bus.writeto_mem(address, at, data, addrsize=bits)
@@ -173,7 +178,7 @@ class Bench:
         print(good)
 
     def token(self, digits):
-        """Judge a token as the held identity would, and store nothing.
+        """Judge a token for the held identity, and store nothing.
 
         Prints outcome, value, count and seconds. Raises opaygo.TokenError.
         """
@@ -184,11 +189,11 @@ class Bench:
     def finish(self):
         """Write the identity and restart. There is no way back.
 
-        Prints serial and key check value, then what is left of a former life: count, seconds paid
-        or `free`, and whether a second medium was not believed. Raises ValueError,
-        firmware.store.StoreError: then nothing is written.
+        Prints serial number and key check value, then the state taken over from records on the
+        second medium: count, paid seconds or `free`, and True for a second medium that was not
+        believed. Raises ValueError, firmware.store.StoreError: then nothing is written.
         """
-        held, names, unit = self._identity, self._names, self._names["unit"]
+        held, controller, unit = self._identity, self._controller, self._controller.unit
         kbd_intr(-1)
         try:
             unit.provision(held)
@@ -197,9 +202,9 @@ class Bench:
             raise
         try:
             left = "free" if unit.free() else unit.seconds_left()
-            print(held.serial, key_check(held.key), unit.count(), left, names["store"].stale)
-            names["log"].flush()
-            names["restarts"].forget()
+            print(held.serial, key_check(held.key), unit.count(), left, controller.store.stale)
+            controller.log.flush()
+            controller.restarts.forget()
             sleep_ms(100)  # the answer leaves before the port does
         finally:
-            names["reset"]()
+            reset()

@@ -1,7 +1,7 @@
-"""The unit: judges entries, keeps account and records, and says whether the load may be on.
+"""The unit judges entries, keeps account and records, and decides when the load may be on.
 
-Synchronous core. What takes long (`entering`) is a generator, so that the caller can keep the
-panel alive between its steps; what happens by itself is done by `tick` when `due` says so.
+Synchronous core. `entering` takes long and is a generator, so that the caller can keep the panel
+alive between two steps. `tick` and `beat` do all that is due without an entry; `due` says when.
 """
 
 from time import ticks_diff, ticks_ms
@@ -13,23 +13,47 @@ from firmware.store import NewerRecordError, StoreError
 from firmware.timer import ActivationTimer
 
 SERVICE = 1  # value of the extended token that asks for service mode
-CLEAR_FAULTS = 2  # of the one that clears the clock faults
-TEST_MS = 30_000  # the test code switches the load on for this long,
-TESTS = 5  # so many times
+CLEAR_FAULTS = 2  # value of the extended token that clears the clock faults
+TEST_MS = 30_000  # the load is on for this long after the test code
+TESTS = 5  # the test code works this often
 COPY_S = 3500  # powered seconds between two copies of the records to the other media
-WRITING = 1  # yielded by `entering` right before it stores: no key may be down
+WRITING = 1  # yielded by `entering` right before a write: no key may be down then
 _SLICE = 200  # hashes between two yields: below 10 ms on an RP2040
 
 
+class _Blank(ActivationTimer):
+    """The timer of a unit without identity: no time is paid for, and none runs down."""
+
+    def __init__(self):
+        self.account = Account()
+        self.covered = False
+
+    def sync(self, now):
+        pass
+
+    def refused(self, now):
+        pass
+
+    def fractions(self, now):
+        return 0, 0
+
+    def record_due(self, now, quiet):
+        return False
+
+    def due(self, now):
+        return 3600_000
+
+
 class Unit:
-    """One controller.
+    """One controller, blank (`identity` is None) or provisioned.
 
     `store`: firmware.store.Store; `clock`: a clock chip's driver or None; `load`: a load switch;
     `log`: a firmware.events.EventLog or None.
 
-    `outcome` is the last entry's outcome (None before the first), `entries` counts them, `capped`
-    tells that the last credit hit the cap, `service` that a token asked for service mode,
-    `problem` names what keeps the unit from working (None when all is well).
+    `identity`: firmware.store.Identity or None; `outcome`: the last entry's, None before the
+    first; `entries`: number of entries judged; `capped`: did the last credit hit the cap?
+    `service`: did a token ask for service mode? `busy`: is an entry being judged? `problem`: None
+    when all is well, "newer" (records of a newer firmware) or "memory" (the flash refuses).
     """
 
     def __init__(self, store, clock, load, log=None):
@@ -38,10 +62,11 @@ class Unit:
         self.load = load
         self.log = log
         self._device = None
-        self._state = None
-        self._timer = None
+        self._state = opaygo.new_state(0)
+        timer: ActivationTimer = _Blank()
+        self._timer = timer
         self._copied = 0  # powered seconds at the last copy to all media
-        self._attempt = False  # an entry is being judged: it counts as a mistake in each record
+        self._attempt = False  # an entry is being judged: each record counts one more mistake
         self._test_from = None  # ticks_ms when the test code was entered, None when it is over
         self.identity = None
         self.outcome = None
@@ -54,9 +79,9 @@ class Unit:
         self.on_change = None  # called when something but an entry changed what the panel shows
 
     def start(self, hung=0):
-        """Bring back what was stored, charge for the start, store that, set the load.
+        """Bring back the newest records, charge for the start, store the charge, set the load.
 
-        Call it once, at power-on. hung: seconds for which the MCU may have hung before. Raises
+        Call it once, at power-on. `hung`: seconds for which the MCU may have hung before. Raises
         OSError when the own flash cannot be read.
         """
         try:
@@ -69,10 +94,10 @@ class Unit:
         self._switch()
 
     def provision(self, identity):
-        """Make a blank unit `identity`.
+        """Give a blank unit `identity`, a firmware.store.Identity.
 
-        The same one again changes nothing; another one raises ValueError, a flash that does not
-        take it StoreError.
+        The same identity again changes nothing. Raises ValueError when the unit has another
+        identity, StoreError when the flash refuses the record.
         """
         if self.problem == "newer":
             raise ValueError("the unit holds records of a newer firmware")
@@ -109,18 +134,16 @@ class Unit:
         try:
             if not found:  # into both slots, so that a token changes few pages of either
                 self._record(account, state)
-            # On all media: starts that come sooner than the hourly copy would let the others age.
+            # On all media: starts less than an hour apart would let the other media age.
             self._record(account, None if found else state, True)
         except StoreError:
             self._refused()
 
     def entering(self, digits):
-        """Judge an entry.
+        """Judge an entry. Yields WRITING before each write, None in between; sets `outcome`.
 
-        Yields WRITING before each write, None while it works; then `outcome` is set.
-
-        From before the token is judged until its result is stored, every record counts the
-        attempt as a mistake: a power cut in between does not undo it.
+        From before the token is judged until the result is stored, every record counts the
+        attempt as a mistake: a power cut in between does not undo the attempt.
         """
         self.capped = False
         if not self.identity:
@@ -159,9 +182,9 @@ class Unit:
         self._finish(verdict.outcome)
 
     def _is_test(self, code):
-        """Is an entry (code, extended) the test code, and is that still worth something?
+        """Is an entry (code, extended) the test code, and does the test code still work?
 
-        It is not any more once the unit took a token.
+        The test code works until the unit took a token.
         """
         identity, state = self.identity, self._state
         fresh = state.count == identity.count and not state.ring
@@ -178,14 +201,14 @@ class Unit:
         self._finish("TEST")
 
     def _wrong(self):
-        """Count the mistake, stored or not; its lockout runs from now."""
+        """Count the mistake, stored or not; the lockout runs from now."""
         account = self._copy()
         account.mistake()
         self._timer.replace(account, ticks_ms(), True)
         self._record(self._copy())
 
     def _settle(self, verdict, state):
-        """Store what a valid or used token did, then let it count."""
+        """Store the effect of a valid or used token, then let the effect count."""
         account = self._copy()
         account.last = OUTCOMES.index(verdict.outcome)
         if verdict.outcome == "ALREADY_USED":
@@ -204,23 +227,23 @@ class Unit:
         self._record(account, state)
         self._timer.replace(account, ticks_ms())
         self._state = state
-        self._test_from = None  # the test code is worth nothing from here on
+        self._test_from = None  # the test code does not work any more
         if verdict[:2] == ("EXTENDED", SERVICE):
-            self.service = True  # and stays so: another entry may be judged before the restart
+            self.service = True  # for good: another entry may be judged before the restart
 
     def _finish(self, outcome):
         self.outcome = outcome
         self.entries += 1
 
     def _copy(self):
-        """The account as of now, to be changed and stored before it counts."""
+        """Return a copy of the account as of now, to be changed and stored before it counts."""
         self._timer.sync(ticks_ms())
         return Account.unpack(self._timer.account.pack())
 
     def _record(self, account, state=None, copy=False):
         """Store the account as of the last `_copy`, and the token engine's state if given.
 
-        copy: on all media; a state always is, and so is an hour's first record. Raises StoreError.
+        `copy`: to all media, as every state and the first record of an hour. Raises StoreError.
         """
         if self._attempt:
             account.mistake()
@@ -242,22 +265,20 @@ class Unit:
 
     def _refused(self):
         self.problem = "memory"
-        if self.identity:
-            self._timer.refused(ticks_ms())
+        self._timer.refused(ticks_ms())
         self._report(events.STORE_FAILED)
         self._switch()
 
     def tick(self):
         """Run the account down to now; the load follows."""
-        if self.identity:
-            self._switch()
+        self._switch()
 
     def beat_due(self, quiet):
-        """Is a record to be written? quiet: no key is down; else it may wait for a while."""
-        return bool(self.identity) and self._timer.record_due(ticks_ms(), quiet)
+        """Is a record to be written? `quiet`: no key is down; else the record may wait a while."""
+        return self._timer.record_due(ticks_ms(), quiet)
 
     def beat(self):
-        """Write the record that is due."""
+        """Write a record; call it when `beat_due`."""
         try:
             self._record(self._copy())
         except StoreError:
@@ -266,8 +287,6 @@ class Unit:
 
     def due(self):
         """Milliseconds until `tick` or `beat` has something to do."""
-        if not self.identity:
-            return 3600_000
         due = self._timer.due(ticks_ms())
         if self._test_from is not None:
             due = min(due, max(0, TEST_MS - ticks_diff(ticks_ms(), self._test_from)))
@@ -282,29 +301,25 @@ class Unit:
 
     def active(self):
         """Is there paid time left, or is the unit free?"""
-        return bool(self.identity) and (self.free() or self.seconds_left() > 0)
+        return self.free() or self.seconds_left() > 0
 
     def free(self):
-        """Unlocked for good?"""
-        return bool(self.identity) and self._timer.account.free
+        """Is the unit unlocked for good?"""
+        return self._timer.account.free
 
     def seconds_left(self):
         """Paid seconds left now."""
-        if not self.identity:
-            return 0
         self._timer.sync(ticks_ms())
         return self._timer.account.left
 
     def locked_seconds(self):
-        """Seconds until the keypad judges tokens again; 0 when it does."""
-        if not self.identity:
-            return 0
+        """Seconds until the keypad judges tokens again; 0 without a lockout."""
         self._timer.sync(ticks_ms())
         return self._timer.account.locked
 
     def fractions(self):
         """Milliseconds gone of the second that `seconds_left` and `locked_seconds` count last."""
-        return self._timer.fractions(ticks_ms()) if self.identity else (0, 0)
+        return self._timer.fractions(ticks_ms())
 
     def lengths(self):
         """Digits of a plain and of an extended token."""
@@ -317,18 +332,18 @@ class Unit:
 
     def count(self):
         """Count of the last accepted token."""
-        return self._state.count if self.identity else 0
+        return self._state.count
 
     def mistakes(self):
         """Wrong tokens in a row."""
-        return self._timer.account.mistakes if self.identity else 0
+        return self._timer.account.mistakes
 
     def clock_faults(self):
         """Clock faults so far."""
-        return self._timer.account.faults if self.identity else 0
+        return self._timer.account.faults
 
     def status(self):
-        """What a console or a test wants to know, as a dictionary of plain values."""
+        """Return the figures that consoles and tests ask for, as a dictionary of plain values."""
         free = self.free()
         return {
             "payg": not free,

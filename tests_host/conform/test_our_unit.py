@@ -85,7 +85,8 @@ def test_the_firmware_at_work_is_stopped_checked_in_ram_and_blank_afterwards(tmp
 
 def test_a_unit_with_an_identity_is_refused(plug_in, pico_build):
     tree, _ = pico_build
-    unit = plug_in(busy="class unit:\n    identity = True\n" + AS_ON_A_BOARD)
+    program = "class controller:\n    class unit:\n        identity = True\n"
+    unit = plug_in(busy=program + AS_ON_A_BOARD)
     shutil.copytree(tree, unit.folder, dirs_exist_ok=True)
     done = CliRunner().invoke(command, ["--port", unit.port])
     assert done.exit_code == 1 and "be blank" in done.output

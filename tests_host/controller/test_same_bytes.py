@@ -24,9 +24,7 @@ def watched(source, name, mode, compile=compile):
     compiled[name] = binascii.hexlify(hashlib.sha256(source.encode()).digest()).decode()
     return compile(source, name, mode)
 builtins.compile = watched
-path = sys.argv.pop(1)
-sys.path.insert(0, path.rsplit("/", 1)[0])
-import run
+from tools.sim import run
 status = run.main()
 modules = {n: getattr(m, "__file__", None) for n, m in real.modules.items()}
 real.stderr.write(json.dumps({"compiled": compiled, "modules": modules, "status": status}))
@@ -42,8 +40,8 @@ def watched_run(tmp_path):
     """
     (tmp_path / "watch.py").write_text(WATCH)
     command = simulator_command(Identity("W1", KEY, 123456789), None)
-    runner = next(at for at, word in enumerate(command) if word.endswith("run.py"))
-    command.insert(runner, str(tmp_path / "watch.py"))
+    at = command.index("-m")
+    command[at : at + 2] = [str(tmp_path / "watch.py")]
     script = f"power off\npower on\nkeys {Unit(KEY, 123456789).token(1, 2)}#\nquit\n"
     done = subprocess.run(command, input=script, capture_output=True, text=True, cwd=tmp_path)
     answers = [json.loads(line) for line in done.stdout.splitlines()]

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from firmware import pages, signals
 from firmware import panel as front
-from firmware import signals
 from firmware.account import CAP
 from firmware.store import Identity
 from firmware.texts import LANGUAGES, text
@@ -152,7 +152,7 @@ def test_segment_texts_are_the_same_in_all_languages():
     told = []
     for language in LANGUAGES:
         units_of_it = [unit for unit in units(language) if unit.identity]
-        told.append([front._idle(unit).segments for unit in units_of_it])
+        told.append([pages.idle(unit).segments for unit in units_of_it])
     assert told[0] == told[1] == told[2]
 
 

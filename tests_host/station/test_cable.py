@@ -25,7 +25,7 @@ KEYS = """
 import asyncio
 asyncio.new_event_loop()  # what main.py had begun does not go on
 pressed = []
-pad = matrix(pressed.append, lambda *stuck: None)
+pad = controller.wiring.matrix(pressed.append, lambda *stuck: None)
 async def until(number):
     task = asyncio.create_task(pad.run())
     print("ready")
@@ -97,7 +97,11 @@ def hear(port, until, patience=10):
 
 def test_ctrl_c_on_a_blank_unit_leads_to_the_prompt_with_the_names_of_main(unit_of):
     unit = unit_of(board="pico")
-    said = run(unit, "import sys\nprint(unit.identity, sys.implementation._machine)\nprint(load)")
+    said = run(
+        unit,
+        "import sys\nprint(controller.unit.identity, sys.implementation._machine)\n"
+        "print(controller.load)",
+    )
     assert said[0] == "None Raspberry Pi Pico with RP2040"
     assert said[1].startswith("<LoadSwitch")
 
@@ -214,7 +218,9 @@ def test_what_is_deployed_runs_after_the_restart(unit_of, pico_build):
     unit.wait_restart(1)
     assert unit.do("status")["provisioned"] is False
     with Prompt(unit.port) as prompt:
-        said = prompt.run("import firmware.unit\nprint(unit.identity, firmware.unit.__file__)")
+        said = prompt.run(
+            "import firmware.unit\nprint(controller.unit.identity, firmware.unit.__file__)"
+        )
         assert said.split() == ["None", "firmware/unit.mpy"]
         found = look(prompt)
     assert found == wanted(manifest)
@@ -277,13 +283,13 @@ def test_mpremote_soft_resets_into_the_raw_prompt_without_main(unit_of, transpor
     unit = unit_of(board="pico")
     port = transport(unit)
     port.enter_raw_repl(soft_reset=True)
-    assert port.exec("print('unit' in globals())") == b"False\r\n"
+    assert port.exec("print('controller' in globals())") == b"False\r\n"
     port.exit_raw_repl()
     port.serial.write(b"\x04")
     hear(port.serial, b"MPY: soft reboot\r\n")
     unit.wait_restart(2)
     enter(port)
-    assert port.exec("print(unit.identity)") == b"None\r\n"
+    assert port.exec("print(controller.unit.identity)") == b"None\r\n"
 
 
 def test_a_cut_in_the_middle_of_a_write_leaves_it_without_power(unit_of):

@@ -15,8 +15,8 @@ from tests_host.station.line import (
 )
 from tests_host.station.test_provision import Worker
 from tools.cable.unit import SimulatedUnit
+from tools.commands import console, deploy, provision, verify
 from tools.seconds import DAY
-from tools.station import console, deploy, provision, verify
 from tools.station import prompt as ports
 from tools.station.console import LineConsole
 from tools.station.prompt import Prompt
@@ -122,7 +122,7 @@ def test_a_blank_unit_that_runs_is_deployed_to_and_no_watchdog_bites():
     with SimulatedUnit(board="pico") as unit:
         with Prompt(unit.port) as prompt:
             unit.do("advance 60")
-            assert prompt.run("print(unit.identity)").strip() == "None"
+            assert prompt.run("print(controller.unit.identity)").strip() == "None"
             assert unit.restarts == 0
         code, said = run(deploy, "--port", unit.port)
         assert code == 0, said

@@ -20,7 +20,7 @@ CHUNK = 500
 CONTROL = "\x01\x02\x03\x04\x05\x1a\x1b\x7f\x00"
 CODE = (
     "import machine; machine.reset()",
-    "print(unit.identity.key)",
+    "print(controller.unit.identity.key)",
     "\x05A\x01",
     "\x03\x03\x01import os\x04",
     "\x02>>> raw REPL; CTRL-B to exit",

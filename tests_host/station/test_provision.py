@@ -389,7 +389,8 @@ def test_a_unit_of_another_version_is_told():
     with SimulatedUnit(board="pico") as unit:
         rest(unit)
         with Prompt(unit.port) as prompt:
-            prompt.run("from firmware.factory import Bench\nBench.clock = lambda *a: print('1 2')")
+            prompt.run("from firmware.factory import SelfTest")
+            prompt.run("SelfTest.clock = lambda *a: print('1 2')")
         with pytest.raises(ProvisionError, match="in another way"):
             make(unit, running=False)
 

@@ -1,10 +1,4 @@
-"""Units that answer lines: on a serial port, in the simulator, in the RAM of a blank board.
-
-Each has `ask(line)`, the answer to one line; `now()`, seconds; `name`, for the report; and where
-it can, `wait(seconds)` and `power_cycle()`. What it cannot says `no_wait` or `no_power`, a reason
-for the report (None where it can). `instant`: its waiting costs no real time. `cut_s`: seconds of
-credit that a power cut may cost, of a lockout that it may add.
-"""
+"""Units that answer lines: on a serial port, in the simulator, in the RAM of a blank board."""
 
 from __future__ import annotations
 
@@ -24,7 +18,7 @@ from tools.identity import Identity
 from tools.station.console import SPEED
 from tools.station.prompt import PortError, Prompt, RefusedError, why_closed
 
-ANSWER_S = 15  # the longest that a unit may think before it counts as dead
+ANSWER_S = 15  # seconds without an answer until a unit counts as dead
 HELLO_S = 2  # opening a port restarts many boards
 HELLOS = 6
 ANSWERS = {
@@ -36,16 +30,16 @@ ANSWERS = {
     "#ID": re.compile(r"#ID;[^;]*;[^;]*;|#INVALID$"),
 }
 SIM_OFF_S = 30  # without power, for the simulator
-OURS_S = 60  # our own unit stores its records so often that a power cut costs no more
-OTHERS_S = 3600  # nobody knows when another unit last stored its credit
+OURS_S = 60  # of credit: the most between two records of our own unit
+OTHERS_S = 3600  # of credit: another unit may store as rarely
 
 
 class DeviceError(Exception):
-    """The unit cannot be asked any more; the text says what to do."""
+    """The unit answers no more; the text says what to do."""
 
 
 class Device(Protocol):
-    """A unit that can be asked."""
+    """A unit that answers questions. Raises DeviceError."""
 
     @property
     def name(self) -> str:
@@ -53,11 +47,11 @@ class Device(Protocol):
 
     @property
     def no_wait(self) -> str | None:
-        """Reason why `wait` is not there, for the report; None where it is."""
+        """Why `wait` is impossible, for the report; None where possible."""
 
     @property
     def no_power(self) -> str | None:
-        """Reason why `power_cycle` is not there, for the report; None where it is."""
+        """Why `power_cycle` is impossible, for the report; None where possible."""
 
     @property
     def instant(self) -> bool:
@@ -65,7 +59,7 @@ class Device(Protocol):
 
     @property
     def cut_s(self) -> float:
-        """Seconds of credit that a power cut may cost, of a lockout that a cut may add."""
+        """Seconds of credit lost, or of lockout added, by a power cut at most."""
 
     def now(self) -> float:
         """Return seconds."""
@@ -84,7 +78,7 @@ class Device(Protocol):
 
 
 def wait_in_real_time(seconds: float) -> None:
-    """Spend real time, and say how much is left."""
+    """Spend real time, with a bar for the rest."""
     end = time.monotonic() + seconds
     with click.progressbar(length=int(seconds), label="Waiting", show_eta=True) as bar:
         while (left := end - time.monotonic()) > 0:
@@ -95,8 +89,8 @@ def wait_in_real_time(seconds: float) -> None:
 class SerialUnit:
     """A unit whose firmware answers on a serial port.
 
-    power: function that takes its power away and gives it back, or None; wait: whether real time
-    may be spent on waiting. Lines that are no answer (an echo, a debug print) are passed over.
+    power: function that takes the unit's power away and gives power back, or None; wait: may real
+    time be spent on waiting? Lines that are no answer (an echo, a debug print) are skipped.
     """
 
     instant = False
@@ -123,7 +117,7 @@ class SerialUnit:
 
     def power_cycle(self) -> None:
         """Have the power taken away and given back, then wait for the unit."""
-        self._serial.close()  # an adapter that the unit feeds goes and comes back with it
+        self._serial.close()  # an adapter fed by the unit goes off with the unit
         if self._power:
             self._power()
         for last in (False,) * (HELLOS - 1) + (True,):
@@ -147,7 +141,7 @@ class SerialUnit:
         )
 
     def ask(self, line: str, seconds: float = ANSWER_S) -> str:
-        """Return the answer to a line. Raises DeviceError when none comes in so many seconds."""
+        """Return the answer to a line. Raises DeviceError after `seconds` without an answer."""
         pattern = ANSWERS[line.partition(";")[0]]
         try:
             self._serial.reset_input_buffer()
@@ -177,7 +171,7 @@ class SerialUnit:
 
 
 class SimUnit:
-    """A simulated unit. command: what starts `payg sim --headless` with an identity."""
+    """A simulated unit. command: starts `payg sim --headless` with an identity."""
 
     name = "simulated unit"
     no_power = no_wait = None
@@ -189,7 +183,7 @@ class SimUnit:
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True
         )
-        self._lived = self._t = 0  # seconds before it was last switched on, and since
+        self._lived = self._t = 0  # seconds before the last switch-on, and since
 
     def __enter__(self) -> SimUnit:
         return self
@@ -208,7 +202,7 @@ class SimUnit:
         self._do(f"advance {int(seconds)}")
 
     def power_cycle(self) -> None:
-        """Take its power away for half a minute."""
+        """Take the unit's power away for half a minute."""
         self._lived += self._t + SIM_OFF_S
         self._t = 0
         for line in ("power off", f"advance {SIM_OFF_S}", "power on"):
@@ -245,14 +239,14 @@ class SimUnit:
         return answer
 
 
-# Runs on the unit: its own firmware on records that lie in RAM. Its flash is not written.
+# Runs on the unit: the unit's firmware on records in RAM. The flash is not written.
 IN_RAM = """
 import asyncio
 from binascii import unhexlify
 from firmware import console
 from firmware.store import Identity, Store
 from firmware.unit import Unit
-if globals().get("unit") and unit.identity:
+if globals().get("controller") and controller.unit and controller.unit.identity:
     raise RuntimeError("the unit has an identity")
 class Ram:
     small = False
@@ -284,8 +278,8 @@ def conform_ask(line):
 class RamUnit:
     """The firmware of a blank board, made a unit in RAM through MicroPython's prompt.
 
-    Identity and counts are gone with the power; nothing is written into its flash, and its load
-    stays off.
+    Identity and counts are gone with the power; nothing is written into the board's flash, and the
+    load stays off.
     """
 
     instant = False

@@ -30,10 +30,10 @@ ACCEPTED = ("GOOd", "FULL")
 EITHER = {"FrEE", "OFF"}  # result of an entry, or the text from before
 GIVE = """
 from firmware.store import Identity
-unit.provision(Identity({serial!r}, {key!r}, {starting_code!r}, {count!r}, {time_divider!r},
-    {restricted!r}, {language!r}))
-log.flush()
-restarts.forget()
+controller.unit.provision(Identity({serial!r}, {key!r}, {starting_code!r}, {count!r},
+    {time_divider!r}, {restricted!r}, {language!r}))
+controller.log.flush()
+controller.restarts.forget()
 """
 RESTART = b"import machine\r\nmachine.reset()\r\n\x04"
 

@@ -200,7 +200,7 @@ class Races:
             (max(0, witness.locked_until - now), left % 1000, left if left < 1000_000 else None),
             (self._turns, self._answers, len(self._told), len(self._flushed)),
             tuple([wake._pending for wake in self._wakes]),
-            unit._timer and self._clocks(unit._timer, left // 1000),
+            unit.identity and self._clocks(unit._timer, left // 1000),
         )
 
     def _clocks(self, timer, left):
@@ -325,7 +325,7 @@ class Races:
         """
         now, due = self._tasks.now, self._tasks.named["account"].due
         timer = self._unit._timer
-        if due - now > POLL_MS or not timer:
+        if due - now > POLL_MS or not self._unit.identity:
             return due
         wait = timer.due(now)
         if wait > POLL_MS or timer.record_due(now, False):

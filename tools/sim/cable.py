@@ -125,9 +125,9 @@ class Firmware:
 
     @property
     def unit(self):
-        """What main.py calls `unit`; None until its records are read, which `screens` follows."""
-        unit = self.names.get("unit")
-        return unit if hasattr(unit, "status") and "screens" in self.names else None
+        """The unit of main.py's `controller`; None until the unit's records are read."""
+        controller = self.names.get("controller")
+        return controller.unit if controller and controller.screens is not None else None
 
     @property
     def identity(self):

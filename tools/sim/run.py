@@ -165,8 +165,9 @@ class Firmware:
 
     @property
     def unit(self):
-        """What main.py calls `unit`, None while it does not run."""
-        return self._globals.get("unit") if self.board.world.running else None
+        """The unit of main.py's `controller`, None while main.py does not run."""
+        controller = self._globals.get("controller") if self.board.world.running else None
+        return controller and controller.unit
 
     @property
     def identity(self):

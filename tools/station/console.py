@@ -1,4 +1,4 @@
-"""`payg console`: what a unit says of itself on its console, sealed or not. It changes nothing."""
+"""`payg console`: a unit's state as told on the unit's console, sealed or not. Changes nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tools.paths import ROOT
 from tools.station.prompt import QUIET, why_closed
 
 AGAIN = 0.3  # seconds: opening the port restarts many ESP32 boards, the first question gets lost
-PATIENCE = 6  # seconds until a unit that says nothing is given up
+PATIENCE = 6  # seconds until a silent unit is given up
 SPEED = 115200
 DAY, HOUR, MINUTE = 86400, 3600, 60
 STATES = {"INACTIVE": "inactive: nothing is paid", "PAYG_DISABLED": "free: unlocked for good"}
@@ -22,7 +22,7 @@ INTERRUPT = b"\x02\r\x03"  # leaves a raw prompt, then interrupts
 
 
 class ConsoleError(Exception):
-    """The unit does not tell; the text says what to do."""
+    """The unit gives no answer; the text says what to do."""
 
 
 class AtPromptError(ConsoleError):
@@ -30,7 +30,7 @@ class AtPromptError(ConsoleError):
 
 
 class LineConsole:
-    """The firmware's line protocol on `port`. It is a context manager; raises ConsoleError."""
+    """The firmware's line protocol on `port`. A context manager; raises ConsoleError."""
 
     def __init__(self, port: str) -> None:
         self.port = port
@@ -50,7 +50,7 @@ class LineConsole:
     def ask(
         self, question: str, patience: float | None = None, before: bytes = b"\r"
     ) -> list[str]:
-        """Return the fields that follow `question` ("STATUS", "LOG;3") in its answer.
+        """Return the fields after `question` ("STATUS", "LOG;3") in the unit's answer.
 
         `before` is sent first; `patience`: seconds, PATIENCE if left out. Raises AtPromptError.
         """
@@ -79,7 +79,7 @@ class LineConsole:
         )
 
     def _lines(self, end: float) -> Iterator[str]:
-        """Yield what comes until `end`, line by line."""
+        """Yield the lines that arrive until `end`."""
         while time.monotonic() < end:
             self._waiting += self._serial.read(max(1, self._serial.in_waiting))
             *lines, self._waiting = self._waiting.replace(b"\r", b"\n").split(b"\n")
@@ -88,9 +88,9 @@ class LineConsole:
 
 
 def knock(port: str, patience: float | None = None) -> list[str]:
-    """Try Ctrl-C on a unit; return the fields of `#ID` if that stops nothing: it is sealed.
+    """Try Ctrl-C on a unit; a sealed unit runs on: return the fields of `#ID`.
 
-    A blank unit or one in service mode stops; then, as at any prompt, raises AtPromptError.
+    A blank unit or a unit in service mode stops; then, as at any prompt, raises AtPromptError.
     Raises ConsoleError.
     """
     with LineConsole(port) as console:
@@ -106,7 +106,7 @@ def duration(seconds: int) -> str:
 
 
 def moment(seconds: int) -> str:
-    """Return seconds since 2020 as a date, or that it is not known."""
+    """Return seconds since 2020 as a date, or "at an unknown time" for 0."""
     if not seconds:
         return "at an unknown time "
     then = datetime.datetime(2020, 1, 1) + datetime.timedelta(seconds=seconds)

@@ -1,9 +1,9 @@
-"""`payg deploy`: the tree of `payg build` onto a unit, through mpremote; only what changed.
+"""`payg deploy`: the tree of `payg build` onto a unit, through mpremote; only changed files.
 
-Each file is written beside its old self and renamed once it is complete. `main.py` goes first and
-comes back last, when everything else was read back: a unit whose cable was pulled midway has no
-`main.py`, so the load stays off and the prompt is there for another `payg deploy`; it never runs
-half of one version and half of another. `state/` is never touched.
+Each file is written under a temporary name and renamed once complete. `main.py` is removed first
+and returns last, after all other files were read back. A unit whose cable was pulled midway has no
+`main.py`: the load stays off and the prompt waits for another `payg deploy`. Half of one version
+never runs with half of another. `state/` is never touched.
 """
 
 import binascii
@@ -20,7 +20,7 @@ from tools.station.prompt import Prompt, RefusedError, board_of
 NEW = ".new"  # a file that is not complete yet, or not yet allowed to be there
 LAST = "main.py"
 PART = 768  # bytes of a file in one go: 1024 characters in base64
-# Everything at these places is the firmware's: what is not in the manifest is removed.
+# Everything at these places is the firmware's: files not in the manifest are removed.
 LOOK = """
 import binascii, hashlib, os, sys
 def look(path, kind):
@@ -72,7 +72,7 @@ class DeployError(Exception):
 
 
 def look(prompt: Prompt) -> Files:
-    """Return {path: (SHA-256 in hex, bytes)} of all files at the firmware's places."""
+    """Return the path, SHA-256 and length of all files at the firmware's places."""
     found = {}
     for line in prompt.run(LOOK).splitlines():
         digest, length, path = line.split(" ", 2)
@@ -88,7 +88,7 @@ def wanted(manifest: Manifest) -> Files:
 def deploy(
     prompt: Prompt, tree: Path, manifest: Manifest, say: Callable[[str], None]
 ) -> tuple[int, int]:
-    """Make the unit hold the files of `manifest`, which lie below `tree`, and no others of ours.
+    """Give the unit exactly the files of `manifest`, found below `tree`, at the firmware's places.
 
     `say` gets a line of progress per file. Returns (files sent, files removed). Raises
     DeployError, PortError, RefusedError.
@@ -119,7 +119,7 @@ def deploy(
 def _check_room(
     prompt: Prompt, want: Files, have: Files, changed: list[str], gone: list[str]
 ) -> None:
-    """Refuse, before anything is touched, what will not fit or leaves the records too little."""
+    """Refuse, before any change, a tree that does not fit or leaves too little for the records."""
     new, old = ({name: length for name, (_, length) in files.items()} for files in (want, have))
     before = after = int(prompt.run(FREE)) // room.SECTOR
     after += sum(room.freed(old[name]) for name in gone)
@@ -127,7 +127,7 @@ def _check_room(
     lowest = after
     for name in changed:
         taken = room.sectors(new[name])
-        lowest = min(lowest, after - taken)  # for a moment it is there twice
+        lowest = min(lowest, after - taken)  # for a moment the file is there twice
         after -= taken - room.freed(old.get(name, 0))
     missing = max(room.LEAST - after, -lowest)
     if missing > 0:
@@ -148,7 +148,7 @@ def _rename(prompt: Prompt, name: str) -> None:
 
 
 def _send(prompt: Prompt, name: str, data: bytes) -> None:
-    """Write one file; it gets its name when it is complete, LAST does not get it here."""
+    """Write one file and rename it once complete; LAST keeps the temporary name."""
     try:
         prompt.run(f"folders({name!r})\nfile = open({name + NEW!r}, 'wb')")
         for at in range(0, len(data), PART):
@@ -183,9 +183,9 @@ def _verify(have: Files, want: Files) -> None:
 
 
 def check_board(prompt: Prompt, board: str | None) -> tuple[str, str]:
-    """Return (board, description) of the unit; `board` is what was asked for, or None.
+    """Return (board, description) of the unit; `board` is the wish of the user, or None.
 
-    Raises DeployError if it is another one or none we know.
+    Raises DeployError if the unit is another board or an unknown board.
     """
     machine, version = prompt.run(ASK).splitlines()
     found = board_of(machine)

@@ -1,7 +1,7 @@
 """`payg flash`: MicroPython onto a blank board, and read back.
 
-An ESP32 is written with esptool and reads back its flash's MD5. A Pico's boot drive takes the
-image and goes away with it; that it runs, and in which version, the new MicroPython says itself.
+An ESP32 is written with esptool, then the flash's MD5 is read back. A Pico's boot drive takes the
+image and disappears; afterwards the new MicroPython itself tells its version.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ class Esp32:
         self.port, self._say = port, say
 
     def flash(self, image: bytes) -> None:
-        """Erase the whole flash, write `image`, read its MD5 back, restart."""
+        """Erase the whole flash, write `image`, compare the MD5, restart."""
         from esptool.cmds import attach_flash, detect_chip, reset_chip
         from esptool.logger import log
 
@@ -81,7 +81,7 @@ class Esp32:
             ) from error
 
     def _start_stub(self, chip: Any) -> Any:
-        """Run esptool's faster loader; the chip's own one does where that is refused."""
+        """Run esptool's faster loader; fall back to the chip's own loader where refused."""
         from esptool.cmds import run_stub
         from esptool.util import FatalError
 
@@ -97,7 +97,7 @@ class Esp32:
         self._say("Erasing ...")
         if chip.IS_STUB:
             erase_flash(chip)
-        else:  # the chip's own loader erases what it is told will be written
+        else:  # the chip's own loader erases the range to be written
             chip.flash_begin(flash_size_bytes(detect_flash_size(chip) or "4MB"), 0)
 
     def _write(self, chip: Any, image: bytes) -> None:
@@ -112,7 +112,7 @@ class Esp32:
                 write_flash(chip, [(ESP32_PLACE, image)], no_progress=True)
                 failure = None
             except FatalError as error:
-                failure = error  # it may be the read back: look below
+                failure = error  # perhaps of the read back: see below
             found = chip.flash_md5sum(ESP32_PLACE, len(image))
             if failure and found == wished:
                 raise failure
@@ -132,7 +132,7 @@ def mounted() -> list[Path]:
 
 
 def find_drive(places: Iterable[Path]) -> Path:
-    """Return the one directory of `places` that is the boot drive of an RP2040.
+    """Return the only directory of `places` that is the boot drive of an RP2040.
 
     Raises FlashError if there is none, or more than one.
     """
@@ -153,7 +153,7 @@ def find_drive(places: Iterable[Path]) -> Path:
 
 
 def copy(image: bytes, drive: Path) -> None:
-    """Write `image` onto the boot drive, which goes away once it has it. Raises FlashError."""
+    """Write `image` onto the boot drive, which disappears afterwards. Raises FlashError."""
     done = 0
     try:
         with open(drive / "firmware.uf2", "wb", buffering=0) as file:
@@ -169,12 +169,12 @@ def copy(image: bytes, drive: Path) -> None:
 
 
 def pico_ports() -> set[str]:
-    """Return the names of all serial ports that are MicroPython on an RP2040."""
+    """Return the names of all serial ports of MicroPython on an RP2040."""
     return {port.device for port in list_ports.comports() if (port.vid, port.pid) == PICO_USB}
 
 
 def await_port(port: str | None, before: set[str]) -> str:
-    """Return the port of the restarted Pico: `port`, or else one that was not there `before`."""
+    """Return the port of the restarted Pico: `port`, or else a port that was absent `before`."""
     end = time.monotonic() + RESTART
     while time.monotonic() < end:
         new = {port} if port and os.path.exists(port) else pico_ports() - before
@@ -191,7 +191,7 @@ def await_port(port: str | None, before: set[str]) -> str:
 def flash_pico(
     image: bytes, drive: Path | None, port: str | None, say: Callable[[str], None]
 ) -> None:
-    """Put `image` onto the Pico whose boot drive is mounted; ask it on its port who it is."""
+    """Put `image` onto the Pico with a mounted boot drive, then ask the Pico for the version."""
     drive = find_drive([drive] if drive else mounted())
     before = pico_ports()
     say(f"Writing {len(image):,} bytes to {drive} ...")

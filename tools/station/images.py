@@ -1,4 +1,4 @@
-"""MicroPython's official images: downloaded once, kept, checked before they go onto a board."""
+"""MicroPython's official images: downloaded once, kept, checked before use on a board."""
 
 import http.client
 import os
@@ -30,7 +30,7 @@ _ESP32_FLASH = 4 << 20
 
 
 class ImageError(Exception):
-    """There is no image, or it is not one for this board; the text says what to do."""
+    """There is no image, or the image is not for this board; the text says what to do."""
 
 
 def find(
@@ -41,8 +41,8 @@ def find(
 ) -> bytes:
     """Return the bytes of `image`, a path, or of the official image for `board`.
 
-    The official one is downloaded into directory `cache` (your cache directory if None) unless it
-    lies there. Raises ImageError.
+    The official image is downloaded into directory `cache` (the user's cache directory if None)
+    unless found there. Raises ImageError.
     """
     if image:
         try:
@@ -90,7 +90,7 @@ def _checked(board: str, data: bytes, name: str | Path) -> bytes:
 
 
 def check_uf2(data: bytes) -> str | None:
-    """Return what is wrong with a UF2 for the Pico, in words, or None."""
+    """Return the fault of a UF2 for the Pico, in words, or None."""
     if not data or len(data) % _UF2.size:
         return f"its {len(data):,} bytes are not whole UF2 blocks of {_UF2.size}"
     count = len(data) // _UF2.size
@@ -130,7 +130,7 @@ def _block_fault(block: tuple[Any, ...], number: int, count: int) -> str | None:
 
 
 def check_esp32(data: bytes) -> str | None:
-    """Return what is wrong with an image for the ESP32, in words, or None."""
+    """Return the fault of an image for the ESP32, in words, or None."""
     if len(data) < 0x10000 or data[0] != _ESP_MAGIC:
         return "it does not begin with a boot loader"
     chip = int.from_bytes(data[12:14], "little")

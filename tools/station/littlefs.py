@@ -1,4 +1,4 @@
-"""Makes the littlefs image of a Pico's flash, with MicroPython's own littlefs."""
+"""Makes the file system of a Pico's flash, with MicroPython's own littlefs."""
 
 import subprocess
 import tempfile
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tools.interpreter import find_micropython
 
-SECTORS = 352  # of 4096 bytes: what the Pico's image leaves to the file system
+SECTORS = 352  # of 4096 bytes: the Pico's file system beside MicroPython's image
 WRITER = """
 import os, sys, vfs
 _, image, tree, sectors = sys.argv
@@ -59,16 +59,16 @@ with open(image, "wb") as file:
 """
 
 
-def add_tree(tree: str | Path, image: bytes | None = None) -> tuple[bytes, int]:
-    """Write the files of directory `tree` into a file system; return (image, sectors they took).
+def add_tree(tree: str | Path, system: bytes | None = None) -> tuple[bytes, int]:
+    """Write the files of directory `tree` into a file system; return (its bytes, sectors used up).
 
-    `image`: bytes of an image to add to, or None for an empty one of SECTORS sectors.
+    `system`: bytes of a file system to add to, or None for an empty one of SECTORS sectors.
     """
     with tempfile.TemporaryDirectory() as folder:
-        path, script = Path(folder, "image"), Path(folder, "write.py")
+        path, script = Path(folder, "system"), Path(folder, "write.py")
         script.write_text(WRITER)
-        if image is not None:
-            path.write_bytes(image)
+        if system is not None:
+            path.write_bytes(system)
         command = [find_micropython(), "-X", "heapsize=32m", str(script)]
         done = subprocess.run(
             [*command, str(path), str(Path(tree).absolute()), str(SECTORS)],

@@ -1,6 +1,6 @@
 """A unit's MicroPython prompt on a serial port, reached through mpremote's own transport.
 
-What goes wrong is told in words for whoever holds the cable: what happened, what to do next.
+Errors are worded for the person who holds the cable: the event, and what to do next.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from serial.tools import list_ports
 
 MACHINES = {"pico": " RP2040", "esp32": " ESP32"}
 """Board -> how `sys.implementation._machine` ends on it."""
-QUIET = 2  # seconds without a byte from a unit that ought to speak
+QUIET = 2  # seconds to wait for a byte
 ATTEMPTS = 3  # opening the port resets many ESP32 boards: the first words get lost
 BROKEN = (TransportError, OSError, struct.error)
 SEALED = (
@@ -28,12 +28,12 @@ SEALED = (
 RESTART = """
 import machine
 try:
-    restarts.forget()
-except NameError:
+    controller.restarts.forget()
+except (NameError, AttributeError):
     pass
 machine.reset()
 """
-transport_serial.print = lambda *words: None  # it prints what it heard, into others' output
+transport_serial.print = lambda *words: None  # mpremote prints the unit's words
 
 
 class PortError(Exception):
@@ -41,7 +41,7 @@ class PortError(Exception):
 
 
 class RefusedError(Exception):
-    """The unit answered with an exception. `number`: its errno, or None if it is no OSError."""
+    """The unit answered with an exception. `number`: the errno of an OSError, else None."""
 
     def __init__(self, text: str) -> None:
         lines = text.strip().splitlines() or ["an exception without a text"]
@@ -51,7 +51,7 @@ class RefusedError(Exception):
 
 
 class Prompt:
-    """Raw prompt of the unit on `port`. It is a context manager; raises PortError."""
+    """Raw prompt of the unit on `port`. A context manager; raises PortError."""
 
     def __init__(self, port: str) -> None:
         self.port = port
@@ -69,7 +69,7 @@ class Prompt:
         self.close()
 
     def close(self) -> None:
-        """Let go of the port, also when nothing is left of it."""
+        """Let go of the port, even if the port is gone."""
         with contextlib.suppress(*BROKEN):
             self._transport.close()
         with contextlib.suppress(*BROKEN):
@@ -84,7 +84,7 @@ class Prompt:
                 serial_number = self._sealed_as()
             except BROKEN as error:
                 raise self._gone() from error
-            if serial_number and attempt:  # it was not just starting
+            if serial_number and attempt:  # answered twice: not just starting
                 raise PortError(f"the unit on {self.port} is {serial_number} and {SEALED}")
         raise PortError(
             f"the unit on {self.port} does not answer. Is it this port, has it power, is"
@@ -92,7 +92,7 @@ class Prompt:
         )
 
     def _sealed_as(self) -> str | None:
-        """Serial number of a unit whose firmware runs in spite of Ctrl-C, or None."""
+        """Return the serial number of a unit whose firmware runs in spite of Ctrl-C, or None."""
         try:
             self._transport.serial.write(b"\r#ID\r")
             if not self._transport.serial.read_until(b"#ID;").endswith(b"#ID;"):
@@ -109,7 +109,7 @@ class Prompt:
         )
 
     def run(self, code: str, heard: Callable[[str], None] | None = None) -> str:
-        """Run `code` on the unit; return what it printed, or give it to `heard` line by line.
+        """Run `code` on the unit; return the output, or give it to `heard` line by line.
 
         Raises PortError, RefusedError.
         """
@@ -123,7 +123,7 @@ class Prompt:
             raise self._gone() from error
 
     def last(self, code: str) -> str:
-        """Run `code`, which prints one line and resets the unit; return that line.
+        """Run `code`, which prints one line and resets the unit; return the line.
 
         Raises PortError, RefusedError: an exception came instead of the reset.
         """
@@ -140,7 +140,7 @@ class Prompt:
         return said.strip()
 
     def restart(self) -> None:
-        """Reset the unit. It does not answer to that. Raises PortError."""
+        """Reset the unit, which gives no answer. Raises PortError."""
         try:
             self._transport.exec_raw_no_follow(RESTART)
         except BROKEN as error:
@@ -181,7 +181,7 @@ def why_closed(port: str) -> str:
 
 
 def board_of(machine: str) -> str | None:
-    """Return the board, one of MACHINES, that says `machine` of itself, or None."""
+    """Return the board, one of MACHINES, with this `sys.implementation._machine`, or None."""
     for board, mark in MACHINES.items():
         if machine.endswith(mark):
             return board

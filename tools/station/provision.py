@@ -1,6 +1,6 @@
 """`payg provision`: units from blank to sealed, several at a time, each with a row of a list.
 
-With `--sim` the units are simulated ones, whose keys it presses itself.
+With `--sim` the units are simulated, and the keys are pressed by program.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ LOST = ". If it is that unit and its memory was lost, repeat with --again"
 
 
 class StoppedError(Exception):
-    """The person at the station stopped it."""
+    """The person at the station stopped the run."""
 
 
 class Report:
-    """What is told while units are made: bars on a terminal, else lines."""
+    """Progress of the units in work: bars on a terminal, else lines."""
 
     def __init__(self, terminal: Terminal | None = None) -> None:
         self._terminal = terminal or Terminal()
@@ -69,11 +69,11 @@ class Report:
             self._bars.stop()
 
     def unit(self, name: str) -> Say:
-        """Return the function that is told (step, text) of one unit; lines tell what lasts."""
+        """Return the function that takes (step, text) of one unit; lines omit passing results."""
         bar = self._bars.add_task(name, total=len(STEPS), text="") if self._bars else None
 
         def say(step: str, text: str, passing: bool = False) -> None:
-            if self.stopped and step != STEPS[-1]:  # what is sealed is sealed
+            if self.stopped and step != STEPS[-1]:  # a sealed unit stays sealed
                 raise StoppedError
             if self._bars and bar is not None:
                 done = STEPS.index(step) + 1
@@ -84,13 +84,13 @@ class Report:
         return say
 
     def line(self, text: str) -> None:
-        """Print a line of its own."""
+        """Print a separate line."""
         with self._lock:
             self._terminal.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 class Station:
-    """Makes units and keeps the ledger. `name`: of this station, in the ledger.
+    """Makes units and keeps the ledger. `name`: the station's name in the ledger.
 
     again: the units were provisioned before, and lost their memory.
     """
@@ -102,7 +102,7 @@ class Station:
         self._again = again
 
     def make(self, port: str, job: Job, place: object = None) -> bool:
-        """Provision the unit on `port`; return whether it is now what it should be."""
+        """Provision the unit on `port`; return True when the unit is as `job` says."""
         name = f"{place or port}  {job.unit.serial}"
         try:
             done, *told = self._made(port, job, self._report.unit(name))
@@ -115,7 +115,7 @@ class Station:
         return True
 
     def _made(self, port: str, job: Job, say: Say) -> tuple[str, ...]:
-        """Return what became of the unit, and what else is to be told about it, in words."""
+        """Return the outcome in words, then further sentences about the unit."""
         serial, check = job.unit.serial, key_check(job.unit.key)
         try:
             self._ledger.reserve(serial, self._name, check if self._again else None)
@@ -142,10 +142,9 @@ class Station:
         return ("provisioned and sealed", *told, *made.told) if made else (ALREADY,)
 
     def _count(self, unit: Unit) -> tuple[int, tuple[str, ...]]:
-        """Return the count that a unit begins with, and sentences about it.
+        """Return the count that a unit begins with, and sentences about the count.
 
-        Tokens up to it are used: all that were issued, for a former life of the unit may have
-        had them.
+        Tokens up to this count are used: a former life of the unit may have had all issued tokens.
         """
         issued = self._ledger.count(unit.serial) or 0
         if issued <= unit.count:
@@ -168,7 +167,7 @@ class Station:
 
 
 def _press(unit: SimulatedUnit, keys: str) -> None:
-    with contextlib.suppress(CableError):  # then the unit says which keys are missing
+    with contextlib.suppress(CableError):  # the unit names the missing keys anyway
         unit.do(f"keys {keys}")
 
 
@@ -191,7 +190,7 @@ def scanned(port: str, batch: Path, taken: set[str]) -> Unit:
 
 
 def following(batch: Path, ledger: Ledger, station: str, how_many: int) -> list[Unit]:
-    """Return the next free units of a list, reserved; tell of those that were left midway."""
+    """Return the next free units of a list, reserved; tell of units left midway."""
     left = ledger.begun(station)
     if left:
         click.echo(
@@ -236,7 +235,7 @@ def check_names(units: Iterable[Unit]) -> None:
 
 
 def run(report: Report, makes: Sequence[tuple[Any, ...]]) -> list[bool]:
-    """Call all functions of `makes` [(function, arguments)] at once; return what they return."""
+    """Call all functions of `makes` [(function, arguments)] at once; return the results."""
     with ThreadPoolExecutor(min(len(makes), AT_ONCE * (os.cpu_count() or 1))) as pool:
         futures = [pool.submit(function, *arguments) for function, *arguments in makes]
         try:

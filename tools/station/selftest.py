@@ -1,7 +1,7 @@
 """The station's half of `firmware/factory.py`: one unit, from blank to tested and sealed.
 
-What is wrong is told in words for whoever holds the unit: what it is, what to do next. The key
-goes to the unit once and into no message.
+Faults are worded for the person who holds the unit: the fault, and what to do next. The key goes
+to the unit once and into no message.
 """
 
 import contextlib
@@ -29,12 +29,12 @@ FAULTS = {
     8: "a voltage or current is out of range; is the station's supply connected",
     16: "there is voltage behind the load switch though it is off",
 }
-BEGIN = "from firmware.factory import Bench\nbench = Bench(globals())"
-_VALUE = 1  # time units of the token that is judged
+BEGIN = "from firmware.factory import SelfTest\nbench = SelfTest(controller)"
+_VALUE = 1  # time units of the test token
 
 
 class Say(Protocol):
-    """Takes the result of a step, or what the step waits for. `passing`: soon out of date."""
+    """Takes the result of a step, or a request to the person. `passing`: soon out of date."""
 
     def __call__(self, step: str, text: str, passing: bool = False) -> None: ...
 
@@ -44,14 +44,14 @@ class ProvisionError(Exception):
 
 
 class UnsureError(ProvisionError):
-    """The unit may have its identity, or has it: its serial number must not go to another."""
+    """The unit may have the identity, or has it: no other unit may get this serial number."""
 
 
 class Job(NamedTuple):
-    """What a unit is to become: `unit` is a tools.batches.lists.Unit, `language` its display's.
+    """The goal for a unit: `unit`, a row of the list; `language` of the display.
 
     `seconds`: for pressing all keys. `robot(keys)` is called when the unit waits for keys;
-    None: a person presses them.
+    None: a person presses the keys.
     """
 
     unit: Unit
@@ -61,9 +61,10 @@ class Job(NamedTuple):
 
 
 class Made(NamedTuple):
-    """A unit that was provisioned. firmware: SHA-256 in hex of its files as the unit read them.
+    """A unit that was provisioned.
 
-    told: sentences about what it kept, or did not, from a former life.
+    firmware: SHA-256 in hex of the unit's files as read by the unit; told: sentences about memory
+    from a former life, believed or not.
     """
 
     firmware: str
@@ -77,10 +78,10 @@ def key_check(key: bytes) -> str:
 
 
 def provision(port: str, job: Job, say: Say) -> Made | None:
-    """Make the unit on `port` what `job` says, after a self-test, and seal it.
+    """Test the unit on `port`, give the unit the identity of `job`, and seal the unit.
 
-    `say(step, text, passing=False)` is told each result, and what it is at. Returns Made, or None
-    when it was this unit already and nothing was changed. Raises ProvisionError, of which
+    `say(step, text, passing=False)` takes results and progress. Returns Made, or None when the
+    unit had this identity already and nothing was changed. Raises ProvisionError, of which
     UnsureError.
     """
     try:
@@ -90,7 +91,7 @@ def provision(port: str, job: Job, say: Say) -> Made | None:
             with Prompt(port) as prompt:
                 made = _at_prompt(prompt, job, say)
         except PortError:
-            if is_already(port, job.unit):  # it was just starting when it was asked before
+            if is_already(port, job.unit):  # the unit was just starting at the first question
                 return None
             raise
         _confirm(port, job.unit)
@@ -98,7 +99,7 @@ def provision(port: str, job: Job, say: Say) -> Made | None:
         return made
     except (PortError, ConsoleError) as error:
         raise ProvisionError(str(error)) from None
-    except ValueError:  # its answer cannot be read
+    except ValueError:  # the answer cannot be read
         raise ProvisionError(
             "the unit answers in another way than this version expects. Repeat `payg deploy`, then"
             " try again"
@@ -112,11 +113,11 @@ def provision(port: str, job: Job, say: Say) -> Made | None:
 
 
 def is_already(port: str, unit: Unit) -> bool:
-    """Is the unit on `port` sealed as `unit`? Raises ProvisionError if it is another one."""
+    """Is the unit on `port` sealed as `unit`? Raises ProvisionError for another identity."""
     try:
         fields = knock(port, KNOCK)
     except ConsoleError:
-        return False  # whether there is a prompt will be seen
+        return False  # `provision` tries the prompt next
     if fields[0]:
         _compare(fields, unit)
     return bool(fields[0])
@@ -137,7 +138,7 @@ def _compare(fields: list[str], unit: Unit) -> None:
 
 
 def _at_prompt(prompt: Prompt, job: Job, say: Say) -> Made | None:
-    """Test, write the identity, restart; returns and raises what `provision` does."""
+    """Test, write the identity, restart; returns and raises as `provision` does."""
     try:
         prompt.run(BEGIN)
     except RefusedError as error:
@@ -159,14 +160,14 @@ def _at_prompt(prompt: Prompt, job: Job, say: Say) -> Made | None:
         return Made(firmware, told) if state == "blank" else None
     except Exception:
         with contextlib.suppress(PortError):
-            prompt.restart()  # blank as it was; the key in its RAM is gone
+            prompt.restart()  # still blank; the key in RAM is gone
         raise
 
 
 def _finish(prompt: Prompt, unit: Unit) -> tuple[str, ...]:
     """Have the identity written; return sentences about a former life of the unit.
 
-    Raises RefusedError: it was not written; UnsureError: it may be.
+    Raises RefusedError: not written; UnsureError: perhaps written.
     """
     try:
         answer = prompt.last("bench.finish()").split()
@@ -182,7 +183,7 @@ def _finish(prompt: Prompt, unit: Unit) -> tuple[str, ...]:
 
 
 def _former_life(given: int, count: str, left: str, stale: str) -> Iterator[str]:
-    """Yield sentences about what the unit knew beside its own flash, which was empty."""
+    """Yield sentences about memory found beside the unit's own flash, which was empty."""
     if left != "0" or int(count) > given:
         paid = "free use"
         if left != "free":
@@ -202,7 +203,7 @@ def _digest(files: Files) -> str:
 
 
 def _fields(job: Job) -> str:
-    """Arguments of firmware.factory.Bench.hold."""
+    """Return the arguments of `hold` in firmware/factory.py."""
     unit = job.unit
     fields = (
         unit.serial,
@@ -218,7 +219,7 @@ def _fields(job: Job) -> str:
 
 
 def _confirm(port: str, unit: Unit) -> None:
-    """The unit has restarted: it must be this one, and sealed. Raises UnsureError."""
+    """Check after the restart: the identity is right, and sealed. Raises UnsureError."""
     end = time.monotonic() + BACK
     while True:
         try:
@@ -239,13 +240,13 @@ def _confirm(port: str, unit: Unit) -> None:
                     f"the unit was written, but is not heard after its restart: {error}. Plug the"
                     " cable in again and repeat the same command: it tells whether all is well"
                 ) from None
-            time.sleep(0.2)  # its port is away while it restarts
+            time.sleep(0.2)  # the port is away during the restart
 
 
 class SelfTest:
-    """One unit's test at `prompt`, which holds the identity already.
+    """One unit's test at `prompt`, with the identity held in the unit's RAM already.
 
-    `say` is told each result as it comes.
+    `say` gets each result at once.
     """
 
     def __init__(self, prompt: Prompt, job: Job, say: Say) -> None:

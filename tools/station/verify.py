@@ -1,7 +1,7 @@
-"""`payg verify`: is what a unit runs this checkout's build, is it the unit it says it is?
+"""`payg verify`: does a unit run this checkout's build, with the identity of the list?
 
 At a prompt (before sealing, or in service mode) every file is compared, byte for byte by SHA-256.
-A sealed unit shows no files; it is known by its key check value.
+A sealed unit shows no files and is known by the key check value.
 """
 
 import runpy
@@ -19,7 +19,7 @@ from tools.station.selftest import KNOCK, key_check
 WHO = """
 try:
     from firmware.console import key_check
-    who = unit.identity
+    who = controller.unit.identity
     print(who.serial + " " + key_check(who.key) if who else "blank")
 except (ImportError, NameError):
     print("bare")
@@ -27,7 +27,7 @@ except (ImportError, NameError):
 
 
 class VerifyError(Exception):
-    """The unit is not what it should be; the text says in which way and what to do next."""
+    """The unit differs; the text says in which way and what to do next."""
 
 
 def verify(
@@ -39,7 +39,7 @@ def verify(
 ) -> None:
     """Compare the unit on `port`; `rows`: {serial: key} of a list, or None.
 
-    `say` gets lines about it. Raises VerifyError, DeployError, PortError, ConsoleError,
+    `say` gets lines about the unit. Raises VerifyError, DeployError, PortError, ConsoleError,
     RefusedError.
     """
     try:
@@ -84,7 +84,7 @@ def _compare(have: Files, want: Files, say: Callable[[str], None]) -> None:
 def _sealed(
     fields: list[str], rows: Mapping[str, bytes] | None, say: Callable[[str], None]
 ) -> None:
-    """Tell about a sealed unit from its answer to `#ID`. Raises VerifyError."""
+    """Tell about a sealed unit from the answer to `#ID`. Raises VerifyError."""
     serial, check, count, version = fields
     say(f"Sealed     Ctrl-C stops nothing; count {count}")
     _check(serial, check, rows, say)
