@@ -1,18 +1,18 @@
-"""Room in a unit's file system: what files take there, and what its records need to stay free.
+"""Room in a unit's file system: sectors taken by files, sectors that must stay free for records.
 
-littlefs writes each record somewhere else, so that few free sectors wear out early: with twelve
-of them, as `os.statvfs` counts them, ten years of records erase a sector 50,000 times; flash is
+littlefs writes each record somewhere else, so that few free sectors wear out early. With twelve
+free sectors, as `os.statvfs` counts, ten years of records erase a sector 50,000 times; flash is
 good for 100,000 (docs/storage.md).
 """
 
 from collections.abc import Iterable, Mapping
 
 SECTOR = 4096  # bytes
-LEAST = 12  # free sectors that a unit needs once its firmware is on it
+LEAST = 12  # free sectors on a unit with firmware
 FILE_SYSTEMS = {"rp2040": 352, "esp32": 512}  # sectors that MicroPython's images leave for files
 ROOT = 2  # sectors of an empty file system
-FOLDER = 4  # of each folder, as statvfs counts: littlefs counts both of them twice
-_INLINE = 512  # bytes of a file that may lie in its folder's sectors
+FOLDER = 4  # of each folder, as statvfs counts: littlefs counts both sectors twice
+_INLINE = 512  # bytes of a file that may lie in the folder's sectors
 
 
 def sectors(length: int) -> int:
@@ -29,12 +29,12 @@ def sectors(length: int) -> int:
 
 
 def freed(length: int) -> int:
-    """Return how many sectors are free for sure once a file of `length` bytes is gone."""
+    """Return how many sectors are surely free after the removal of a file of `length` bytes."""
     return 0 if length <= _INLINE else sectors(length)
 
 
 def folders(names: Iterable[str]) -> set[str]:
-    """Return the folders that files of these names ("lib/opaygo/chain.py") lie in."""
+    """Return the folders of files with these names ("lib/opaygo/chain.py")."""
     found: set[str] = set()
     for name in names:
         while "/" in name:
@@ -49,7 +49,7 @@ def taken(lengths: Mapping[str, int]) -> int:
 
 
 def too_little(free: int) -> str | None:
-    """Return why so many free sectors are too few, in words, or None when they are enough."""
+    """Return why this number of free sectors is too low, in words, or None when enough."""
     if free >= LEAST:
         return None
     return (

@@ -1,1 +1,1 @@
-"""One file for each family of figures; `python -m tools.benchmarks` runs them."""
+"""A file for each family of figures; `python -m tools.benchmarks` runs them all."""

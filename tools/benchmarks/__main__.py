@@ -1,6 +1,6 @@
 """Run the benchmarks: `main()` of every module beside this one, each printing JSON lines.
 
-Results go to standard output as they come, progress and failures to standard error.
+Results go to standard output at once, progress and failures to standard error.
 """
 
 import importlib
@@ -21,12 +21,12 @@ def names() -> list[str]:
 
 
 def run(name: str) -> bool:
-    """Run one benchmark; return True unless it failed. Its failure does not stop the others."""
+    """Run one benchmark; return True unless it failed. A failure does not stop the rest."""
     say(f"{name}: running ...")
     started = time.monotonic()
     try:
         importlib.import_module(f"tools.benchmarks.{name}").main()
-    except Exception:  # whatever a benchmark raises: report it and go on
+    except Exception:  # any error of a benchmark is reported, and the rest runs
         say(traceback.format_exc())
         say(f"{name}: FAILED")
         return False

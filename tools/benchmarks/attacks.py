@@ -1,6 +1,6 @@
 """Each known attack on paid time, played on the whole firmware in the simulator.
 
-A row says what was paid and how long the load was on. The tests play the same attacks:
+A row tells the paid time and how long the load was on. The tests play the same attacks:
 tests_host/controller/test_paid_time.py.
 """
 
@@ -30,7 +30,7 @@ def text(steps: Iterable[str]) -> str:
 
 
 def play(name: str) -> tuple[dict[str, object], bool]:
-    """Play an attack; return its row, and whether it gained nothing."""
+    """Play an attack; return the row, and True if nothing was gained."""
     attack = attacks.ATTACKS[name]
     row: dict[str, object] = {
         "bench": "attack",

@@ -1,8 +1,7 @@
-"""What `payg batch new` and `check` take, against a generator that checks nothing.
+"""Time and memory of `payg batch new` and `check`, beside a generator without checks.
 
-That generator's work is a row of random numbers per unit, written as CSV, which is what the
-protocol's own helper does. Both run by turns in processes of their own, so that each has its own
-peak of memory and a busy machine slows both.
+The generator writes a row of random numbers per unit as CSV, like the protocol's own helper. Both
+run by turns in separate processes: each has its own peak of memory, and a busy machine slows both.
 """
 
 import json
@@ -65,7 +64,7 @@ def measure(program: str, *arguments: object) -> tuple[float, int]:
 
 
 def compare(folder: Path, quantity: int) -> None:
-    """Print a row for each of ours, at this many units."""
+    """Print a row for each of our commands, at this number of units."""
     plain_path, path = folder / "plain.csv", folder / "list.csv"
     seconds: dict[str, list[float]] = {
         name: [] for name in ("plain", "new", "new_against", "check")

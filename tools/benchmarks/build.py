@@ -1,4 +1,4 @@
-"""The size of the build: its bytes, and the flash that its files take on the board."""
+"""The size of the build in bytes, and in the board's flash."""
 
 import tempfile
 from pathlib import Path

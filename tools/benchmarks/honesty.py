@@ -1,8 +1,8 @@
 """How much more than the calendar an honest customer pays, with the whole firmware simulated.
 
-Each row is a usage: how often and how long the power fails, what is wrong with the clock chip.
-`notes`: the figure of the model by which the rule was chosen; `before`: that of the rules before.
-A cut lasts 1 to 3 s at a random time, and the load is on all day, unless the row says otherwise.
+Each row is a usage: how often and how long the power fails, the fault of the clock chip. `notes`:
+the figure of the model by which the rule was chosen; `before`: the figure of the rules before. A
+cut lasts 1 to 3 s at a random time, and the load is on all day, unless the row says otherwise.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ Row = dict[str, Any]
 
 
 class Usage(NamedTuple):
-    """`cuts`: so many a day, at random; `use_h`: hours with power in each day.
+    """`cuts`: a day, at random; `use_h`: hours with power in each day.
 
-    `first`: commands before what is measured; `board`: lines behind the board's data.
+    `first`: commands before the measurement; `board`: lines added to the board's data.
     """
 
     case: str
@@ -78,7 +78,7 @@ CHANGE_S = 60  # without power and cell
 
 
 class PaidUnit:
-    """A simulated unit with many paid days, and how much it was charged since `begin`."""
+    """A simulated unit with many paid days, and the time charged since the start."""
 
     def __init__(self, first: tuple[str, ...] = (), board: str = "") -> None:
         self._first, self._board = first, board
@@ -110,7 +110,7 @@ class PaidUnit:
         return answers[-1]
 
     def live(self, lines: Iterable[str]) -> tuple[float, float]:
-        """Do these commands; return (seconds that passed, seconds charged)."""
+        """Do these commands; return (seconds passed, seconds charged)."""
         status = self._do(*lines, "status")
         passed = self._do("levels")["ms"] / 1000
         if not status["power"]:
@@ -119,7 +119,7 @@ class PaidUnit:
 
 
 def cut_at_random(source: random.Random, days: int, cuts: float) -> Iterator[str]:
-    """Yield the commands of a usage with so many cuts a day, spread evenly but at random."""
+    """Yield the commands of a usage with `cuts` cuts a day, spread evenly but at random."""
     number = round(days * cuts)
     times = sorted(source.randrange(days * DAY * 1000) for _ in range(number))
     now = 0
@@ -133,7 +133,7 @@ def cut_at_random(source: random.Random, days: int, cuts: float) -> Iterator[str
 
 
 def nightly(days: int, use_h: int) -> Iterator[str]:
-    """Yield the commands of a usage with so many hours of power a day."""
+    """Yield the commands of a usage with `use_h` hours of power a day."""
     for _ in range(days):
         yield f"advance {use_h * 3600}"
         if use_h < 24:
@@ -141,7 +141,7 @@ def nightly(days: int, use_h: int) -> Iterator[str]:
 
 
 def close(ours: float, notes: float) -> bool:
-    """Is it the notes' figure, within a tenth or a tenth of a percentage point?"""
+    """Is `ours` the notes' figure, within a tenth or a tenth of a percentage point?"""
     return abs(ours - notes) <= max(A_TENTH, A_TENTH * notes)
 
 
@@ -169,7 +169,7 @@ def usage_row(usage: Usage, seed: int) -> Row:
 
 
 def change_cell() -> Row:
-    """Return the row of a coin cell that is changed once."""
+    """Return the row of a unit whose coin cell is changed once."""
     lines = ("advance 86400", "power off", "rtc lost", "rtc cell", f"run {CHANGE_S * 1000}")
     with PaidUnit() as unit:
         passed, charged = unit.live((*lines, "power on", f"advance {CHANGE_DAYS * DAY}"))
@@ -187,7 +187,7 @@ def change_cell() -> Row:
 
 
 def pause(use_h: int, before: float, notes: float) -> Row:
-    """Return the row of somebody who takes the cell out and switches off what is not used."""
+    """Return the row of a person who removes the cell and switches the unit off after each use."""
     with PaidUnit(first=TWICE) as unit:
         passed, charged = unit.live(nightly(PAUSE_DAYS, use_h))
     days = round(passed / charged, 2)
@@ -204,7 +204,7 @@ def pause(use_h: int, before: float, notes: float) -> Row:
 
 
 def main() -> None:
-    """Print the rows; raise AssertionError if one is not as the notes have it."""
+    """Print the rows; raise AssertionError for a figure unlike the notes'."""
     bad: list[str] = []
 
     def tell(row: Row) -> None:

@@ -1,5 +1,6 @@
-"""Whether the second medium gives anything away: the searches of tools/proofs/media/search.py at
-full scale, and the shortest way in which each planted bug does harm.
+"""Searches for free time given away by the second medium (tools/proofs/media/search.py).
+
+At full scale, and with the shortest way to the harm of each planted bug.
 """
 
 import json
@@ -10,7 +11,7 @@ from tools.proofs.media.bugs import BUGS, LONG, SHORT, Bug, Scale
 
 
 def search_row(scale: Scale) -> dict[str, Any]:
-    """Search one scale until nothing new appears; return its row."""
+    """Search one scale until nothing new appears; return the row."""
     started = time.monotonic()
     found = scale.search()
     return {
@@ -30,7 +31,7 @@ def search_row(scale: Scale) -> dict[str, Any]:
 
 
 def bug_row(bug: Bug) -> dict[str, Any]:
-    """Plant one bug, search for the fewest actions that break its promise; return its row."""
+    """Plant one bug, search for the fewest actions that break its promise; return the row."""
     started = time.monotonic()
     violation = bug.search().violation
     return {
@@ -43,7 +44,7 @@ def bug_row(bug: Bug) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Print the rows; raise AssertionError for a broken promise or a bug that was not found."""
+    """Print the rows; raise AssertionError for a broken promise or an undiscovered bug."""
     good = True
     for scale in SHORT + LONG:
         row = search_row(scale)

@@ -1,8 +1,8 @@
 """Benchmarks on an RP2040: the build on MicroPython's own image in an emulated Pico.
 
 Without an image (see tools/emulator/image.py) a line says that there are no figures. Times are the
-emulated clock's: one cycle is 8 ns, as at 125 MHz. docs/emulator.md says what that leaves out.
-It takes half an hour, most of it for a thousand tokens.
+emulated clock's: one cycle is 8 ns, as at 125 MHz; docs/emulator.md names the omissions. A run
+takes half an hour, most of the time for a thousand tokens.
 """
 
 import sys
@@ -27,12 +27,12 @@ TOKENS = 1_000
 
 
 def make_pico() -> str:
-    """Return what `run` takes for a bare Pico. Raises NoPicoError."""
+    """Return the first argument of `run` for a bare Pico. Raises NoPicoError."""
     return find_image(say=_say)
 
 
 def run(pico: str, script: str, files: Mapping[str, str]) -> str:
-    """Boot a Pico of make_pico(), write files (path: text), run a script; return what it printed.
+    """Boot a Pico of make_pico(), write files (path: text), run a script; return the output.
 
     Raises tools.emulator.prompt.GuestError and PromptError.
     """
@@ -40,12 +40,12 @@ def run(pico: str, script: str, files: Mapping[str, str]) -> str:
 
 
 def with_arguments(source: str, *arguments: str) -> str:
-    """Return the source of a script that finds these in sys.argv."""
+    """Return the source of a script that finds `arguments` in sys.argv."""
     return f"import sys\nsys.argv[:] = {['', *arguments]!r}\n{source}"
 
 
 def library() -> dict[str, str]:
-    """Return the files of lib/opaygo, as run() wants them."""
+    """Return the files of lib/opaygo, for `run`."""
     paths = sorted((ROOT / "lib" / "opaygo").glob("*.py"))
     return {path.relative_to(ROOT).as_posix(): path.read_text() for path in paths}
 
@@ -86,7 +86,7 @@ def echo(rig: Rig) -> None:
 
 
 def idle(rig: Rig, load: str) -> None:
-    """Print how much a unit is awake that nobody touches, without USB."""
+    """Print how much of the time an untouched unit is awake, without USB."""
     rig.wait(SETTLE_US)
     chip = rig.board.chip
     assert chip
@@ -113,7 +113,7 @@ def heap(rig: Rig) -> None:
 
 
 def unit(image: str) -> None:
-    """Print what the whole firmware does."""
+    """Print the figures of the whole firmware."""
     with tempfile.TemporaryDirectory() as folder:
         tree, probed = Path(folder, "tree"), Path(folder, "probed")
         build("pico", tree)
@@ -129,7 +129,7 @@ def unit(image: str) -> None:
 
 
 def main() -> None:
-    """Print the rows, or one row that says why there are none."""
+    """Print the rows, or a row with the reason why there are none."""
     try:
         pico = make_pico()
     except NoPicoError as error:

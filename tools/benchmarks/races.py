@@ -1,4 +1,4 @@
-"""How many states the search of tools/proofs/interleavings.py visits, and what it finds."""
+"""The states visited by the search of tools/proofs/interleavings.py, and the races found."""
 
 import json
 import time
@@ -7,7 +7,7 @@ from tools.proofs.interleavings import LONG, PLANTED, find
 
 
 def main() -> None:
-    """Print a line for each scenario: its states, and 0 or 1 violations; fail if there is one."""
+    """Print a line for each scenario: states, and 0 or 1 violations; fail after a violation."""
     for name, scenario in LONG.items():
         began = time.perf_counter()
         found = find(scenario)

@@ -1,4 +1,4 @@
-"""How fast the headless simulator is, in wall time: other people's property tests depend on it."""
+"""The headless simulator's speed, in wall time: property tests depend on this speed."""
 
 import json
 import time
@@ -12,7 +12,7 @@ DAYS_30 = 30 * 86_400
 
 
 def tokens(number: int) -> list[str]:
-    """Return that many tokens of one day each, in their order."""
+    """Return `number` tokens of one day each, in order."""
     identity = DEMO
     made = []
     for _ in range(number):

@@ -1,4 +1,4 @@
-"""Benchmark of provisioning: bytes and seconds for one simulated unit, and for four at once."""
+"""Benchmark of provisioning: bytes and seconds for a simulated unit, and for four at once."""
 
 import contextlib
 import secrets
@@ -14,7 +14,7 @@ MANY = 4
 
 
 def _job(number: int, unit: SimulatedUnit) -> Job:
-    """A job with keys of its own; a robot presses what the unit waits for."""
+    """Return a job with a random key; a robot presses the keys for the unit."""
     made = Unit(f"BENCH{number:04}", None, secrets.token_bytes(16), 1, 1, False, "", "", None)
 
     def press(keys: str) -> None:
@@ -24,7 +24,7 @@ def _job(number: int, unit: SimulatedUnit) -> Job:
 
 
 def _seconds(units: list[SimulatedUnit]) -> float:
-    """Provision all `units` at once; return the seconds until the last one is sealed."""
+    """Provision all `units` at once; return the seconds until the last unit is sealed."""
     for unit in units:
         unit.do("run 200")  # it draws its display
     jobs = [_job(number, unit) for number, unit in enumerate(units)]
@@ -41,7 +41,7 @@ def _seconds(units: list[SimulatedUnit]) -> float:
 
 
 def main() -> None:
-    """Print what one unit and what four at once take."""
+    """Print the figures of one unit and of four at once."""
     found = {}
     for many in (1, MANY):
         with contextlib.ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Power cuts in every step of everything that is stored, and ten years' wear of the memories.
+"""Power cuts in every step of every write, and ten years' wear of the memories.
 
 Both run the real firmware in MicroPython on its own littlefs (tools/proofs/cuts/); two processes.
 """
@@ -20,13 +20,13 @@ EEPROM_CYCLES = 1_000_000  # AT24C32: writes of a page
 
 
 def run(script: str, *arguments: object) -> Any:
-    """Run `script` of tools/proofs/cuts/, return the object that it printed."""
+    """Run `script` of tools/proofs/cuts/, return the printed object."""
     words = [str(argument) for argument in arguments]
     return json.loads(run_on_micropython(f"tools.proofs.cuts.{script}", *words, heap="16m"))
 
 
 def wear_row(found: dict[str, int]) -> dict[str, object]:
-    """Return the row of one run of wear.py, its days drawn out to ten years."""
+    """Return the row of one run of wear.py, with its days drawn out to ten years."""
     times = TEN_YEARS / found["days"]
     return {
         "bench": "wear",

@@ -1,4 +1,4 @@
-"""What supervision and pace come to: blocking steps, used tokens over the cable, a bad lamp."""
+"""The cost of supervision and pace: blocking steps, used tokens over the cable, a bad lamp."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def blocking() -> None:
 
 
 def used_tokens() -> None:
-    """Print how long 2,000 used tokens over the console take, and what they wear."""
+    """Print the time for 2,000 used tokens over the console, and the wear."""
     token = make_token(DEMO, "add", 30)[1]
     with paid(token) as sim:
         began, erases = sim.status()["t"], sum(sim.do("flash report")["erases"])
@@ -47,7 +47,7 @@ def used_tokens() -> None:
 
 
 def lamp() -> None:
-    """Print what an hour of a lamp costs whose inrush resets the MCU."""
+    """Print the cost of an hour with a lamp whose inrush resets the MCU."""
     with paid(make_token(DEMO, "add", 30)[1]) as sim:
         sim.do("advance 120")
         cost, flashes = shine(sim, 3600)

@@ -1,5 +1,5 @@
-"""Whether paid time can be stolen: the searches of tools/proofs/time/search.py at full scale, and
-the shortest way in which each planted bug does harm.
+"""Searches for a theft of paid time (tools/proofs/time/search.py), at full scale, and the shortest
+way to the harm of each planted bug.
 """
 
 import json
@@ -13,7 +13,7 @@ from tools.proofs.tokens.mutate import Mutant
 
 
 def search_row(name: str, scale: Scale) -> dict[str, Any]:
-    """Search one scale until nothing new appears; return its row."""
+    """Search one scale until nothing new appears; return the row."""
     started = time.monotonic()
     result = explore(scale)
     return {
@@ -30,7 +30,7 @@ def search_row(name: str, scale: Scale) -> dict[str, Any]:
 
 
 def bug_row(bug: Mutant, finder: str) -> dict[str, Any]:
-    """Plant one bug, search for the fewest moves that break a promise; return its row."""
+    """Plant one bug, search for the fewest moves that break a promise; return the row."""
     started = time.monotonic()
     result = find(bug, finder)
     return {

@@ -1,7 +1,7 @@
 """Benchmarks of the token engine on this computer: speed, compiled size, the proofs at length.
 
-Times are in the worst place of the window: accept_ms is a value's first token, 64 counts ahead,
-repeat_accept_ms its next one, another 64 ahead; the ring is full.
+Times are in the worst place of the window, with a full ring: accept_ms for a value's first token,
+64 counts ahead, repeat_accept_ms for the value's next token, another 64 counts ahead.
 """
 
 import json
@@ -31,7 +31,7 @@ PROCESSES = 2
 
 
 def timing_job(counts: tuple[int, ...] = COUNTS) -> str:
-    """Return what timing.py is to time, as JSON: one case for each count."""
+    """Return the job for timing.py as JSON: one case for each count."""
     unit = Unit(KEY, STARTING_CODE)
     cases = [
         {
@@ -55,7 +55,7 @@ def _wrong_token(unit: Unit, count: int) -> str:
 
 
 def print_timings(output: str, runtime: str) -> None:
-    """Print what timing.py printed as rows of this runtime."""
+    """Print timing.py's output as rows of this runtime."""
     for bench, count, value in json.loads(output):
         row(bench=bench, count=count, value=round(value, 4), runtime=runtime)
 
@@ -115,7 +115,7 @@ def _lives(name: str, number: int) -> Counter[str]:
 
 
 def random_lives(pool: ProcessPoolExecutor) -> None:
-    """Print what became of a million entries, judged by MicroPython as specified."""
+    """Print the outcomes of a million entries, judged by MicroPython as specified."""
     from tools.proofs.tokens.lives import HABITS
 
     total: Counter[str] = Counter()

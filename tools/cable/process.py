@@ -1,8 +1,8 @@
-"""One life of a simulated unit on a cable: the process that is its MCU, seen from outside.
+"""One life of a simulated unit on a cable: the process of the unit's MCU, seen from outside.
 
-What comes out of its console is watched for MicroPython's prompt; what goes in, for Ctrl-C. While
-the prompt waits nothing in there runs, so it is made to serve now and then: a line is typed at it
-and the echo held back.
+Output is watched for MicroPython's prompt, input for Ctrl-C. While the prompt waits, nothing runs
+in the unit. Now and then a line is therefore typed at the prompt, to make the unit serve commands,
+and the echo is held back.
 """
 
 import json
@@ -28,32 +28,32 @@ TO_RAW, TO_FRIENDLY, END, CTRL_C = b"\x01", b"\x02", b"\x04", 3
 LISTENS = 0.5  # seconds after main.py's start when a USB port is there at the latest
 HARDER = 0.3  # seconds after which a program that never waits is interrupted from outside
 FAR = float("inf")
-SOON = 0.005  # seconds that it is idle before a command is served
-SETTLED = 0.05  # seconds that a prompt is idle before it is asked what is due
+SOON = 0.005  # seconds of an idle prompt until a command is served
+SETTLED = 0.05  # seconds of an idle prompt until the unit is asked for due times
 
 
 class UnitProcess:
-    """`options` are those of tools/sim/cable.py.
+    """`options`: as tools/sim/cable.py takes them.
 
-    `usb`: bytes reach it only when main.py has run its first line, as a host is slow to find a
+    `usb`: input is held back until main.py has run its first line, as a host is slow to find a
     port that has just come up.
     """
 
     def __init__(self, options: dict[str, Any], usb: bool) -> None:
         self.raw: bool = options["raw"]
-        self.commands = 0  # that wait for an answer
+        self.commands = 0  # waiting for an answer
         self.due: float | None = None
         self._usb = usb
         self._open = False
         self._opens_at: float | None = None
         self._entering_raw = self.raw
-        self._hidden = b""  # output that is held back
+        self._hidden = b""  # output held back
         self._hiding = False
         self._serving = False
         self._asked = False
         self._idle_since: float | None = None
         self._recent = b""
-        self._return = b""  # if that was the last that it said
+        self._return = b""  # the last byte of output, if a return
         self._typed = bytearray()
         self._interrupted_at: float | None = None
         self._lines = b""
@@ -77,17 +77,17 @@ class UnitProcess:
         self.console.setblocking(False)
 
     def kill(self) -> int:
-        """Take its power away."""
+        """Take the power away."""
         self._process.kill()
         status = self._process.wait()
         self.console.close()
         self.control.close()
         return status
 
-    # --- its console ---------------------------------------------------------------------
+    # --- the console ---------------------------------------------------------------------
 
     def hear(self) -> bytes:
-        """Return what the unit has to say to whoever is at the other end of the cable."""
+        """Return the unit's output for the other end of the cable."""
         said = b""
         with suppress(BlockingIOError, ConnectionError):
             while data := self.console.recv(65536):
@@ -98,21 +98,21 @@ class UnitProcess:
         return re.sub(rb"(?<!\r)\n", b"\r\n", said)[start:]  # as boards end their lines
 
     def type(self, data: bytes) -> None:
-        """Bytes come in over the cable."""
+        """Take bytes from the cable."""
         self._typed += data
 
     @property
     def typed(self) -> bytes:
-        """What it has not taken yet."""
+        """Input that the unit has not taken yet."""
         return bytes(self._typed)
 
     @property
     def full(self) -> bool:
-        """Whether it has more input than it takes."""
+        """Is more input waiting than the unit can take?"""
         return len(self._typed) > 4096
 
     def _watch(self, data: bytes) -> bytes:
-        """Follow the prompt; return what is not to be held back."""
+        """Follow the prompt; return the output without the part to be held back."""
         self._recent = (self._recent + data)[-64:]
         raw, friendly = self._recent.rfind(RAW), self._recent.rfind(PROMPT)
         if raw != friendly:
@@ -136,7 +136,7 @@ class UnitProcess:
         return ends(PROMPT) or (self.raw and (ends(END + b">") or ends(RAW)))
 
     def _rest(self) -> None:
-        """The prompt waits."""
+        """Note that the prompt waits."""
         self._idle_since = time.monotonic()
         self._open = True
         if self._interrupted_at is not None:
@@ -144,7 +144,7 @@ class UnitProcess:
             self._tell("-")
 
     def _enter_raw(self, data: bytes) -> bytes:
-        """After a soft reset from the raw prompt: what the other prompt says is held back."""
+        """Hold back the friendly prompt's output, after a soft reset from the raw prompt."""
         if not self._hiding and AFTER in data:
             data, _, self._hidden = data.partition(AFTER)
             self._hiding = True
@@ -156,10 +156,10 @@ class UnitProcess:
             self._write(TO_RAW)
         return data
 
-    # --- what is to be done --------------------------------------------------------------
+    # --- work ----------------------------------------------------------------------------
 
     def work(self) -> float:
-        """Do what can be done now; return the seconds until there may be more."""
+        """Do all that can be done now; return the seconds until the next work."""
         now = time.monotonic()
         if self._opens_at is not None and now >= self._opens_at:
             self._open = True
@@ -202,7 +202,7 @@ class UnitProcess:
         return self.console.send(data)
 
     def _pass_on(self) -> None:
-        """Give the unit what was typed, as far as it is there to take it."""
+        """Give the unit as much input as possible now."""
         with suppress(BlockingIOError, ConnectionError):
             while self._typed and self._takes():
                 at = self._typed.find(CTRL_C)
@@ -216,19 +216,19 @@ class UnitProcess:
                 del self._typed[: self._write(self._typed[:end])]
 
     def _takes(self) -> bool:
-        """Whether bytes go on to it: not while an interrupt is under way, which takes no time."""
+        """Does the unit take input now? Not during an interrupt, which takes no time."""
         busy = self._serving or self._entering_raw or self._interrupted_at is not None
         return self._open and not busy
 
     # --- Ctrl-C --------------------------------------------------------------------------
 
     def _listens(self) -> bool:
-        """Whether Ctrl-C is on in the interpreter: it catches SIGINT then, and only then."""
+        """Is Ctrl-C on in the interpreter? Only then the interpreter catches SIGINT."""
         try:
             with open(f"/proc/{self._process.pid}/status") as file:
                 caught = next(line for line in file if line.startswith("SigCgt"))
         except OSError:
-            return False  # it is dead
+            return False  # the process is dead
         return bool(int(caught.split()[1], 16) >> signal.SIGINT - 1 & 1)
 
     def _interrupt(self) -> None:
@@ -245,12 +245,12 @@ class UnitProcess:
     # --- the socket ----------------------------------------------------------------------
 
     def command(self, line: str) -> None:
-        """Give it a command of `payg sim --headless`."""
+        """Give the unit a command of `payg sim --headless`."""
         self.commands += 1
         self._tell(line)
 
     def news(self) -> Sequence[dict[str, Any] | None]:
-        """Return the objects that it told; the last is None if that was the end of it."""
+        """Return the objects told by the unit; a last element None marks the unit's end."""
         try:
             data = self.control.recv(65536)
         except ConnectionError:

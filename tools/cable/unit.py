@@ -1,7 +1,7 @@
 """A simulated unit on a cable: the real firmware behind a pseudo-terminal, as a board on a port.
 
-This side is the cable, the power switch and whoever presses the keys. The unit is a process, one
-life of its MCU each (tools/cable/process.py): power off kills it, after a reset there is another.
+This side is the cable, the power switch and the fingers on the keys. The unit is a process for
+each life of the MCU (tools/cable/process.py): power off kills it, a reset starts another.
 """
 
 from __future__ import annotations
@@ -31,11 +31,10 @@ from tools.interpreter import simulator_options
 
 PATIENCE = 60  # seconds for an answer
 UP = 20  # seconds until a unit that was switched on answers
-DEAF = 0.5  # seconds that a unit waits for a host that does not read
+DEAF = 0.5  # seconds until a unit gives up a host that does not read
 NO_POWER = {"t": 0, "power": False, "display": "", "load": False, "result": None, "uart": []}
 CABLE = (["pull"], ["plug"])  # commands of the cable, not of the unit
-# What was done to the unit from outside and stays so when its MCU restarts: words of the command
-# that say what it is about.
+# Commands whose effect outlasts a restart of the MCU: how many words name the object.
 LASTING = {"supply": 2, "bus": 2, "bounce": 1, "press": 2}
 
 
@@ -49,11 +48,11 @@ class CableError(Exception):
 
 
 class SimulatedUnit:
-    """A unit with power, on a cable whose other end is `port` (None while it is pulled).
+    """A unit with power, on a cable whose other end is `port` (None while the cable is pulled).
 
-    state: directory to keep it in, as of `payg sim --state`, or None; board: one of
-    tools.boards.BOARDS, or None for the simulator's own; bare: nothing but MicroPython on it, else
-    this checkout's firmware runs where the unit has no main.py of its own; flash_kb: room for
+    state: directory for the unit's memories, as of `payg sim --state`, or None; board: one of
+    tools.boards.BOARDS, or None for the simulator's own; bare: nothing but MicroPython on the
+    unit, else this checkout's firmware runs where the unit has no main.py; flash_kb: room for
     files; identity: a tools.identity.Identity to give to a blank unit. Raises CableError.
     """
 
@@ -127,18 +126,18 @@ class SimulatedUnit:
             raise CableError(f"the unit does not answer {line!r}") from None
 
     def do(self, line: str, patience: float = PATIENCE) -> Answer:
-        """The same, but what is refused raises CableError."""
+        """Return the answer to a command; raise CableError for a refused command."""
         answer = self.command(line, patience)
         if "error" in answer:
             raise CableError(answer["error"])
         return answer
 
     def power_off(self) -> Answer:
-        """Take the power away at once, whatever the unit does."""
+        """Take the power away at once, in the middle of any work."""
         return self.do("power off")
 
     def power_on(self) -> Answer | None:
-        """Give it power; returns when the firmware is up, or the prompt, or nothing comes up."""
+        """Give power; return when the firmware is up, or the prompt, or nothing comes up."""
         try:
             return self.do("power on", UP)
         except CableError:
@@ -147,7 +146,7 @@ class SimulatedUnit:
             return None
 
     def plug(self, limit: int | None = None) -> None:
-        """Plug the cable in: there is a new `port`. Pulled when `limit` bytes went to the unit."""
+        """Plug the cable in: there is a new `port`. Pulled after `limit` bytes to the unit."""
         self._ask(lambda: self._plug(limit))
 
     def pull(self) -> None:
@@ -163,7 +162,7 @@ class SimulatedUnit:
     # --- the thread that carries ---------------------------------------------------------
 
     def _ask(self, function: Callable[[], T]) -> T:
-        """Have the thread call a function; return what it returns."""
+        """Have the thread call a function; return the result."""
         done: Future[T] = Future()
 
         def serve() -> None:
@@ -225,7 +224,7 @@ class SimulatedUnit:
         self._out = b""
 
     def _to_host(self, data: bytes = b"") -> None:
-        """Send to whoever reads; who does not read for a while loses it, as on a board."""
+        """Send to the host; a host that does not read for a while loses data, as on a board."""
         if self._host is None:
             self._out = b""
             return
@@ -281,7 +280,7 @@ class SimulatedUnit:
             child.kill()
 
     def _heed(self, child: UnitProcess) -> None:
-        """Take what the unit told."""
+        """Act on the unit's messages."""
         for told in child.news():
             if told is None:
                 self._to_host(child.hear())
@@ -306,7 +305,7 @@ class SimulatedUnit:
                 return
 
     def _restart(self, child: UnitProcess, told: Answer, why: str | None = None) -> None:
-        """One life is over: the next begins, unless the power is gone."""
+        """End one life of the MCU and begin the next, unless the power is gone."""
         if why:
             print(f"simulator: {why}", file=sys.stderr)
         raw, typed = child.raw, child.typed
@@ -363,7 +362,7 @@ class SimulatedUnit:
             self._child.command(self._current[0])
 
     def _answer(self, answer: Answer) -> None:
-        """Answer the command that waits, if one does."""
+        """Answer the waiting command, if any."""
         if "error" not in answer:
             self._last.update(answer)
         if self._current is None:
@@ -379,7 +378,7 @@ class SimulatedUnit:
             self._take_without_power(line, line.split(), future)
 
     def _remember(self, words: list[str]) -> None:
-        """Note what stays as it is when the MCU restarts."""
+        """Note a setting that outlasts a restart of the MCU."""
         if words[0] == "release":
             self._again.pop(("press", *words[1:]), None)
         elif words[0] in LASTING:

@@ -1,5 +1,5 @@
-"""What `payg conform` is made of: rules, model, devices, checks, report.
+"""The parts of `payg conform`: rules, model, devices, trial, checks, report.
 
-Nothing here shares a line with lib/opaygo: the rules are written from the protocol's text, the
-tokens come from the protocol's own encoder.
+No line is shared with lib/opaygo: the rules are written from the protocol's text, the tokens come
+from the protocol's own encoder.
 """

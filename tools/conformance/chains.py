@@ -1,13 +1,13 @@
-"""The tokens of one unit, made with the protocol's own encoder; what was walked is kept."""
+"""The tokens of one unit, made with the protocol's own encoder; computed codes are kept."""
 
 from openpaygo.token_shared import OpenPAYGOTokenShared as Plain
 from openpaygo.token_shared_extended import OpenPAYGOTokenSharedExtended as Extended
 
 
 class Chains:
-    """All codes of a unit that were asked for.
+    """The codes of a unit, computed as needed.
 
-    key: 16 bytes; starting_code: 0..999999999, or None to derive it from the key.
+    key: 16 bytes; starting_code: 0..999999999, or None to derive the code from the key.
     """
 
     def __init__(self, key: bytes, starting_code: int | None = None) -> None:

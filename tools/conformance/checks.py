@@ -1,7 +1,7 @@
-"""What is checked: the published scenario, the certification scenario, and each rule by itself.
+"""The checks: the published scenario, the certification scenario, and each rule by itself.
 
-A check's docstring is what the report says about it. Each begins with `Trial.fresh`, but for those
-that need a unit as it left the factory or as the check before left it.
+A check's docstring is printed in the report. Each check begins with `Trial.fresh`, except checks
+of a unit as from the factory or as left by the check before.
 """
 
 from collections.abc import Callable
@@ -23,11 +23,11 @@ PUBLISHED = (
 )
 LONGEST_REAL = 4  # mistakes whose lockouts are waited for in real time: 2 and 4 minutes
 LONGEST_SIM = 12  # 512 minutes, twice
-EDGE_S = 15  # before a lockout's end it must still hold
+EDGE_S = 15  # seconds before a lockout's end: still locked
 
 
 class Check(NamedTuple):
-    """`needs`: what it cannot do without; `state`: what it begins with."""
+    """`needs`: conditions for the check (`lacks` in run.py); `state`: of the unit at the start."""
 
     name: str
     title: str
@@ -236,7 +236,7 @@ def lasts(trial: Trial) -> None:
 
 
 def mistakes(trial: Trial, number: int) -> None:
-    """Enter so many wrong tokens."""
+    """Enter `number` wrong tokens."""
     for at in range(number):
         trial.expect(trial.wrong(at), "INVALID")
 

@@ -11,7 +11,7 @@ VALID = ("ADD_TIME", "SET_TIME", "DISABLE_PAYG", "COUNTER_SYNC", "RESERVED", "EX
 
 
 def lockout(mistakes: int) -> int:
-    """Seconds of lockout that the `mistakes`-th wrong token in a row earns."""
+    """Return the seconds of lockout for the `mistakes`-th wrong token in a row."""
     if mistakes <= 2:
         return 0
     return 60 * min(1 << mistakes - 2, 512)
@@ -36,12 +36,12 @@ class Model:
         self.capped = False
 
     def run(self, seconds: float) -> None:
-        """Powered time passes."""
+        """Let powered time pass."""
         self.left = max(0, self.left - seconds)
         self.locked = max(0, self.locked - seconds)
 
     def enter(self, typed: str) -> str:
-        """An entry is submitted; return its outcome."""
+        """Submit an entry; return the outcome."""
         entry = typed[: self.rules.lengths()[1]]  # more digits are refused as they are typed
         self.capped = False
         if self.locked:

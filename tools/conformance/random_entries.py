@@ -1,7 +1,7 @@
-"""Random entries: what platforms issue and what people type, in any order.
+"""Random entries, in any order: tokens as platforms issue them, and slips as people type them.
 
-Left out is what the protocol leaves open: reserved values, the most credit a unit keeps, and which
-of two counts a token of both belongs to.
+Cases that the protocol leaves open are left out: reserved values, the most credit a unit keeps, a
+token of two counts.
 """
 
 from __future__ import annotations
@@ -46,52 +46,52 @@ class Typist:
         return self.trial.ahead(parity) + 2 * self.random.choice((0, 0, 0, 1, 2))
 
     def add(self) -> str:
-        """The next ADD_TIME token, or one of those after it."""
+        """Return the next ADD_TIME token, or a later token."""
         return self.trial.token(self._value(True), self._ahead(0))
 
     def set(self) -> str:
-        """The next SET_TIME token, or one of those after it."""
+        """Return the next SET_TIME token, or a later token."""
         return self.trial.token(self._value(False), self._ahead(1))
 
     def jump(self) -> str:
-        """Far ahead, at times too far."""
+        """Return a token far ahead, at times too far."""
         return self.trial.token(self._value(True), self.random.randint(20, 70))
 
     def late(self) -> str:
-        """Of a count that others have overtaken."""
+        """Return a token whose count was overtaken."""
         return self.trial.token(self._value(True), -self.random.randint(0, 20))
 
     def again(self) -> str:
-        """Entered before."""
+        """Return an earlier entry."""
         return self.random.choice(self.typed[-30:] or [self.add()])
 
     def disable(self) -> str:
-        """Unlocks."""
+        """Return a token that unlocks."""
         return self.trial.token(DISABLE, self._ahead(self.random.randrange(2)))
 
     def sync(self) -> str:
-        """A COUNTER_SYNC forward, at times too far."""
+        """Return a COUNTER_SYNC forward, at times too far."""
         return self.trial.token(SYNC, self.random.randint(1, 104))
 
     def sync_back(self) -> str:
-        """A COUNTER_SYNC backwards, to counts that every unit must still know of."""
+        """Return a COUNTER_SYNC backwards, to counts that every unit must still know."""
         lowest = max(self.rules.last - 63, self.rules.floor + 1)
         return self.rules.token(SYNC, self.random.randint(lowest, self.rules.last))
 
     def extended(self) -> str:
-        """With the value that does nothing on this unit."""
+        """Return an extended token with the value that does nothing on this unit."""
         value = self.trial.limits.extended or 0
         return self.trial.token(value, self.random.randint(-2, 66), True)
 
     def slip(self) -> str:
-        """One digit of a good token is wrong."""
+        """Return a good token with one wrong digit."""
         token = self.add()
         at = self.random.randrange(len(token) - 5)
         alphabet = "1234" if self.rules.restricted else "0123456789"
         return token[:at] + self.random.choice(alphabet) + token[at + 1 :]
 
     def short(self) -> str:
-        """A digit is missing."""
+        """Return a token without its first digit."""
         return self.add()[1:]
 
 
@@ -114,7 +114,7 @@ MIXTURE: dict[Kind, int] = {
 def random_entries(trial: Trial) -> None:
     """Random entries of all kinds: each answer and each status is the one the model gives."""
     typist = Typist(random.Random(trial.limits.seed), trial)
-    in_row = 0  # a unit may count what is no token as a mistake, or not
+    in_row = 0  # a unit may count a malformed entry as a mistake, or not
     for done in range(trial.limits.entries):
         entry = typist.set() if in_row >= FORGIVEN else typist.next()
         try:

@@ -37,7 +37,7 @@ def summary(results: Sequence[Result]) -> str:
 def about(
     trial: Trial, identified: str | None, started: datetime | None = None
 ) -> dict[str, object]:
-    """Return what is to be known of a run, as {name: value}. No key is among it."""
+    """Return facts about a run, as {name: value}, without any key."""
     limits = trial.limits
     started = started or datetime.now(timezone.utc)
     return {

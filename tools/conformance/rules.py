@@ -1,8 +1,8 @@
-"""OpenPAYGO Token v2.3 and this project's additions to it, as plain sets: what a unit must answer.
+"""OpenPAYGO Token v2.3 and this project's additions, as plain sets: the right answers of a unit.
 
-Written from the protocol's text; it shares nothing with lib/opaygo. The state is four things: the
-last count, the counts that are used, the accepted tokens that are remembered, the floor. The
-tests hold the firmware against it, `payg conform` any unit.
+Written from the protocol's text; nothing is shared with lib/opaygo. The state is the last count,
+the used counts, the remembered tokens and the floor. The tests compare the firmware with these
+rules, `payg conform` any unit.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class TokenMaker(Protocol):
 
 
 class TokenRules:
-    """The tokens of a unit: which are used, which may still be accepted."""
+    """The tokens of a unit: used, remembered, still acceptable."""
 
     def __init__(self, unit: TokenMaker, count: int = 1, restricted: bool = False) -> None:
         self.unit = unit
@@ -46,15 +46,15 @@ class TokenRules:
         self.accepted: list[tuple[int, str]] = []  # (count, entry), oldest first
 
     def lengths(self) -> tuple[int, int]:
-        """Digits of a plain and of an extended token."""
+        """Return the digits of a plain and of an extended token."""
         return (15, 20) if self.restricted else (9, 12)
 
     def token(self, value: int, count: int, extended: bool = False) -> str:
-        """Return the token of a value and a count as it is entered."""
+        """Return the token of a value and a count as typed."""
         return self.unit.token(value, count, extended, self.restricted)
 
     def read(self, entry: str) -> tuple[int, bool] | None:
-        """Return (code, extended) of an entry, or None when it is malformed."""
+        """Return (code, extended) of an entry, or None for a malformed entry."""
         if len(entry) not in self.lengths():
             return None
         extended = len(entry) == self.lengths()[1]
@@ -75,7 +75,7 @@ class TokenRules:
         return read
 
     def judge(self, entry: str) -> tuple[str, int]:
-        """Return (outcome, value) of an entry and spend it where it is accepted."""
+        """Return (outcome, value) of an entry; an accepted entry is used from now on."""
         read = self.read(entry)
         if read is None:
             return "MALFORMED", 0
@@ -93,12 +93,12 @@ class TokenRules:
         return ("ALREADY_USED" if matches else "INVALID"), 0
 
     def value(self, entry: str) -> int:
-        """Return what a well-formed entry says."""
+        """Return the value in a well-formed entry."""
         code, extended = self._well_formed(entry)
         return (code - self.unit.starting_code) % (10**6 if extended else 1000)
 
     def matches(self, entry: str) -> list[int]:
-        """Return the counts, up to the furthest in reach, whose token a well-formed entry is."""
+        """Return the counts whose token a well-formed entry is, up to the furthest in reach."""
         code, extended = self._well_formed(entry)
         value = self.value(entry)
         top = self.last + (SYNC_AHEAD if value == SYNC and not extended else AHEAD)
@@ -108,7 +108,7 @@ class TokenRules:
         return [count for count in range(1, top + 1) if chain[count] // bases == high]
 
     def kind(self, value: int, count: int, extended: bool = False) -> str:
-        """The value speaks first, then the count's parity."""
+        """Return the kind of a token: by the value first, then by the count's parity."""
         if extended:
             return "EXTENDED"
         if value == DISABLE:

@@ -1,4 +1,4 @@
-"""Runs the checks that a unit allows, and keeps what came of each."""
+"""Runs the checks that a unit allows, and keeps the results."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ LOST = "the unit could not be brought back to a known state"
 
 
 class Result(NamedTuple):
-    """What came of a check. `verdict`: PASS, FAIL or NOT_RUN; `detail`: why, or ""."""
+    """The result of a check. `verdict`: PASS, FAIL or NOT_RUN; `detail`: why, or ""."""
 
     name: str
     title: str
@@ -27,7 +27,7 @@ class Result(NamedTuple):
 
 
 def lacks(trial: Trial) -> dict[str, str]:
-    """Return {need: why this unit or this run does not meet it}; what is met is not in it."""
+    """Return {need: reason} of the needs that this unit or this run does not meet."""
     rules, limits, model = trial.rules, trial.limits, trial.model
     unit = rules.unit
     is_example = (unit.key, unit.starting_code) == (PUBLISHED_KEY, PUBLISHED_CODE)
@@ -52,7 +52,7 @@ def run(
     checks: Sequence[Check] = CHECKS,
     tell: Callable[[Result], None] = lambda result: None,
 ) -> list[Result]:
-    """Run the checks in order; return their Results. `tell` gets each as soon as it is there."""
+    """Run the checks in order; return their Results. `tell` gets each Result at once."""
     missing = lacks(trial)
     results: list[Result] = []
     dead: str | None = None
@@ -74,7 +74,7 @@ def run(
 
 
 def _one(trial: Trial, check: Check) -> tuple[Result, str | None]:
-    """Return a check's Result and why nothing can be checked after it, or None."""
+    """Return a check's Result, and why no further check is possible, or None."""
     entries, begin = trial.entries, time.monotonic()
 
     def done(verdict: str, detail: str = "") -> Result:
@@ -98,9 +98,9 @@ def _one(trial: Trial, check: Check) -> tuple[Result, str | None]:
 
 
 def _failed(trial: Trial, result: Result) -> tuple[Result, str | None]:
-    """What is wrong is found; the model goes on with the credit that the unit has."""
+    """Go on with the unit's present credit after a failed check."""
     trial.doubt = True
-    trial.model.mistakes = trial.model.locked = 0  # as if: the next valid token makes it so
+    trial.model.mistakes = trial.model.locked = 0  # the next valid token forgives them anyway
     try:
         trial.adopt()
     except DeviceError:
@@ -116,7 +116,7 @@ def _try(trial: Trial, check: Check) -> None:
         except CollisionError as error:
             if last or check.state != "fresh":
                 raise DeviationError(f"{error} is the token of two counts; repeat") from error
-            trial.fresh(REACH[::-1])  # past what a sync backwards made likely to come again
+            trial.fresh(REACH[::-1])  # past counts that a sync backwards may repeat
 
 
 def _result(

@@ -13,18 +13,19 @@ REACH = (0, 30, 60)  # counts further on, when a unit's count is in doubt after 
 
 
 class DeviationError(Exception):
-    """The unit does not what the rules say; the text says what it did, and what it should do."""
+    """The unit breaks a rule; the text says what the unit did, and the right answer."""
 
 
 class CollisionError(Exception):
-    """By chance an entry is the token of two counts: which one a unit takes is its choice."""
+    """By chance an entry is the token of two counts: the unit may take either count."""
 
 
 class Limits(NamedTuple):
-    """What the checks are given.
+    """Bounds of the checks.
 
-    tolerance: seconds by which a unit's may differ; extended: value of the extended tokens that
-    may be tried, or None; entries: how many random ones; seed: of those, an integer.
+    tolerance: seconds between a unit's seconds and the model's; extended: value of the extended
+    tokens that may be tried, or None; entries: number of random entries; seed: for these, an
+    integer.
     """
 
     tolerance: float = 3
@@ -34,10 +35,10 @@ class Limits(NamedTuple):
 
 
 class Trial:
-    """`device`: see tools.conformance.devices; `model`: a tools.conformance.model.Model.
+    """A unit under test, `device`, and the `model` of the rules.
 
-    `entries` counts what was entered, `slowest` is the longest that a token took, in seconds.
-    `progress` is told of random entries.
+    `entries`: number of entries so far; `slowest`: the longest time for a token, in seconds;
+    `progress`: called after each random entry.
     """
 
     def __init__(self, device: Device, model: Model, limits: Limits | None = None) -> None:
@@ -55,11 +56,11 @@ class Trial:
     # --- one entry -----------------------------------------------------------------------
 
     def token(self, value: int, ahead: int, extended: bool = False) -> str:
-        """Return the token of a value and a count so far ahead of the last one."""
+        """Return the token of a value and a count `ahead` of the last count."""
         return self.rules.token(value, max(0, self.rules.last + ahead), extended)
 
     def enter(self, entry: str) -> str:
-        """Enter it on both, hold answer and status against the model; return the outcome.
+        """Enter `entry` on both, compare answer and status with the model; return the outcome.
 
         Raises DeviationError, DeviceError, CollisionError.
         """
@@ -80,7 +81,7 @@ class Trial:
         return outcome
 
     def expect(self, entry: str, outcome: str) -> None:
-        """Enter what must have this outcome by the model, too: else the kit itself is wrong."""
+        """Enter an entry with this outcome by the model, too: else the kit itself is wrong."""
         if outcome not in ("ALREADY_USED", "LOCKED") and entry in self._spent():
             raise CollisionError(entry)  # after a sync backwards
         found = self.enter(entry)
@@ -88,7 +89,7 @@ class Trial:
             raise RuntimeError(f"the model calls {entry} {found}, the check {outcome}")
 
     def check_status(self, when: str = "") -> None:
-        """Ask for the status and hold it against the model. Raises DeviationError."""
+        """Ask for the status and compare it with the model. Raises DeviationError."""
         answer = self.device.ask("#STATUS;")
         self._pass_time()
         kind, seconds = fields(answer)
@@ -138,7 +139,7 @@ class Trial:
     # --- around checks -------------------------------------------------------------------
 
     def adopt(self) -> None:
-        """Begin with the credit that the unit has, whatever it is."""
+        """Begin with the unit's present credit."""
         kind, seconds = fields(self.device.ask("#STATUS;"))
         self._pass_time()
         self.model.free = kind == "PAYG_DISABLED"
@@ -147,7 +148,7 @@ class Trial:
     def fresh(self, reach: tuple[int, ...] = REACH) -> None:
         """Set some time: mistakes are forgiven, older counts used. Raises DeviationError.
 
-        reach: counts further on that are tried, in order.
+        reach: counts further on, tried in this order.
         """
         reach = self._find_count() if self.doubt else reach
         self.doubt = False
@@ -160,8 +161,8 @@ class Trial:
         raise DeviationError(failure)
 
     def _find_count(self) -> tuple[int, ...]:
-        # After a failed check the unit's count may be a hundred behind or sixty ahead: a sync
-        # reaches it. Tokens are fresh beyond what was entered meanwhile.
+        # After a failed check the unit's count may be a hundred behind or sixty ahead, in reach of
+        # a sync. Tokens beyond all entries of the check are fresh.
         try:
             self.enter(self.token(SYNC, self.ahead(1) - 4))
         except (DeviationError, CollisionError):
@@ -169,11 +170,11 @@ class Trial:
         return REACH[::-1]
 
     def add(self, value: int = 1, further: int = 0) -> None:
-        """Enter an ADD_TIME token with the next even count, or a further one."""
+        """Enter an ADD_TIME token with the next even count, or `further` counts on."""
         self.expect(self.token(value, self.ahead(0) + further), "ADD_TIME")
 
     def set(self, value: int, further: int = 0) -> None:
-        """Enter a SET_TIME token with the next odd count, or a further one."""
+        """Enter a SET_TIME token with the next odd count, or `further` counts on."""
         self.expect(self.token(value, self.ahead(1) + further), "SET_TIME")
 
     def ahead(self, parity: int) -> int:
@@ -181,14 +182,14 @@ class Trial:
         return 2 - (self.rules.last + parity) % 2
 
     def wrong(self, number: int = 0) -> str:
-        """Return an entry of a token's form that no count within reach gives."""
+        """Return an entry in a token's form, given by no count within reach."""
         far = self.rules.last + 400 + 2 * number
         entries = (self.rules.token(value, far) for value in range(1, 996))
-        # Not always the first: after some ten thousand counts a chain may run in a circle.
+        # After some ten thousand counts a chain may run in a circle: the first may be wrong.
         return next(entry for entry in entries if not self.rules.matches(entry))
 
     def power_cycle(self) -> None:
-        """Power off and on; what that may cost is checked, and then taken over."""
+        """Switch off and on; check the loss of credit, then take the unit's figures over."""
         model = self.model
         self._pass_time()
         before, locked = model.left, model.locked
@@ -205,7 +206,7 @@ class Trial:
             self._lockout_after_cut(locked)
 
     def _lockout_after_cut(self, locked: float) -> None:
-        # Whether time without power counts is the unit's choice: both ends are allowed.
+        # A unit may count the time without power, or not: both ends are allowed.
         answer = self.device.ask(f"#TOKEN;{self.token(1, self.ahead(0))}")
         self.entries += 1
         kind, seconds = fields(answer)

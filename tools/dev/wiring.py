@@ -1,7 +1,7 @@
-"""Wiring guides of the boards, made from their files in board/, so that they cannot lie.
+"""Wiring guides of the boards, made from the files in board/ and therefore never out of step.
 
 python -m tools.dev.wiring            writes docs/wiring-BOARD.md
-python -m tools.dev.wiring --check    says whether they are up to date
+python -m tools.dev.wiring --check    says whether the guides are up to date
 """
 
 import sys
@@ -20,15 +20,15 @@ Wire = tuple[str, str, int]  # part, pin of the part, GPIO
 
 
 class Header(NamedTuple):
-    """A board as one sees it: pins of the left and the right edge from the top, USB's edge."""
+    """A board from above: pins of the left and the right edge from the top, USB's edge."""
 
     title: str
     left: tuple[str, ...]
     right: tuple[str, ...]
     numbers: tuple[int, int]  # board pin numbers at the top left and the top right
-    steps: tuple[int, int]  # what they go on by
+    steps: tuple[int, int]  # from one pin to the next
     prefix: str  # of a GPIO's name on the board
-    aliases: dict[str, int]  # name on the board -> GPIO, where it is not prefix + number
+    aliases: dict[str, int]  # name on the board -> GPIO, if not prefix + number
     usb: str
     supply: str
     logic: str
@@ -133,7 +133,7 @@ def _places(header: Header) -> dict[int, tuple[str, int]]:
 
 
 def drawing(header: Header, data: ModuleType) -> list[str]:
-    """Return the lines of a picture of the board with everything that is wired to it."""
+    """Return the lines of a picture of the board with all wired parts."""
     places = _places(header)
     labels = {places[gpio][1]: " ".join((part, pin)).strip() for part, pin, gpio in wires(data)}
     for side, number, step in zip((header.left, header.right), header.numbers, header.steps):
@@ -179,7 +179,7 @@ _SIMPLE = {
 
 
 def _remark(part: str, pin: str, data: ModuleType) -> str:
-    """Return what stands between the board and that pin."""
+    """Return the components between the board and this pin."""
     if part in ("Battery", "Solar panel"):
         top, bottom = (data.BATTERY if part == "Battery" else data.SOLAR)["divider"]
         most = VOLTS * (top + bottom) / bottom

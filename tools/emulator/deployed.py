@@ -19,5 +19,5 @@ def deployed(files: bytes | None = None, custom: Path | None = None) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder, "tree")
         build("pico", tree, custom)
-        image, _ = add_tree(tree, files)
-        return image
+        system, _ = add_tree(tree, files)
+        return system

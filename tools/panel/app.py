@@ -65,7 +65,7 @@ def lamps(answer: Answer, lit: Set[str]) -> Text:
 
 
 def figures(answer: Answer) -> str:
-    """Write what the unit knows: time left, count, lockout."""
+    """Write the unit's figures: time left, count, lockout."""
     left = answer["seconds_left"]
     if left is None:
         paid = "free for good"
@@ -79,7 +79,7 @@ def figures(answer: Answer) -> str:
 
 
 def keypad(pressed: str | None) -> Text:
-    """Draw the keypad with the key that is down."""
+    """Draw the keypad with the pressed key."""
     text = Text()
     for row in KEYPAD:
         for key in row:
@@ -102,10 +102,11 @@ def token_list(ready: Mapping[str, tuple[str, str]]) -> Text:
 
 
 class TerminalPanel(App[str]):
-    """The whole screen, for 80x24 characters. `run()` returns None, or what went wrong.
+    """The whole screen, for 80x24 characters. `run()` returns None, or the error in words.
 
-    identity: tools.identity.Identity, its key None for a unit that has it already; command:
-    argument list of the simulator; heading: the first line; pace: tick and key_pace of a Session.
+    identity: tools.identity.Identity, without a key for a unit that has an identity already;
+    command: argument list of the simulator; heading: the first line; pace: tick and key_pace of a
+    Session.
     """
 
     ENABLE_COMMAND_PALETTE = False
@@ -144,7 +145,7 @@ class TerminalPanel(App[str]):
         yield Static(HELP, id="help")
 
     def on_mount(self) -> None:
-        """Start the simulator and follow it."""
+        """Start the simulator and follow the unit."""
         self.query_one("#unit").border_title = "Unit"
         self.query_one("#choice").border_title = "Tokens: press a letter"
         self._following = self.run_worker(self._follow())
@@ -156,14 +157,14 @@ class TerminalPanel(App[str]):
         self.session.enter(event.character)
 
     async def on_unmount(self) -> None:
-        """However the panel ends, let the simulator store its state and end too."""
+        """Let the simulator store its state and end, however the panel ends."""
         if self._following:
             self._following.cancel()
             await asyncio.gather(self._following.wait(), return_exceptions=True)
         await self.session.stop()
 
     def show(self, answer: Answer, lit: Set[str]) -> None:
-        """Draw the unit as it is now; `lit` names the lamps that are on."""
+        """Draw the unit's present state; `lit` names the lamps that are on."""
         self._draw("glass", glass(answer, lit))
         self._draw("lamps", lamps(answer, lit))
         self._draw("figures", figures(answer))
@@ -173,7 +174,7 @@ class TerminalPanel(App[str]):
         self._draw("choice", token_list(ready))
 
     def key(self, pressed: str | None) -> None:
-        """Draw the keypad with the key that is down, or None."""
+        """Draw the keypad with the pressed key, or None."""
         self._draw("keypad", keypad(pressed))
 
     def say(self, text: str) -> None:

@@ -1,6 +1,6 @@
-"""What a person at the panel does with a simulated unit, and what comes of it.
+"""A person's actions at the panel, on a simulated unit, and the results to draw.
 
-The unit is `payg sim --headless` (tools/sim/run.py), as for any script; two commands more are
+The unit is `payg sim --headless` (tools/sim/run.py), as for any script. Two more commands are
 used here: `run MS` lets simulated time pass, `levels` tells the lamps and the buzzer.
 """
 
@@ -14,11 +14,11 @@ from tools.identity import DEMO, Identity
 from tools.tokens import make_token, parse_days, value_of
 
 TICK = 100  # ms of simulated time, and of the world's, while nobody does anything
-KEY_PACE = 0.06  # seconds between the keys of a token that types itself
+KEY_PACE = 0.06  # seconds between the keys of a ready token
 STDERR_SHOWN = 2_000  # characters
 
 READY = (
-    # letter, what it does, kind, days
+    # letter, effect, kind, days
     ("a", "add 1 day", "add", "1"),
     ("b", "add 7 days", "add", "7"),
     ("c", "add 30 days", "add", "30"),
@@ -55,11 +55,11 @@ MEANING = {
 
 
 Answer = dict[str, Any]  # of the simulator, to one command
-Tokens = dict[str, tuple[str, str]]  # letter -> (what the token does, digits)
+Tokens = dict[str, tuple[str, str]]  # letter -> (effect, digits)
 
 
 class View(Protocol):
-    """Draws a unit."""
+    """Draws a unit, for a Session."""
 
     def show(self, answer: Answer, lit: Set[str]) -> None:
         """Draw the unit; `lit`: names of the lamps that are on."""
@@ -75,7 +75,7 @@ class View(Protocol):
 
 
 class SimulatorError(Exception):
-    """The simulator ended or said what is not an answer; the text is for the person."""
+    """The simulator ended or gave no answer in JSON; the text is for the person."""
 
 
 class SimulatorProcess:
@@ -111,9 +111,9 @@ class SimulatorProcess:
             raise SimulatorError(f"the simulator ended.{self.last_words()}") from None
 
     async def stop(self) -> int | None:
-        """Let the process end by itself, so that it stores its state; kill it if it does not.
+        """Let the process end by itself and store its state; kill a process that does not end.
 
-        Return its exit code, or None if it never started.
+        Return the exit code, or None if the process never started.
         """
         if self._process is None:
             return None
@@ -128,20 +128,20 @@ class SimulatorProcess:
         return self._process.returncode
 
     def last_words(self) -> str:
-        """Return the end of what the process wrote to standard error, on lines of its own."""
+        """Return the end of the process's standard error, on separate lines."""
         self._stderr.seek(0)
         said: str = self._stderr.read().decode(errors="replace").strip()
         return said and "\n" + said[-STDERR_SHOWN:]
 
 
 def lit(levels: Answer) -> Set[str]:
-    """Return the names of what was on at any time since the last `levels`, however shortly."""
+    """Return the names of all that was on since the last `levels`, however shortly."""
     changed = {name for _, name, on in levels["changes"] if on}
     return changed | {name for name, on in levels["on"].items() if on}
 
 
 def ready_tokens(identity: Identity, count: int) -> Tokens:
-    """Return {letter: (what it does, digits)}: the tokens a platform would issue at `count`."""
+    """Return {letter: (effect, digits)}: the tokens that a platform would issue at `count`."""
     tokens: Tokens = {}
     now = identity._replace(count=count)
     for letter, text, kind, days in READY:
@@ -156,17 +156,17 @@ def ready_tokens(identity: Identity, count: int) -> Tokens:
 
 
 def spoil(digits: str, alphabet: str) -> str:
-    """Return `digits` with the one in the middle replaced by the alphabet's next."""
+    """Return `digits` with the middle digit replaced by the next of the alphabet."""
     middle = len(digits) // 2
     wrong = alphabet[(alphabet.index(digits[middle]) + 1) % len(alphabet)]
     return digits[:middle] + wrong + digits[middle + 1 :]
 
 
 class Session:
-    """A unit and the person before it: actions go in by `enter`, `view` is told what to draw.
+    """A unit and the person before it: actions come in by `enter`, `view` draws the results.
 
     Without a key in `identity` there are no tokens ready, unless the unit is the demo unit. tick:
-    seconds between idle looks; key_pace: seconds between keys that type themselves.
+    seconds between idle looks; key_pace: seconds between the keys of a ready token.
     """
 
     def __init__(
@@ -191,7 +191,7 @@ class Session:
         self._begun = False  # digits stand on the display, not yet entered
 
     async def follow(self) -> None:
-        """Start the unit, then do what is entered, for ever. Raises SimulatorError, OSError."""
+        """Start the unit, then do entered actions, for ever. Raises SimulatorError, OSError."""
         try:
             await self._simulator.start()
             if self._identity.key is None and await self._is_demo():
@@ -224,7 +224,7 @@ class Session:
             self._actions.put_nowait(character)
 
     async def settled(self) -> None:
-        """Wait until everything entered so far is done and drawn, or the unit has ended."""
+        """Wait until all entered actions are done and drawn, or the unit has ended."""
         await self._actions.join()
 
     async def _step(self) -> None:
@@ -242,7 +242,7 @@ class Session:
         powered = self.answer is not None and self.answer["power"]
         if action in COMMANDS:
             line, said = COMMANDS[action] if powered or action != "p" else PLUG_BACK
-            self._begun = False  # an hour and a power cut both drop what was begun
+            self._begun = False  # an hour and a power cut both drop a begun entry
             self._view.say(said)
             await self._do(line)
         elif not powered:
@@ -253,7 +253,7 @@ class Session:
             await self._type(*self._tokens[action])
 
     async def _type(self, text: str, digits: str) -> None:
-        """Press the keys of a ready token, after clearing what was begun."""
+        """Press the keys of a ready token, after clearing an entry begun before."""
         for key in ("*" if self._begun else "") + digits:
             self._view.say(f"Typing: {text} ...")
             await self._press(key)
@@ -269,7 +269,7 @@ class Session:
         self._view.key(None)
 
     async def _do(self, line: str) -> None:
-        """Send a command, have what came of it drawn."""
+        """Send a command, have the result drawn."""
         answer = await self._simulator.ask(line)
         if "error" in answer and self.answer is None:
             raise SimulatorError(answer["error"] + self._simulator.last_words())
