@@ -6,7 +6,7 @@ First the console alone, on simulated time; then the whole firmware.
 import pytest
 
 from tests_host.console.test_console import UNIT
-from tests_host.helpers.published import ADD_1
+from tests_host.helpers.published import ADD_1, ADD_29
 from tools.proofs.simulator import Sim
 from tools.proofs.stepper import Modules, Tasks
 
@@ -141,7 +141,7 @@ def unit():
 def test_the_panel_says_it_at_once_and_the_keypad_goes_on(unit):
     answer = unit.do(f"uart #TOKEN;{ADD_1}")
     assert answer["uart"] == [] and answer["display"].startswith("Already used")
-    assert unit.keys("927706818#")["result"] == "ADD_TIME"
+    assert unit.keys(f"{ADD_29}#")["result"] == "ADD_TIME"
     assert unit.do("run 3000")["uart"] == ["#TOKEN;ALREADY_USED"]
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests_host.controller.model import LONGEST
 from tests_host.controller.twin import Twin
 from tests_host.helpers.examples import repeatable
-from tests_host.helpers.published import KEY, STARTING_CODE
+from tests_host.helpers.published import ADD_1, KEY, STARTING_CODE
 from tools.conformance.model import lockout
 from tools.proofs.simulator import Sim
 from tools.seconds import DAY
@@ -145,7 +145,7 @@ def live_locked(pattern, minutes, credit=False):
     """
     with Sim(serial="L1", key=KEY, starting_code=STARTING_CODE) as sim:
         if credit:
-            assert sim.keys("662486790#")["result"] == "ADD_TIME"
+            assert sim.keys(f"{ADD_1}#")["result"] == "ADD_TIME"
         while sim.keys(WRONG[0] + "#")["locked_seconds"] < minutes * 60 - 1:
             sim.do(f"advance {sim.status()['locked_seconds'] + 1}")
         unit = Locked(sim, minutes)

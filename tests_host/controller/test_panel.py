@@ -4,7 +4,7 @@ import pytest
 
 from firmware import VERSION
 from tests_host.controller.twin import Twin
-from tests_host.helpers.published import KEY, STARTING_CODE
+from tests_host.helpers.published import ADD_1, KEY, STARTING_CODE
 from tools.proofs.simulator import Sim
 from tools.seconds import DAY
 
@@ -203,7 +203,7 @@ def test_a_blank_unit():
         assert answer["display"] == "No setup\n" and answer["load"] is False
         kept = {"provisioned": False, "active": False, "seconds_left": 0, "count": 0, "payg": True}
         assert kept.items() <= answer.items()
-        answer = sim.keys("662486790#")
+        answer = sim.keys(f"{ADD_1}#")
         assert answer["load"] is False and answer["display"] == "No setup\n"
         assert kept.items() <= answer.items() and answer["result"] is None
         assert sim.keys("*##")["display"] == "Unit ID\nnone"
@@ -218,7 +218,7 @@ def test_provisioning_a_blank_unit_and_one_that_has_its_identity():
         before = twin.sim.status()
         assert twin.sim.do("provision") == before
         assert before["provisioned"] and before["display"] == "Locked\nEnter a token"
-        assert twin.enter("662486790") == "ADD_TIME"
+        assert twin.enter(ADD_1) == "ADD_TIME"
         assert twin.sim.do("provision")["count"] == 2, "nothing is undone"
 
 

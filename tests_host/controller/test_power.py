@@ -4,11 +4,11 @@ import pytest
 
 from firmware import events
 from tests_host.controller.twin import Twin
-from tests_host.helpers.published import KEY
+from tests_host.helpers.published import KEY, STARTING_CODE
 from tools.proofs.simulator import Sim
 from tools.seconds import DAY
 
-OPTIONS = {"serial": "K1", "key": KEY, "starting_code": 123456789, "count": 1}
+OPTIONS = {"serial": "K1", "key": KEY, "starting_code": STARTING_CODE, "count": 1}
 KEPT = ("payg", "active", "seconds_left", "count", "locked_seconds", "clock_faults", "provisioned")
 
 

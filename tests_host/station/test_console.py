@@ -5,6 +5,7 @@ import serial
 from click.testing import CliRunner
 
 from firmware import VERSION, events
+from tests_host.helpers.published import ADD_1, FREE
 from tests_host.station.line import FIRST, has_no_key, set_up, type_line
 from tools.cable.unit import SimulatedUnit
 from tools.commands.console import command
@@ -30,7 +31,7 @@ def unit():
 
 @pytest.mark.long
 def test_a_unit_says_who_it_is_what_is_paid_and_what_happened(unit):
-    unit.do("keys 662486790#")
+    unit.do(f"keys {ADD_1}#")
     for wrong in ("111111111", "111111112"):
         type_line(unit, f"#TOKEN;{wrong}")
     unit.do("advance 61")
@@ -55,7 +56,7 @@ def test_a_unit_says_who_it_is_what_is_paid_and_what_happened(unit):
     assert "locked for 0 d 00:0" in said and "3 wrong tokens in a row" in said
 
     unit.do("advance 200")
-    type_line(unit, "#TOKEN;650975787")
+    type_line(unit, f"#TOKEN;{FREE}")
     _, said = run(unit.port)
     assert "free: unlocked for good" in said and "0 wrong tokens" in said
 

@@ -20,7 +20,7 @@ from tools.paths import ROOT
 
 TESTS = "tests_host/token"
 MUTANTS = Path(__file__).with_name("mutants.txt")
-COPIED = ("lib", "tools", "board", "tests_host/shim", TESTS)
+COPIED = ("lib", "tools", "board", "tests_host/shim", "tests_host/helpers", TESTS)
 COPIED_FILES = ("tests_host/conftest.py", "pyproject.toml")
 LEFT_OUT = ("__pycache__", "test_mutants.py")
 QUICK = ("scenarios", "state", "chain", "exhaustive", "vectors", "costs")
