@@ -10,10 +10,10 @@ from firmware.account import LONGEST
 from tests_host.conform.wrong_units import FAULTS, Line, RightUnit
 from tools.commands.conform import ask_operator, command, run_power_command
 from tools.conformance.chains import Chains
-from tools.conformance.devices import DeviceError, SerialUnit, SimUnit
 from tools.conformance.model import Model
 from tools.conformance.run import FAIL, NOT_RUN, PASS, run
 from tools.conformance.trial import Limits, Trial
+from tools.conformance.units import SerialUnit, SilentUnitError, SimUnit
 from tools.identity import PUBLISHED_CODE, PUBLISHED_KEY
 
 KEY = ("--key", PUBLISHED_KEY.hex(), "--starting-code", str(PUBLISHED_CODE), "--count", "1")
@@ -231,7 +231,7 @@ def test_a_person_is_asked_to_pull_the_battery(monkeypatch, capsys):
 
 
 def test_a_power_command_that_fails_is_told():
-    with pytest.raises(DeviceError, match="exit code 3"):
+    with pytest.raises(SilentUnitError, match="exit code 3"):
         run_power_command("exit 3")
 
 

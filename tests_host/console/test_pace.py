@@ -22,7 +22,7 @@ ANSWERS = {
 }
 
 
-class PaidUnit:
+class ActiveUnit:
     """What the console asks a unit for."""
 
     identity = True
@@ -47,7 +47,7 @@ class Wire:
         self.said = []
         module = self.modules["firmware.console"]
         module.asyncio.StreamReader = lambda source: source
-        console = module.Console(PaidUnit(), self._enter, None, self, self)
+        console = module.Console(ActiveUnit(), self._enter, None, self, self)
         self.tasks.spawn("listen", console._listen())
         self.tasks.spawn("pauses", console._end_at_pauses())
 

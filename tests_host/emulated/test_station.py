@@ -49,7 +49,7 @@ def deploy_and_provision(rig, tree):
         job = Job(LISTED, robot=port.press)
         assert provision(port.path, job, lambda step, text, passing=False: steps.append(step))
     rig.wait(SECOND)  # a pause ends what the station typed last
-    assert set(factory.SelfTest.STEPS) < set(steps) and steps[-1] == "sealed"
+    assert set(factory.SelfTestJudge.STEPS) < set(steps) and steps[-1] == "sealed"
 
 
 def test_from_bare_to_sealed(launch, bare, tree):

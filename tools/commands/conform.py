@@ -10,10 +10,10 @@ from rich.console import Console
 
 from tools.conformance import report
 from tools.conformance.chains import Chains
-from tools.conformance.devices import DeviceError, RamUnit, SerialUnit, SimUnit
 from tools.conformance.model import Model
 from tools.conformance.run import FAIL, run
 from tools.conformance.trial import Limits, Trial
+from tools.conformance.units import RamUnit, SerialUnit, SilentUnitError, SimUnit
 from tools.identity import (
     PUBLISHED_CODE,
     PUBLISHED_KEY,
@@ -57,10 +57,10 @@ def power_of(options):
 
 
 def run_power_command(command):
-    """Run the operator's own command. Raises DeviceError."""
+    """Run the operator's own command. Raises SilentUnitError."""
     done = subprocess.run(command, shell=True, check=False)
     if done.returncode:
-        raise DeviceError(f"--power-command ended with exit code {done.returncode}")
+        raise SilentUnitError(f"--power-command ended with exit code {done.returncode}")
 
 
 def ask_operator():
@@ -70,7 +70,7 @@ def ask_operator():
 
 
 def connect(options, known, identity):
-    """Return the unit that is meant. Raises DeviceError."""
+    """Return the unit that is meant. Raises SilentUnitError."""
     if options["sim"]:
         return SimUnit(simulator_command(identity, None))
     if known or options["setup"]:
@@ -86,14 +86,14 @@ def set_up(unit, identity):
     )
     answer = unit.ask(f"#SETUP;{identity.serial};{identity.starting_code:09};{identity.key.hex()}")
     if not answer.startswith("#SETUP;OK"):
-        raise DeviceError("the unit refuses #SETUP: has it an identity already?")
+        raise SilentUnitError("the unit refuses #SETUP: has it an identity already?")
 
 
 def identified(unit):
     """Return what the unit says to #ID, or None: not every console knows it."""
     try:
         answer = unit.ask("#ID", ID_S)
-    except DeviceError:
+    except SilentUnitError:
         return None
     return answer if answer.startswith("#ID;") else None
 
@@ -197,7 +197,7 @@ def command(**options):
             unit.greet()
             says = identified(unit)
             trial, results = examine(unit, identity, limits)
-    except DeviceError as error:
+    except SilentUnitError as error:
         raise click.ClickException(str(error)) from error
     facts = report.about(trial, says)
     Console().print(report.table(results))

@@ -103,9 +103,9 @@ def unlock(trial: Trial) -> None:
 def late(trial: Trial) -> None:
     """Credit runs out in time; a token entered 48 hours later counts in full: no debt is kept."""
     trial.set(1)
-    trial.device.wait(DAY // trial.model.time_divider + 10)
+    trial.unit.wait(DAY // trial.model.time_divider + 10)
     trial.check_status("when the credit has run out: ")
-    trial.device.wait(2 * DAY)
+    trial.unit.wait(2 * DAY)
     trial.add(1)
 
 
@@ -220,13 +220,13 @@ def locks_without_power(trial: Trial) -> None:
 
 def lasts(trial: Trial) -> None:
     """2, 4, 8 ... 512 minutes (4 in real time): refused to the end of each, judged after it."""
-    longest = LONGEST_SIM if trial.device.instant else LONGEST_REAL
+    longest = LONGEST_SIM if trial.unit.instant else LONGEST_REAL
     edge = EDGE_S + trial.limits.tolerance
     while True:
         wait = trial.model.locked
-        trial.device.wait(max(0, wait - edge))
+        trial.unit.wait(max(0, wait - edge))
         trial.expect(trial.token(1, trial.ahead(0)), "LOCKED")
-        trial.device.wait(edge + trial.limits.tolerance + 2)
+        trial.unit.wait(edge + trial.limits.tolerance + 2)
         if trial.model.mistakes == longest:
             break
         mistakes(trial, 1)

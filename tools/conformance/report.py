@@ -41,7 +41,7 @@ def about(
     limits = trial.limits
     started = started or datetime.now(timezone.utc)
     return {
-        "unit": trial.device.name,
+        "unit": trial.unit.name,
         "it says of itself": identified or "nothing",
         "date": started.strftime("%Y-%m-%d %H:%M UTC"),
         "rules": "OpenPAYGO Token v2.3",

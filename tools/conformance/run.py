@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from tools.conformance.checks import CHECKS, Check
-from tools.conformance.devices import DeviceError
 from tools.conformance.trial import REACH, CollisionError, DeviationError, Trial
+from tools.conformance.units import SilentUnitError
 from tools.identity import PUBLISHED_CODE, PUBLISHED_KEY
 
 PASS, FAIL, NOT_RUN = "pass", "fail", "not run"
@@ -40,9 +40,9 @@ def lacks(trial: Trial) -> dict[str, str]:
         "extended": limits.extended is None
         and "name a value that does nothing on this unit: --extended VALUE",
         "entries": not limits.entries and "--entries 0",
-        "instant": not trial.device.instant and "takes three days; only in the simulator",
-        "power": trial.device.no_power,
-        "wait": trial.device.no_wait,
+        "instant": not trial.unit.instant and "takes three days; only in the simulator",
+        "power": trial.unit.no_power,
+        "wait": trial.unit.no_wait,
     }
     return {need: reason for need, reason in missing.items() if reason}
 
@@ -86,13 +86,13 @@ def _one(trial: Trial, check: Check) -> tuple[Result, str | None]:
             trial.fresh()
     except DeviationError as error:
         return done(NOT_RUN, f"{LOST}: {error}"), LOST
-    except DeviceError as error:
+    except SilentUnitError as error:
         return done(FAIL, str(error)), "the unit answers no more"
     try:
         _try(trial, check)
     except DeviationError as error:
         return _failed(trial, done(FAIL, str(error)))
-    except DeviceError as error:
+    except SilentUnitError as error:
         return done(FAIL, str(error)), "the unit answers no more"
     return done(PASS), None
 
@@ -103,7 +103,7 @@ def _failed(trial: Trial, result: Result) -> tuple[Result, str | None]:
     trial.model.mistakes = trial.model.locked = 0  # the next valid token forgives them anyway
     try:
         trial.adopt()
-    except DeviceError:
+    except SilentUnitError:
         return result, "the unit answers no more"
     return result, None
 

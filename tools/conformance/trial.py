@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tools.conformance.devices import Device
 from tools.conformance.model import Model
 from tools.conformance.rules import SYNC, SYNC_BACK
+from tools.conformance.units import AnsweringUnit
 
 JUDGED_S = 5  # certification: a token is judged within
 FRESH = 10  # time units that a check begins with
@@ -35,14 +35,14 @@ class Limits(NamedTuple):
 
 
 class Trial:
-    """A unit under test, `device`, and the `model` of the rules.
+    """A unit under test, `unit`, and the `model` of the rules.
 
     `entries`: number of entries so far; `slowest`: the longest time for a token, in seconds;
     `progress`: called after each random entry.
     """
 
-    def __init__(self, device: Device, model: Model, limits: Limits | None = None) -> None:
-        self.device = device
+    def __init__(self, unit: AnsweringUnit, model: Model, limits: Limits | None = None) -> None:
+        self.unit = unit
         self.model = model
         self.rules = model.rules
         self.limits = limits or Limits()
@@ -51,7 +51,7 @@ class Trial:
         self.slowest: float = 0
         # called after each random entry
         self.progress: Callable[[int, int], None] = lambda done, of: None
-        self._last = device.now()
+        self._last = unit.now()
 
     # --- one entry -----------------------------------------------------------------------
 
@@ -62,16 +62,16 @@ class Trial:
     def enter(self, entry: str) -> str:
         """Enter `entry` on both, compare answer and status with the model; return the outcome.
 
-        Raises DeviationError, DeviceError, CollisionError.
+        Raises DeviationError, SilentUnitError, CollisionError.
         """
         if self.rules.read(entry) and self._ambiguous(entry):
             raise CollisionError(entry)
         self.entries += 1
         self._pass_time()
         outcome = self.model.enter(entry)
-        begin = self.device.now()
-        answer = self.device.ask(f"#TOKEN;{entry}")
-        took = self.device.now() - begin
+        begin = self.unit.now()
+        answer = self.unit.ask(f"#TOKEN;{entry}")
+        took = self.unit.now() - begin
         self.slowest = max(self.slowest, took)
         self._pass_time()
         self._judge(entry, outcome, answer)
@@ -90,7 +90,7 @@ class Trial:
 
     def check_status(self, when: str = "") -> None:
         """Ask for the status and compare it with the model. Raises DeviationError."""
-        answer = self.device.ask("#STATUS;")
+        answer = self.unit.ask("#STATUS;")
         self._pass_time()
         kind, seconds = fields(answer)
         model = self.model
@@ -132,7 +132,7 @@ class Trial:
         return abs(told - due) <= self.limits.tolerance
 
     def _pass_time(self) -> None:
-        now = self.device.now()
+        now = self.unit.now()
         self.model.run(now - self._last)
         self._last = now
 
@@ -140,7 +140,7 @@ class Trial:
 
     def adopt(self) -> None:
         """Begin with the unit's present credit."""
-        kind, seconds = fields(self.device.ask("#STATUS;"))
+        kind, seconds = fields(self.unit.ask("#STATUS;"))
         self._pass_time()
         self.model.free = kind == "PAYG_DISABLED"
         self.model.left = 0 if self.model.free else seconds or 0
@@ -193,13 +193,13 @@ class Trial:
         model = self.model
         self._pass_time()
         before, locked = model.left, model.locked
-        self.device.power_cycle()
+        self.unit.power_cycle()
         self._pass_time()
-        kind, seconds = fields(self.device.ask("#STATUS;"))
+        kind, seconds = fields(self.unit.ask("#STATUS;"))
         left, tolerance = seconds or 0, self.limits.tolerance
         if (kind == "PAYG_DISABLED") != model.free:
             raise DeviationError(f"free and locked changed places by a power cut: {kind}")
-        if not model.left - self.device.cut_s - tolerance <= left <= before + tolerance:
+        if not model.left - self.unit.cut_s - tolerance <= left <= before + tolerance:
             raise DeviationError(f"{before:.0f} s of credit became {left} s by a power cut")
         model.left, model.locked = left, locked
         if locked:
@@ -207,13 +207,13 @@ class Trial:
 
     def _lockout_after_cut(self, locked: float) -> None:
         # A unit may count the time without power, or not: both ends are allowed.
-        answer = self.device.ask(f"#TOKEN;{self.token(1, self.ahead(0))}")
+        answer = self.unit.ask(f"#TOKEN;{self.token(1, self.ahead(0))}")
         self.entries += 1
         kind, seconds = fields(answer)
         if kind != "LOCKED":
             raise DeviationError(f"locked for {locked:.0f} s; after a power cut: {answer}")
         if seconds is not None:
-            self.model.locked = min(seconds, locked + self.device.cut_s)
+            self.model.locked = min(seconds, locked + self.unit.cut_s)
 
 
 def fields(answer: str) -> tuple[str, int | None]:

@@ -38,7 +38,7 @@ controller.restarts.forget()
 RESTART = b"import machine\r\nmachine.reset()\r\n\x04"
 
 
-class Firmware:
+class ObservedFirmware:
     """The firmware of a board.
 
     `board`: a PicoBoard; `console`: the GuestConsole; `identity`: of the options, or None.

@@ -26,7 +26,7 @@ ERASES = {0x20: 1, 0xD8: 16}  # command -> sectors
 PROGRAM = 0x02
 
 
-class Store(Protocol):
+class FlashStore(Protocol):
     """The file system's part of a flash, such as tools.sim.chips.flash.Flash."""
 
     sectors: int
@@ -64,7 +64,7 @@ class Pico:
         self._device = MicroPythonDevice(board=BoardSpec(image=image))
         self._simulator = self._device.simulator
         self.mcu = self._device.mcu
-        self.store: Store | None = None
+        self.store: FlashStore | None = None
         self.on_reset: Callable[[], None] | None = None
         self.stalled = 0
         self.resets = 0
@@ -208,7 +208,7 @@ class Pico:
         ssi._tx_buffer = bytearray()
         self.guarded(self._change)(self.store, operation, address - FILE_SYSTEM, command[4:])
 
-    def _change(self, store: Store, operation: int, offset: int, data: bytes) -> None:
+    def _change(self, store: FlashStore, operation: int, offset: int, data: bytes) -> None:
         sector = offset // SECTOR
         count = ERASES.get(operation, 1)
         try:
@@ -220,7 +220,7 @@ class Pico:
         finally:
             self._mirror(store, sector, count)
 
-    def _mirror(self, store: Store, sector: int, count: int) -> None:
+    def _mirror(self, store: FlashStore, sector: int, count: int) -> None:
         buffer = bytearray(SECTOR * count)
         store.read(sector * SECTOR, buffer)
         at = FILE_SYSTEM + sector * SECTOR

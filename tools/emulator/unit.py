@@ -10,7 +10,7 @@ from tools.boards import load
 from tools.emulator.board import PicoBoard
 from tools.emulator.console import GuestConsole
 from tools.emulator.deployed import deployed
-from tools.emulator.observed import Firmware
+from tools.emulator.observed import ObservedFirmware
 from tools.emulator.world import EmulatedWorld
 from tools.identity import Identity
 from tools.sim.keep import Keep
@@ -63,7 +63,7 @@ class EmulatedUnit:
         self._fill(files)
         self._erase: Callable[[], None] = self.board.flash.wipe
         self.board.flash.wipe = self._deploy_anew  # type: ignore[method-assign]
-        self.firmware = Firmware(self.board, self.console, identity)
+        self.firmware = ObservedFirmware(self.board, self.console, identity)
         self.board.on_restart = self.firmware.restarted
 
     def _fill(self, files: bytes) -> None:

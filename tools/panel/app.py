@@ -13,7 +13,7 @@ from textual.widgets import Static
 from textual.worker import Worker
 
 from tools.identity import Identity
-from tools.panel.session import Answer, Session, SimulatorError
+from tools.panel.session import Answer, PanelSession, SimulatorEndedError
 
 SHOWN_WIDTH = 16  # characters on a line of the glass
 SHOWN_LINES = 2
@@ -106,7 +106,7 @@ class TerminalPanel(App[str]):
 
     identity: tools.identity.Identity, without a key for a unit that has an identity already;
     command: argument list of the simulator; heading: the first line; pace: tick and key_pace of a
-    Session.
+    PanelSession.
     """
 
     ENABLE_COMMAND_PALETTE = False
@@ -127,7 +127,7 @@ class TerminalPanel(App[str]):
         self, identity: Identity, command: list[str], heading: str, **pace: float
     ) -> None:
         super().__init__()
-        self.session = Session(identity, command, self, **pace)
+        self.session = PanelSession(identity, command, self, **pace)
         self._heading = heading
         self._following: Worker[None] | None = None
 
@@ -195,5 +195,5 @@ class TerminalPanel(App[str]):
     async def _follow(self) -> None:
         try:
             await self.session.follow()
-        except (SimulatorError, OSError) as error:
+        except (SimulatorEndedError, OSError) as error:
             self.exit(str(error))

@@ -58,8 +58,8 @@ Answer = dict[str, Any]  # of the simulator, to one command
 Tokens = dict[str, tuple[str, str]]  # letter -> (effect, digits)
 
 
-class View(Protocol):
-    """Draws a unit, for a Session."""
+class PanelView(Protocol):
+    """Draws a unit, for a PanelSession."""
 
     def show(self, answer: Answer, lit: Set[str]) -> None:
         """Draw the unit; `lit`: names of the lamps that are on."""
@@ -74,7 +74,7 @@ class View(Protocol):
         """Show one line."""
 
 
-class SimulatorError(Exception):
+class SimulatorEndedError(Exception):
     """The simulator ended or gave no answer in JSON; the text is for the person."""
 
 
@@ -96,7 +96,7 @@ class SimulatorProcess:
         )
 
     async def ask(self, line: str) -> Answer:
-        """Send a command line, return its answer. Raises SimulatorError."""
+        """Send a command line, return its answer. Raises SimulatorEndedError."""
         assert self._process and self._process.stdin and self._process.stdout
         try:
             self._process.stdin.write(line.encode() + b"\n")
@@ -108,7 +108,7 @@ class SimulatorProcess:
             answer: Answer = json.loads(said)
             return answer
         except ValueError:
-            raise SimulatorError(f"the simulator ended.{self.last_words()}") from None
+            raise SimulatorEndedError(f"the simulator ended.{self.last_words()}") from None
 
     async def stop(self) -> int | None:
         """Let the process end by itself and store its state; kill a process that does not end.
@@ -162,7 +162,7 @@ def spoil(digits: str, alphabet: str) -> str:
     return digits[:middle] + wrong + digits[middle + 1 :]
 
 
-class Session:
+class PanelSession:
     """A unit and the person before it: actions come in by `enter`, `view` draws the results.
 
     Without a key in `identity` there are no tokens ready, unless the unit is the demo unit. tick:
@@ -173,7 +173,7 @@ class Session:
         self,
         identity: Identity,
         command: list[str],
-        view: View,
+        view: PanelView,
         tick: float = TICK / 1000,
         key_pace: float = KEY_PACE,
     ) -> None:
@@ -191,7 +191,7 @@ class Session:
         self._begun = False  # digits stand on the display, not yet entered
 
     async def follow(self) -> None:
-        """Start the unit, then do entered actions, for ever. Raises SimulatorError, OSError."""
+        """Start the unit, then do entered actions. Raises SimulatorEndedError, OSError."""
         try:
             await self._simulator.start()
             if self._identity.key is None and await self._is_demo():
@@ -272,7 +272,7 @@ class Session:
         """Send a command, have the result drawn."""
         answer = await self._simulator.ask(line)
         if "error" in answer and self.answer is None:
-            raise SimulatorError(answer["error"] + self._simulator.last_words())
+            raise SimulatorEndedError(answer["error"] + self._simulator.last_words())
         if "error" in answer:
             self._view.say(answer["error"])
             return

@@ -25,14 +25,14 @@ from tools.station.selftest import (
     Job,
     ProvisionError,
     Say,
-    SelfTest,
+    SelfTestJudge,
     UnsureError,
     is_already,
     key_check,
     provision,
 )
 
-STEPS = (*SelfTest.STEPS, "sealed")
+STEPS = (*SelfTestJudge.STEPS, "sealed")
 SIM_SECONDS = 30  # for the keys of a simulated unit
 AT_ONCE = 4  # simulated units for each processor: most of the time they wait
 ALREADY = "is this unit already, nothing was changed"

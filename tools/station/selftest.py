@@ -154,7 +154,7 @@ def _at_prompt(prompt: Prompt, job: Job, say: Say) -> Made | None:
                 " it the right unit, was the right label scanned?"
             )
         if state == "blank":
-            SelfTest(prompt, job, say).run()
+            SelfTestJudge(prompt, job, say).run()
             firmware = _digest(look(prompt))
         told = _finish(prompt, job.unit)
         return Made(firmware, told) if state == "blank" else None
@@ -243,7 +243,7 @@ def _confirm(port: str, unit: Unit) -> None:
             time.sleep(0.2)  # the port is away during the restart
 
 
-class SelfTest:
+class SelfTestJudge:
     """One unit's test at `prompt`, with the identity held in the unit's RAM already.
 
     `say` gets each result at once.

@@ -34,12 +34,12 @@ OURS_S = 60  # of credit: the most between two records of our own unit
 OTHERS_S = 3600  # of credit: another unit may store as rarely
 
 
-class DeviceError(Exception):
+class SilentUnitError(Exception):
     """The unit answers no more; the text says what to do."""
 
 
-class Device(Protocol):
-    """A unit that answers questions. Raises DeviceError."""
+class AnsweringUnit(Protocol):
+    """A unit that answers questions. Raises SilentUnitError."""
 
     @property
     def name(self) -> str:
@@ -68,13 +68,13 @@ class Device(Protocol):
         """Let time pass."""
 
     def power_cycle(self) -> None:
-        """Take the power away for a while. Raises DeviceError."""
+        """Take the power away for a while. Raises SilentUnitError."""
 
     def greet(self) -> str:
-        """Wait until the unit answers. Raises DeviceError."""
+        """Wait until the unit answers. Raises SilentUnitError."""
 
     def ask(self, line: str) -> str:
-        """Return the answer to a line. Raises DeviceError."""
+        """Return the answer to a line. Raises SilentUnitError."""
 
 
 def wait_in_real_time(seconds: float) -> None:
@@ -124,31 +124,31 @@ class SerialUnit:
             try:
                 self._open()
                 break
-            except DeviceError:
+            except SilentUnitError:
                 if last:
                     raise
                 time.sleep(HELLO_S / 2)
         self.greet()
 
     def greet(self) -> str:
-        """Wait until the unit answers. Raises DeviceError."""
+        """Wait until the unit answers. Raises SilentUnitError."""
         for _ in range(HELLOS):
-            with contextlib.suppress(DeviceError):
+            with contextlib.suppress(SilentUnitError):
                 return self.ask("#STATUS;", HELLO_S)
-        raise DeviceError(
+        raise SilentUnitError(
             f"the unit on {self._port} does not answer #STATUS;. Is it this port, is it"
             f" {SPEED} baud, has the unit power and an identity?"
         )
 
     def ask(self, line: str, seconds: float = ANSWER_S) -> str:
-        """Return the answer to a line. Raises DeviceError after `seconds` without an answer."""
+        """Return the answer to a line. Raises SilentUnitError when late."""
         pattern = ANSWERS[line.partition(";")[0]]
         try:
             self._serial.reset_input_buffer()
             self._serial.write(line.encode() + b"\r\n")
             return self._answer(pattern, line, time.monotonic() + seconds)
         except OSError as error:
-            raise DeviceError(f"the connection to {self._port} broke: {error}") from error
+            raise SilentUnitError(f"the connection to {self._port} broke: {error}") from error
 
     def _open(self) -> None:
         try:
@@ -156,7 +156,7 @@ class SerialUnit:
                 self._port, SPEED, timeout=0.05, write_timeout=HELLO_S
             )
         except (OSError, ValueError) as error:
-            raise DeviceError(why_closed(self._port)) from error
+            raise SilentUnitError(why_closed(self._port)) from error
 
     def _answer(self, pattern: re.Pattern[str], line: str, end: float) -> str:
         waiting = b""
@@ -167,7 +167,9 @@ class SerialUnit:
                 text = data.decode("ascii", "replace").strip()
                 if pattern.match(text):
                     return text
-        raise DeviceError(f"the unit on {self._port} gave no answer to {line.partition(';')[0]}")
+        raise SilentUnitError(
+            f"the unit on {self._port} gave no answer to {line.partition(';')[0]}"
+        )
 
 
 class SimUnit:
@@ -213,13 +215,13 @@ class SimUnit:
         return self.ask("#STATUS;")
 
     def ask(self, line: str, seconds: int = ANSWER_S) -> str:
-        """Return the answer to a line. Raises DeviceError."""
+        """Return the answer to a line. Raises SilentUnitError."""
         answer = self._do("uart " + line)
         for _ in range(seconds):
             if answer["uart"]:
                 return str(answer["uart"][-1])
             answer = self._do("run 1000")
-        raise DeviceError(f"the simulated unit does not answer {line.partition(';')[0]}")
+        raise SilentUnitError(f"the simulated unit does not answer {line.partition(';')[0]}")
 
     def _do(self, line: str) -> dict[str, Any]:
         stdin, stdout = self._process.stdin, self._process.stdout
@@ -232,9 +234,9 @@ class SimUnit:
         except ValueError:
             self._errors.seek(0)
             said = self._errors.read().decode(errors="replace").strip()
-            raise DeviceError(f"the simulator ended. {said}") from None
+            raise SilentUnitError(f"the simulator ended. {said}") from None
         if "error" in answer:
-            raise DeviceError(f"the simulator refuses {line.split()[0]}: {answer['error']}")
+            raise SilentUnitError(f"the simulator refuses {line.split()[0]}: {answer['error']}")
         self._t = answer["t"]
         return answer
 
@@ -295,9 +297,9 @@ class RamUnit:
             self._prompt = Prompt(port).__enter__()
             self._prompt.run(f"{start}CODE = {identity.starting_code!r}\n{IN_RAM}")
         except PortError as error:
-            raise DeviceError(str(error)) from error
+            raise SilentUnitError(str(error)) from error
         except RefusedError as error:
-            raise DeviceError(
+            raise SilentUnitError(
                 f"the unit on {port} cannot be made one in RAM: {error}. It must have this"
                 " firmware (`payg deploy`) and be blank"
             ) from error
@@ -315,15 +317,15 @@ class RamUnit:
 
     def power_cycle(self) -> None:
         """Refuse: the identity would be gone."""
-        raise DeviceError(self.no_power)
+        raise SilentUnitError(self.no_power)
 
     def greet(self) -> str:
         """Ask the unit once."""
         return self.ask("#STATUS;")
 
     def ask(self, line: str, seconds: float = ANSWER_S) -> str:
-        """Return the answer to a line. Raises DeviceError."""
+        """Return the answer to a line. Raises SilentUnitError."""
         try:
             return self._prompt.run(f"conform_ask({line!r})").strip()
         except (PortError, RefusedError) as error:
-            raise DeviceError(str(error)) from error
+            raise SilentUnitError(str(error)) from error
