@@ -75,7 +75,7 @@ def test_the_esp32_keeps_its_records_in_its_file_system(tmp_path):
 
 
 def records_of_version_1():
-    """What version 1 kept in NVS of a unit with thirty days: {name: bytes}."""
+    """Return the NVS of version 1 of a unit with thirty days: {name: bytes}."""
     identity = Identity("B1", bytes.fromhex(KEY), STARTING_CODE, 0)
     engine = opaygo.pack(opaygo.new_state(8))
     account = struct.pack("<IIHBBBH", 30 * DAY, 0, 0, 0, 1, 0, 0).ljust(46, b"\0")

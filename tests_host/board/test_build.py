@@ -1,4 +1,4 @@
-"""What `payg build` makes: the right files, always the same bytes, small enough, and it runs."""
+"""`payg build` makes the right files, always the same bytes, small enough, and they run."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The README's page is all that a newcomer has: its commands are run here as they stand there."""
+"""The README's commands, run as a newcomer would copy them."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ DAYS_30 = 30 * DAY
 
 
 def shop(folder):
-    """What the commands of that section print, in an empty folder."""
+    """Run the commands of the section in an empty folder; return their output."""
     place = folder / "bin"
     place.mkdir()
     command = place / "payg"

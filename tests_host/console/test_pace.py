@@ -1,4 +1,4 @@
-"""How fast the console takes entries: each one that is judged wears the flash.
+"""The console's pauses between entries: each judged entry wears the flash.
 
 First the console alone, on simulated time; then the whole firmware.
 """
@@ -23,7 +23,7 @@ ANSWERS = {
 
 
 class ActiveUnit:
-    """What the console asks a unit for."""
+    """The attributes of a unit that the console reads."""
 
     identity = True
 

@@ -1,4 +1,4 @@
-"""What is typed into a unit over its life: a random mixture of all that people and servers do."""
+"""A unit's entries over its life: a random mixture of all that people and servers do."""
 
 from tools.conformance.rules import DISABLE, RESERVED, SYNC
 from tools.seconds import DAY

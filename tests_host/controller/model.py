@@ -23,7 +23,7 @@ def days_text(seconds):
 
 
 class Record(NamedTuple):
-    """What was stored: `at`, seconds since the start; the load may follow for `bound` seconds."""
+    """A stored record: `at`, seconds since the start; the load may follow for `bound` seconds."""
 
     at: float
     bound: int
@@ -135,7 +135,7 @@ class Model(model.Model):
     # --- the glass -----------------------------------------------------------------------
 
     def idle_glass(self):
-        """What is shown when nobody does anything."""
+        """Return the idle page."""
         wait = self._wait()
         if self.free:
             return "Free\n" + wait
@@ -144,7 +144,7 @@ class Model(model.Model):
         return "Locked\n" + (wait or "Enter a token")
 
     def entry_glass(self, outcome):
-        """What is shown right after an entry."""
+        """Return the page right after an entry."""
         if outcome == "LOCKED":
             return self._wait() + "\n"
         if outcome == "MALFORMED":

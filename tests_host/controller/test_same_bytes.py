@@ -1,4 +1,4 @@
-"""What the simulator runs is what the host tests import, to the byte."""
+"""The simulator runs the files that the host tests import, to the byte."""
 
 import hashlib
 import importlib.util

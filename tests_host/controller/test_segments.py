@@ -1,4 +1,4 @@
-"""What four 7-segment digits say, entry by entry: the panel before a unit without hardware."""
+"""The texts of four 7-segment digits, entry by entry: the panel before a unit without hardware."""
 
 import pytest
 
@@ -63,7 +63,7 @@ class Glass:
         return text.strip()
 
     def pages(self):
-        """What is shown over the time that a message stays, without repetitions."""
+        """Return the texts shown while a message stays, without repetitions."""
         shown = [self.shown()]
         for later in range(0, 4500, STEP):
             text = self.panel.segments(self.now + later)[0]

@@ -173,7 +173,7 @@ class Twin:
             model.locked = locked
 
     def _glasses(self, outcome):
-        """What the glass may show: it turns a page up to a second after the number does."""
+        """Return the texts the glass may show: a page turns up to a second after its number."""
         model = self.model
         kept = model.left, model.locked
         left = self.answer["seconds_left"] or 0

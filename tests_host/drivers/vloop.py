@@ -42,7 +42,7 @@ class _Queue:
 
 
 class _Core:
-    """What `asyncio.core` is to firmware.wake."""
+    """The part of `asyncio.core` that firmware.wake uses."""
 
     def __init__(self):
         self.install(None)

@@ -1,7 +1,7 @@
-"""Runs the test modules that it is given the names of, under MicroPython.
+"""Runs test modules, named as arguments, under MicroPython.
 
-Each function of them whose name begins with `test_` and that wants no argument is called; a
-failure is told and makes the exit status 1.
+Calls each function of a module whose name begins with `test_`, without arguments. A failure is
+printed and makes the exit status 1.
 """
 
 import sys

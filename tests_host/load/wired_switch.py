@@ -11,7 +11,7 @@ MOST = 5_000  # mA
 
 
 class WiredSwitch:
-    """What is wired can be changed at any time; None is a reading out of range.
+    """A load switch whose inputs a test changes at any time; None is a reading out of range.
 
     `told`: the events reported, `opened`: when (ms since the start) the switch opened, `read`:
     when the current was read.

@@ -1,4 +1,4 @@
-"""What CPython lacks of MicroPython's `micropython` module, so that device code imports here too.
+"""MicroPython's module `micropython` for CPython, so that device code imports here too.
 
 Only `tests_host/conftest.py` puts this directory on the path. MicroPython itself never sees it.
 """

@@ -1,4 +1,4 @@
-"""What the simulator's own tests share; for CPython and MicroPython."""
+"""Helpers of the simulator's own tests, for CPython and MicroPython."""
 
 NO_TIMES = (
     (0x60, 0, 0, 1, 1, 1, 0),

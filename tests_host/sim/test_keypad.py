@@ -8,7 +8,7 @@ KEYS = ("123", "456", "789", "*0#")
 
 
 def scan(pad):
-    """What a scanner with pull-ups sees: one row low after the other."""
+    """Scan with pull-ups, one row low after the other; return the keys seen."""
     seen = []
     for row in range(4):
         pad.drive(row, 0)

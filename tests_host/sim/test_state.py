@@ -1,4 +1,4 @@
-"""What `state` keeps between runs, however they end."""
+"""The directory `state` keeps a unit between runs, however they end."""
 
 import json
 

@@ -84,7 +84,7 @@ class BoardOnCable:
 
     @property
     def reset(self):
-        """Whether the unit restarted by itself; waits for it."""
+        """Did the unit restart by itself? Waits until its process ends."""
         return self._process.wait(10) == -signal.SIGTERM
 
     def power_on(self):

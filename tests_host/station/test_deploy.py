@@ -145,7 +145,7 @@ def test_every_board_is_known_by_what_it_calls_itself():
 
 
 def free_sectors(unit):
-    """What `os.statvfs` says on the unit."""
+    """Return the answer of `os.statvfs` on the unit."""
     with Prompt(unit.port) as prompt:
         return int(prompt.run(FREE)) // room.SECTOR
 

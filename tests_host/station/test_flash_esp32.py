@@ -46,7 +46,7 @@ def flash(port, image):
 
 
 def holds(rom, image):
-    """Whether the chip's flash is erased but for the image."""
+    """Is the chip's flash erased but for the image?"""
     data = image.read_bytes()
     end = PLACE + len(data)
     around = set(rom.flash[:PLACE]) | set(rom.flash[end:])

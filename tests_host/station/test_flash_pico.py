@@ -55,7 +55,7 @@ def run(*arguments):
 
 
 def copied(drive):
-    """What arrived on the drive."""
+    """Return the names of the files that arrived on the drive."""
     return sorted(path.name for path in drive.iterdir() if path.name != "INFO_UF2.TXT")
 
 

@@ -72,7 +72,7 @@ def line_of(noise):
 
 
 def _facts(sim):
-    """What must stay as it is, and the number of wrong tokens in a row."""
+    """Return the facts that must not change, the wrong tokens in a row, and the seconds left."""
     status = sim.status()
     (counters,) = sim.do("uart #COUNTERS")["uart"]
     count, mistakes, _, faults, restarts = counters.split(";")[1:]

@@ -50,7 +50,7 @@ def run(*arguments, said=None):
 
 
 def identity_of(unit):
-    """What the running unit answers to `#ID`."""
+    """Return the running unit's answer to `#ID`."""
     with LineConsole(unit.port) as console:
         return console.ask("ID")
 

@@ -83,5 +83,5 @@ def version_1(account):
 
 
 def known(found):
-    """What load() returned, to be compared: (state, packed account)."""
+    """Return the result of load() for comparisons: (state, packed account)."""
     return found and (found[0], found[1].pack())

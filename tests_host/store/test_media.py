@@ -107,7 +107,7 @@ def test_nvram_slots_and_time_keep_clear_of_each_other():
 
 
 class Folder(dict):
-    """What `media.Files` is to `take_over`; each write is a step that the power can fail in.
+    """Stands in for `media.Files` in `take_over`; the power can fail in each write.
 
     Littlefs keeps the old contents until a file is closed: a write is done or not done.
     """
@@ -128,7 +128,7 @@ class Folder(dict):
 
 
 def kept(names):
-    """What a unit of the version before left in NVS, and the partition that holds it."""
+    """Return the records of the version before in NVS, and the partition with them."""
     records = {(name, slot): b"%s %d" % (name.encode(), slot) for name in names for slot in (0, 1)}
     partition = Partition(Steps())
     partition.stored = {("payg", "%s.%d" % key): data for key, data in records.items()}

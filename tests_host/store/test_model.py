@@ -122,7 +122,7 @@ class Life(RuleBasedStateMachine):
         self._store(self.now, found is None)
 
     def _wanted(self):
-        """What load() may return: the newest that a medium holds for sure, or what it may hold.
+        """Return the records that load() may return: the newest, and those in doubt.
 
         The own flash decides. Where it holds nothing, the others are charged an hour.
         """

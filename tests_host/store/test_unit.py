@@ -13,7 +13,7 @@ from tools.tokens import make_token
 
 
 class Issued:
-    """What `make_token` wants to know of IDENTITY."""
+    """IDENTITY with the fields that `make_token` reads."""
 
     starting_code, key, restricted = IDENTITY.starting_code, IDENTITY.key, False
     count, time_divider = 1, 1

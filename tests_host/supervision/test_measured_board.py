@@ -34,7 +34,7 @@ def log(sim):
 
 
 def changes(sim):
-    """What the load did since the last asking: [(ms, on), ...]."""
+    """Return the load's changes since the last call: [(ms, on), ...]."""
     return [(at, on) for at, name, on in sim.do("levels")["changes"] if name == "load"]
 
 

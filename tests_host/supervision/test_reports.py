@@ -1,4 +1,4 @@
-"""What the unit itself reports to the event log."""
+"""The unit's own reports to the event log."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Where a walk along a chain stops, and where it stands then."""
+"""A walk along a chain stops at the right count, and stands there."""
 
 import random
 

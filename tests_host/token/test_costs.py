@@ -1,4 +1,4 @@
-"""How many hashes a token costs, and that a walk is cut into slices: counted, not timed."""
+"""The number of hashes a token costs, and the slices of a walk: counted, not timed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the protocol publishes and certifies, and each rule of the window, with real tokens."""
+"""The protocol's published and certification scenarios, and each rule of the window."""
 
 import json
 

@@ -17,7 +17,7 @@ import firmware
 
 
 class Unit:
-    """What the simulator looks at."""
+    """A unit with the attributes that the simulator reads."""
 
     def __init__(self):
         self.entries = 0

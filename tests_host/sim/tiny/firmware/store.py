@@ -1,4 +1,4 @@
-"""Where the simulator looks for an identity."""
+"""The identity of the tiny unit, where the simulator looks for one."""
 
 
 class Identity:
