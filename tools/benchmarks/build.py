@@ -4,10 +4,9 @@ import tempfile
 from pathlib import Path
 
 from tools.benchmarks.tokens import row
+from tools.room import SECTOR
 from tools.station.build import LIMIT, MANIFEST, TARGETS, build, size
 from tools.station.littlefs import add_tree
-
-SECTOR = 4096  # bytes
 
 
 def main() -> None:

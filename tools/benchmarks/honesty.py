@@ -170,7 +170,7 @@ def usage_row(usage: Usage, seed: int) -> Row:
 
 def change_cell() -> Row:
     """Return the row of a unit whose coin cell is changed once."""
-    lines = ("advance 86400", "power off", "rtc lost", "rtc cell", f"run {CHANGE_S * 1000}")
+    lines = (f"advance {DAY}", "power off", "rtc lost", "rtc cell", f"run {CHANGE_S * 1000}")
     with PaidUnit() as unit:
         passed, charged = unit.live((*lines, "power on", f"advance {CHANGE_DAYS * DAY}"))
     minutes = round((charged - passed) / 60, 2)

@@ -10,13 +10,13 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools.benchmarks.build import SECTOR
 from tools.benchmarks.tokens import TIMING, print_timings, row, timing_job
 from tools.emulator.image import NoPicoError, find_image
 from tools.emulator.probe import board_file, free_heap
 from tools.emulator.prompt import run_script
 from tools.paths import ROOT
 from tools.proofs.emulated import SECOND, Rig, add, memories
+from tools.room import SECTOR
 from tools.station.build import build
 from tools.station.littlefs import add_tree
 

@@ -5,10 +5,11 @@ import time
 
 from tools.identity import DEMO
 from tools.proofs.simulator import Sim
+from tools.seconds import DAY
 from tools.tokens import make_token
 
 ENTRIES = 500
-DAYS_30 = 30 * 86_400
+DAYS_30 = 30 * DAY
 
 
 def tokens(number: int) -> list[str]:

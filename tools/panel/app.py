@@ -14,6 +14,7 @@ from textual.worker import Worker
 
 from tools.identity import Identity
 from tools.panel.session import Answer, PanelSession, SimulatorEndedError
+from tools.seconds import duration
 
 SHOWN_WIDTH = 16  # characters on a line of the glass
 SHOWN_LINES = 2
@@ -67,11 +68,7 @@ def lamps(answer: Answer, lit: Set[str]) -> Text:
 def figures(answer: Answer) -> str:
     """Write the unit's figures: time left, count, lockout."""
     left = answer["seconds_left"]
-    if left is None:
-        paid = "free for good"
-    else:
-        days, rest = divmod(left, 86_400)
-        paid = f"{days} d {rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}"
+    paid = "free for good" if left is None else duration(left)
     lines = [f"Paid    {paid}", f"Count   {answer['count']}"]
     if answer["locked_seconds"]:
         lines.append(f"Locked  {answer['locked_seconds']} s more")

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 import serial
 
 from tools.paths import ROOT
+from tools.seconds import duration
 from tools.station.prompt import QUIET, why_closed
 
 AGAIN = 0.3  # seconds: opening the port restarts many ESP32 boards, the first question gets lost
 PATIENCE = 6  # seconds until a silent unit is given up
 SPEED = 115200
-DAY, HOUR, MINUTE = 86400, 3600, 60
 STATES = {"INACTIVE": "inactive: nothing is paid", "PAYG_DISABLED": "free: unlocked for good"}
 INTERRUPT = b"\x02\r\x03"  # leaves a raw prompt, then interrupts
 
@@ -97,12 +97,6 @@ def knock(port: str, patience: float | None = None) -> list[str]:
         fields = console.ask("ID", patience, INTERRUPT + b"\r")
         console.ask("STATUS", None, INTERRUPT + b"\r")  # the first Ctrl-C may have come too early
         return fields
-
-
-def duration(seconds: int) -> str:
-    """Return seconds in words, such as "3 d 04:05:06"."""
-    days, rest = divmod(seconds, DAY)
-    return f"{days} d {rest // HOUR:02}:{rest // MINUTE % 60:02}:{rest % MINUTE:02}"
 
 
 def moment(seconds: int) -> str:

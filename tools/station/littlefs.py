@@ -5,8 +5,9 @@ import tempfile
 from pathlib import Path
 
 from tools.interpreter import find_micropython
+from tools.room import FILE_SYSTEMS
 
-SECTORS = 352  # of 4096 bytes: the Pico's file system beside MicroPython's image
+SECTORS = FILE_SYSTEMS["rp2040"]  # of 4096 bytes
 WRITER = """
 import os, sys, vfs
 _, image, tree, sectors = sys.argv

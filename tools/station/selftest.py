@@ -13,7 +13,8 @@ from typing import NamedTuple, Protocol
 from opaygo import siphash24
 from tools import room
 from tools.batches.lists import Unit
-from tools.station.console import AtPromptError, ConsoleError, LineConsole, duration, knock
+from tools.seconds import DAY, duration
+from tools.station.console import AtPromptError, ConsoleError, LineConsole, knock
 from tools.station.deploy import FREE, Files, look
 from tools.station.prompt import PortError, Prompt, RefusedError
 from tools.tokens import make_token
@@ -340,7 +341,7 @@ class SelfTestJudge:
 
     def _token(self) -> str:
         count, digits = make_token(self._job.unit, "add", _VALUE)
-        seconds = _VALUE * 86400 // self._job.unit.time_divider
+        seconds = _VALUE * DAY // self._job.unit.time_divider
         expected = ["ADD_TIME", str(_VALUE), str(count), str(seconds)]
         if self._ask(f"token({digits!r})") != expected:
             raise ProvisionError(
