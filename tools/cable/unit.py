@@ -37,9 +37,8 @@ CABLE = (["pull"], ["plug"])  # commands of the cable, not of the unit
 # Commands whose effect outlasts a restart of the MCU: how many words name the object.
 LASTING = {"supply": 2, "bus": 2, "bounce": 1, "press": 2}
 
-
 Answer = dict[str, Any]  # to a command of `payg sim --headless`
-Command = tuple[str, "Future[Answer]"]
+Command = tuple[str, Future[Answer]]  # a line, and the answer to come
 T = TypeVar("T")
 
 

@@ -1,1 +1,1 @@
-"""The work bench: build, flash, deploy, provision, verify, and the ways to talk to a unit."""
+"""Build, flash, deploy, provision and verify units, and the ways to talk to a unit."""
