@@ -2,7 +2,8 @@
 
 The first line seals the console: from there on Ctrl-C is a character like any other. A blank unit
 gets Ctrl-C back, for the tools that deploy and provision, and so does a unit in service mode: both
-end in a prompt. Everything else ends in a reset. Tools at the prompt use `controller` alone.
+end in a prompt. Everything else ends in a reset. Simulator and station use one global alone,
+`controller`.
 """
 
 import micropython
@@ -13,26 +14,25 @@ from machine import reset  # noqa: E402 (the seal comes first)
 
 try:
     import sys
+    from collections import namedtuple
     from time import sleep_ms, ticks_ms
 
     from machine import PWRON_RESET, WDT_RESET, reset_cause
 
     import board
     import firmware
-    from firmware.controller import Controller
     from firmware.events import RESTART, SERVICE, EventLog
     from firmware.media import Files
     from firmware.supervisor import SPAN_MS, Restarts, ServiceRequest, Supervisor, run_minimal
     from firmware.wiring import Wiring
 
-    controller = Controller()
-    wiring = controller.wiring = Wiring(board.find())
+    wiring = Wiring(board.find())
     files = Files("state")
-    clock = controller.clock = wiring.clock()
-    log = controller.log = EventLog(files, clock)
-    load = controller.load = wiring.load()
+    clock = wiring.clock()
+    log = EventLog(files, clock)
+    load = wiring.load()
     supervisor = Supervisor()
-    restarts = controller.restarts = Restarts(files, reset_cause() == PWRON_RESET)
+    restarts = Restarts(files, reset_cause() == PWRON_RESET)
     hopeless = restarts.hopeless
     if restarts.new:
         log.add(RESTART, reset_cause() * 10 + restarts.count)
@@ -44,11 +44,11 @@ try:
         from firmware.store import Store
         from firmware.unit import Unit
 
-        store = controller.store = Store(wiring.media(files))
+        store = Store(wiring.media(files))
         hopeless = hopeless and store.identity()  # a blank unit has nothing to lose
         if hopeless:
             raise RuntimeError("minimal mode failed, too")
-        unit = controller.unit = Unit(store, clock, load, log)
+        unit = Unit(store, clock, load, log)
         service = restarts.service
         if service:
             log.add(SERVICE)
@@ -64,9 +64,14 @@ try:
         from firmware.console import Console
         from firmware.signals import Signals
 
-        screens = controller.screens = wiring.displays()
+        screens = wiring.displays()
+        is_open = service or not unit.identity
+        # All that tools may ask of a unit at its prompt. A unit without a prompt drops `wiring`.
+        Controller = namedtuple("Controller", "unit load clock log store restarts screens wiring")
+        rest = wiring if is_open else None
+        controller = Controller(unit, load, clock, log, store, restarts, screens, rest)
         feed = None
-        if service or not unit.identity:
+        if is_open:
             micropython.kbd_intr(3)
         else:
             feed = wiring.watchdog()
@@ -76,8 +81,7 @@ try:
             app = App(unit, screens, Signals(*wiring.signals()), wiring.matrix)
             console = Console(unit, app.enter, restarts, sys.stdin.buffer, sys.stdout.buffer)
             supervisor.arm(feed)
-            if unit.identity and not service:
-                controller.wiring = None
+            if not is_open:
                 del firmware.wiring, wiring, Wiring
                 del sys.modules["firmware.wiring"]
             asyncio.run(app.run(supervisor, restarts, console.run()))

@@ -26,7 +26,7 @@ _PATTERNS = (b"\x55\xaa\x0f\xf0", b"\xaa\x55\xf0\x0f")
 
 
 class SelfTest:
-    """Tests `controller`, a firmware.controller.Controller whose tasks have been stopped."""
+    """Tests the parts of `controller`, the global of main.py, whose tasks have been stopped."""
 
     def __init__(self, controller):
         self._controller = controller

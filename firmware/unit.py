@@ -21,29 +21,6 @@ WRITING = 1  # yielded by `entering` right before a write: no key may be down th
 _SLICE = 200  # hashes between two yields: below 10 ms on an RP2040
 
 
-class _Blank(ActivationTimer):
-    """The timer of a unit without identity: no time is paid for, and none runs down."""
-
-    def __init__(self):
-        self.account = Account()
-        self.covered = False
-
-    def sync(self, now):
-        pass
-
-    def refused(self, now):
-        pass
-
-    def fractions(self, now):
-        return 0, 0
-
-    def record_due(self, now, quiet):
-        return False
-
-    def due(self, now):
-        return 3600_000
-
-
 class Unit:
     """One controller, blank (`identity` is None) or provisioned.
 
@@ -63,8 +40,7 @@ class Unit:
         self.log = log
         self._device = None
         self._state = opaygo.new_state(0)
-        timer: ActivationTimer = _Blank()
-        self._timer = timer
+        self._timer = None
         self._copied = 0  # powered seconds at the last copy to all media
         self._attempt = False  # an entry is being judged: each record counts one more mistake
         self._test_from = None  # ticks_ms when the test code was entered, None when it is over
@@ -90,7 +66,10 @@ class Unit:
                 self._adopt(identity, hung)
         except NewerRecordError:
             self.problem = "newer"
-            self.identity = None
+        if not self.identity:
+            from firmware.blank import BlankTimer
+
+            self._timer = BlankTimer()
         self._switch()
 
     def provision(self, identity):

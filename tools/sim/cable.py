@@ -127,7 +127,7 @@ class Firmware:
     def unit(self):
         """The unit of main.py's `controller`; None until the unit's records are read."""
         controller = self.names.get("controller")
-        return controller.unit if controller and controller.screens is not None else None
+        return controller and controller.unit
 
     @property
     def identity(self):
