@@ -45,6 +45,11 @@ def value_of(days, time_divider):
     return int(value)
 
 
+def grouped(digits):
+    """Return a token's digits in groups of three: people read, hear and type it like this."""
+    return " ".join(digits[at : at + 3] for at in range(0, len(digits), 3))
+
+
 def make_token(identity, kind, value):
     """Return (new count, digits) of the next token of this kind after `identity.count`.
 

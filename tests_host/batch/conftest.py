@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tools.batches.ledger import Ledger
-from tools.batches.lists import Unit, write_list
+from tools.batches.lists import ListedUnit, write_list
 
 KEY = "a29ab82edc5fbbc41ec9530f6dac86b1"
 ENTERED = re.compile(r"Type ([0-9 ]+) #$")
@@ -24,8 +24,8 @@ def no_ledger_of_the_person(monkeypatch):
 
 
 def unit(number, **changes):
-    """Return a Unit with a key and a starting code of its own."""
-    made = Unit(
+    """Return a ListedUnit with a key and a starting code of its own."""
+    made = ListedUnit(
         serial=f"SLT{number:09}",
         starting_code=123456789 + number,
         key=(int(KEY, 16) + number).to_bytes(16, "big"),

@@ -12,11 +12,11 @@ from openpaygo import OpenPAYGOTokenEncoder, TokenType
 
 from opaygo import Device, judge, new_state
 from tests_host.batch.conftest import ENTERED, ask, issued, unit
-from tools.batches.issuing import Wish, groups, order_of, read_wishes, sms, span
+from tools.batches.issuing import Wish, order_of, read_wishes, sms, span
 from tools.batches.ledger import Ledger
 from tools.batches.lists import read_list
 from tools.paths import ROOT
-from tools.tokens import parse_days
+from tools.tokens import grouped, parse_days
 
 
 def expected(made, count, value, token_type=TokenType.ADD_TIME, **more):
@@ -171,7 +171,7 @@ def test_time_in_words(days, words):
 
 @given(st.text("0123456789", min_size=9, max_size=20))
 def test_groups_of_three(digits):
-    parts = groups(digits).split(" ")
+    parts = grouped(digits).split(" ")
     assert "".join(parts) == digits
     assert {len(part) for part in parts[:-1]} <= {3}
 

@@ -12,9 +12,9 @@ import tracemalloc
 import pytest
 
 from tests_host.batch.conftest import unit
+from tools.batches.fresh import first_taken, make_units
 from tools.batches.ledger import Ledger, Order
 from tools.batches.lists import read_list, write_list
-from tools.commands.batch import first_taken, make_units
 from tools.paths import ROOT
 
 NEW = ["batch", "new", "--prefix", "SLT", "--model", "SHS60", "--hw-version", "1.0"]

@@ -18,7 +18,7 @@ from tools.dev.wiring import wires
 from tools.interpreter import device_libraries, simulator_with
 from tools.paths import ROOT
 from tools.proofs.simulator import Sim
-from tools.proofs.tokens.encoder import Unit
+from tools.proofs.tokens.encoder import Encoder
 from tools.seconds import DAY
 from tools.sim.mcu.kinds import CHIPS
 
@@ -212,7 +212,7 @@ def test_a_board_without_any_display_works(tmp_path):
 def test_a_row_of_buttons_takes_restricted_tokens(tmp_path):
     matrix = '"rows": (2, 3, 4, 5), "columns": (6, 7, 8), "keys": ("123", "456", "789", "*0#")'
     buttons = '"rows": (), "columns": (2, 3, 4, 5, 6), "keys": ("1234#",)'
-    token = Unit(bytes.fromhex(KEY), STARTING_CODE).token(1, 2, restricted=True)
+    token = Encoder(bytes.fromhex(KEY), STARTING_CODE).token(1, 2, restricted=True)
     changes = [(matrix, buttons)]
     answers, errors = run_custom(tmp_path, "pico", changes, token, restricted=True)
     assert answers[0]["result"] == "ADD_TIME" and answers[0]["load"], errors

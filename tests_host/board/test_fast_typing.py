@@ -5,10 +5,10 @@ import pytest
 from tests_host.helpers.published import ADD_1, KEY, STARTING_CODE
 from tools.boards import BOARDS
 from tools.proofs.simulator import Sim
-from tools.proofs.tokens.encoder import Unit
+from tools.proofs.tokens.encoder import Encoder
 from tools.seconds import DAY
 
-CODES = Unit(bytes.fromhex(KEY), STARTING_CODE)
+CODES = Encoder(bytes.fromhex(KEY), STARTING_CODE)
 
 
 def strokes(keys):

@@ -5,7 +5,7 @@ import pytest
 from tests_host.controller.twin import Twin
 from tests_host.helpers.published import KEY, STARTING_CODE
 from tools.proofs.simulator import Sim
-from tools.proofs.tokens.encoder import Unit
+from tools.proofs.tokens.encoder import Encoder
 from tools.seconds import DAY
 
 MOST = 150  # steps; an entry that writes more than this is a fault of its own
@@ -27,7 +27,7 @@ class Victim:
     """A simulated unit that goes from cut to cut; its count says which token comes next."""
 
     def __init__(self):
-        self.unit = Unit(bytes.fromhex(KEY), STARTING_CODE)
+        self.unit = Encoder(bytes.fromhex(KEY), STARTING_CODE)
         self.sim = Sim(serial="V1", key=KEY, starting_code=STARTING_CODE)
 
     def __enter__(self):

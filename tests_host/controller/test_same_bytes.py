@@ -12,7 +12,7 @@ import opaygo
 from tools.identity import Identity
 from tools.interpreter import simulator_command
 from tools.paths import ROOT
-from tools.proofs.tokens.encoder import Unit
+from tools.proofs.tokens.encoder import Encoder
 
 KEY = bytes(range(16))
 
@@ -42,7 +42,7 @@ def watched_run(tmp_path):
     command = simulator_command(Identity("W1", KEY, 123456789), None)
     at = command.index("-m")
     command[at : at + 2] = [str(tmp_path / "watch.py")]
-    script = f"power off\npower on\nkeys {Unit(KEY, 123456789).token(1, 2)}#\nquit\n"
+    script = f"power off\npower on\nkeys {Encoder(KEY, 123456789).token(1, 2)}#\nquit\n"
     done = subprocess.run(command, input=script, capture_output=True, text=True, cwd=tmp_path)
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     seen = json.loads(done.stderr)

@@ -7,7 +7,7 @@ from firmware.load import LoadSwitch
 from firmware.panel import Panel
 from firmware.store import Identity, Store
 from firmware.unit import Unit
-from tools.proofs.tokens.encoder import Unit as Encoder
+from tools.proofs.tokens.encoder import Encoder
 
 KEY = bytes(range(16))
 STEP = 100  # milliseconds between two looks

@@ -9,7 +9,7 @@ that second would decide (credit or lockout about to end), `settle` lets it pass
 from tests_host.controller.model import Model
 from tests_host.helpers.published import KEY, STARTING_CODE
 from tools.proofs.simulator import Sim
-from tools.proofs.tokens.encoder import Unit
+from tools.proofs.tokens.encoder import Encoder
 
 KEY_SECONDS = 0.3  # a key takes at most this long
 MESSAGE = 5  # seconds that a message stays
@@ -40,7 +40,7 @@ class Twin:
     """
 
     def __init__(self, key=KEY, starting_code=STARTING_CODE, count=1, time_divider=1, **options):
-        unit = Unit(bytes.fromhex(key), starting_code)
+        unit = Encoder(bytes.fromhex(key), starting_code)
         self.model = Model(unit, count, time_divider, options.get("restricted", False))
         self.sim = Sim(
             serial="T1",

@@ -3,7 +3,7 @@
 import pytest
 
 from tests_host.emulated.conftest import CREDIT
-from tools.batches.lists import Unit
+from tools.batches.lists import ListedUnit
 from tools.emulator.port import Port
 from tools.identity import PUBLISHED_CODE as STARTING_CODE
 from tools.identity import PUBLISHED_KEY as KEY
@@ -17,7 +17,7 @@ from tools.station.selftest import Job, provision
 
 pytestmark = pytest.mark.emulated
 
-LISTED = Unit(IDENTITY.serial, STARTING_CODE, KEY, 1, 1, False, "", "", None)
+LISTED = ListedUnit(IDENTITY.serial, STARTING_CODE, KEY, 1, 1, False, "", "", None)
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import threading
 
 import serial
 
-from tools.batches.lists import Unit, write_list
+from tools.batches.lists import ListedUnit, write_list
 from tools.identity import PUBLISHED_CODE, PUBLISHED_KEY
 from tools.station.selftest import Job, provision
 from tools.tokens import make_token
@@ -16,7 +16,7 @@ KEYS = {
     "SLT000000004": "00000000000000000000000000000001",
 }
 UNITS = {
-    serial: Unit(serial, PUBLISHED_CODE, bytes.fromhex(key), 1, 1, False, "M1", "2", None)
+    serial: ListedUnit(serial, PUBLISHED_CODE, bytes.fromhex(key), 1, 1, False, "M1", "2", None)
     for serial, key in KEYS.items()
 }
 FIRST = UNITS["SLT000000001"]

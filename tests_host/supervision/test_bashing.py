@@ -13,7 +13,7 @@ import pytest
 from firmware import events
 from tests_host.supervision.conftest import MEASURED, WATCHED
 from tools.identity import PUBLISHED_CODE, PUBLISHED_KEY
-from tools.proofs.tokens.encoder import Unit
+from tools.proofs.tokens.encoder import Encoder
 from tools.seconds import DAY
 
 SESSION_MS = 30 * 60_000
@@ -32,7 +32,7 @@ class Basher:
     def __init__(self, sim, seed):
         self.random = random.Random(seed)
         self.sim = sim
-        self.encoder = Unit(PUBLISHED_KEY, PUBLISHED_CODE)
+        self.encoder = Encoder(PUBLISHED_KEY, PUBLISHED_CODE)
         self.now = 0
         self.count = 1
         self.accepted = []

@@ -5,14 +5,14 @@ import pytest
 from tests_host.helpers.published import ADD_1
 from tests_host.supervision.conftest import TOLD, UNIT, told
 from tools.proofs.simulator import Sim
-from tools.proofs.tokens.encoder import Unit
+from tools.proofs.tokens.encoder import Encoder
 from tools.seconds import DAY
 
 DIVIDER = 255
 UNIT_MS = DAY // DIVIDER * 1_000  # of credit in a token of value 1
 HELD_MS = 20_000
 DUE_MS, HELD_DUE_MS, OPEN_MS = 49_000, 54_000, 58_000  # after a record of 60 s
-TOKENS = Unit(bytes.fromhex(UNIT["key"]), UNIT["starting_code"])
+TOKENS = Encoder(bytes.fromhex(UNIT["key"]), UNIT["starting_code"])
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ from firmware.load import SERVICE
 from tests_host.helpers.published import ADD_1, ADD_29
 from tests_host.supervision.conftest import WATCHED
 from tools.identity import PUBLISHED_CODE, PUBLISHED_KEY
-from tools.proofs.tokens.encoder import EXTENDED, Unit
+from tools.proofs.tokens.encoder import EXTENDED, Encoder
 from tools.seconds import DAY
 
-TOKENS = Unit(PUBLISHED_KEY, PUBLISHED_CODE)
+TOKENS = Encoder(PUBLISHED_KEY, PUBLISHED_CODE)
 TEST_CODE = "007123456"
 TESTED = {"test_code": int(TEST_CODE)}
 

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from opaygo.chain import Chain, schedule
-from tools.proofs.tokens.encoder import EXTENDED, PLAIN, Unit
+from tools.proofs.tokens.encoder import EXTENDED, PLAIN, Encoder
 
 KEY = bytes(range(16))
 
@@ -21,7 +21,7 @@ def _stop(extended, start, low, span, hashes):
 def test_the_walk_stops_at_a_code_within_the_span(extended, span):
     rng = random.Random(1)
     for _ in range(30):
-        unit = Unit(KEY, rng.randrange(10**9))
+        unit = Encoder(KEY, rng.randrange(10**9))
         codes = unit.chain(0, 6, extended)
         start, code = codes[0], codes[4]
         for low in (code, code - 1, code - span + 1):
@@ -34,7 +34,7 @@ def test_the_walk_stops_at_a_code_within_the_span(extended, span):
 
 def test_a_span_across_the_32_bit_boundary():
     """The halves of a 12-digit code: a borrow in the lower must reach the upper."""
-    codes = Unit(KEY, 1).chain(0, 30000, EXTENDED)
+    codes = Encoder(KEY, 1).chain(0, 30000, EXTENDED)
     checked = 0
     for start, code in zip(codes, codes[1:]):
         behind = code % 2**32  # how far the code is behind a multiple of 2^32
@@ -48,7 +48,7 @@ def test_a_span_across_the_32_bit_boundary():
 
 def test_the_halves_of_a_code_do_not_mix():
     """The same lower half with another upper half is another code."""
-    unit = Unit(KEY, 5)
+    unit = Encoder(KEY, 5)
     code = unit.chain(0, 1, EXTENDED)[1]
     for other in (code - 2**32, code + 2**32, code % 2**32):
         if 0 <= other != code:
@@ -56,7 +56,7 @@ def test_the_halves_of_a_code_do_not_mix():
 
 
 def test_the_walk_goes_on_behind_a_match():
-    codes = Unit(KEY, 7).chain(0, 9)
+    codes = Encoder(KEY, 7).chain(0, 9)
     chain = Chain(schedule(KEY), PLAIN, codes[3], 1)
     chain.seek(0, codes[0])
     assert (chain.next(9), chain.count, chain.code) == (1, 3, codes[3])
@@ -64,7 +64,7 @@ def test_the_walk_goes_on_behind_a_match():
 
 
 def test_a_walk_from_the_middle():
-    codes = Unit(KEY, 7).chain(0, 9)
+    codes = Encoder(KEY, 7).chain(0, 9)
     chain = Chain(schedule(KEY), PLAIN, codes[8], 1)
     chain.seek(5, codes[5])
     assert (chain.next(9), chain.count) == (1, 8)

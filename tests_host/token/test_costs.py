@@ -5,10 +5,10 @@ import pytest
 from opaygo import Device, decoder, judge, judging, new_state
 from opaygo.chain import Chain
 from tools.identity import PUBLISHED_CODE, PUBLISHED_KEY
-from tools.proofs.tokens.encoder import EXTENDED, PLAIN, Unit
+from tools.proofs.tokens.encoder import EXTENDED, PLAIN, Encoder
 
 KEY, CODE = PUBLISHED_KEY, PUBLISHED_CODE
-UNIT = Unit(KEY, CODE)
+UNIT = Encoder(KEY, CODE)
 DEVICE = Device(KEY, CODE)
 SYNC = 999
 USUAL = 2 + 63 + 16 + 2  # since the last token, below the window, older counts, to the next one

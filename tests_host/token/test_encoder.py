@@ -7,13 +7,13 @@ from openpaygo import OpenPAYGOTokenEncoder, TokenType
 from openpaygo.token_shared import OpenPAYGOTokenShared
 from openpaygo.token_shared_extended import OpenPAYGOTokenSharedExtended
 
-from tools.proofs.tokens.encoder import EXTENDED, PLAIN, Unit, next_extended, next_plain
+from tools.proofs.tokens.encoder import EXTENDED, PLAIN, Encoder, next_extended, next_plain
 
 
 def _units(seed, number):
     rng = random.Random(seed)
     for _ in range(number):
-        yield rng, Unit(rng.randbytes(16), rng.choice((None, rng.randrange(1, 10**9))))
+        yield rng, Encoder(rng.randbytes(16), rng.choice((None, rng.randrange(1, 10**9))))
 
 
 @pytest.mark.parametrize("restricted", (False, True))
@@ -41,7 +41,7 @@ def test_tokens(extended, restricted):
 )
 def test_special_tokens_and_derived_starting_code(kind, value):
     for rng, unit in _units(2, 6):
-        derived = Unit(unit.key)
+        derived = Encoder(unit.key)
         new_count, token = OpenPAYGOTokenEncoder.generate_token(
             secret_key=unit.key.hex(), count=rng.randrange(50), token_type=kind
         )

@@ -8,7 +8,7 @@ from openpaygo import OpenPAYGOTokenEncoder, TokenType
 from opaygo import Device, judge, new_state
 from tests_host.helpers.published import ADD_1, ADD_29, FREE, LOCK, SET_7, WRONG
 from tools.identity import PUBLISHED_CODE, PUBLISHED_KEY
-from tools.proofs.tokens.encoder import EXTENDED, Unit
+from tools.proofs.tokens.encoder import EXTENDED, Encoder
 from tools.proofs.tokens.lives import micropython_judge, parse
 from tools.proofs.tokens.replay import replay
 from tools.proofs.tokens.small import STARTING_CODE, Small, Token, scaled
@@ -16,7 +16,7 @@ from tools.proofs.tokens.spec import Windows
 from tools.seconds import DAY
 
 KEY, CODE = PUBLISHED_KEY, PUBLISHED_CODE
-UNIT = Unit(KEY, CODE)
+UNIT = Encoder(KEY, CODE)
 DEVICE = Device(KEY, CODE)
 RESERVED, DISABLE, SYNC = 996, 998, 999
 

@@ -10,7 +10,7 @@ from opaygo import Device, new_state, pack, siphash24
 from opaygo.state import spend
 from tests_host.token import vectors
 from tools.interpreter import run_on_micropython
-from tools.proofs.tokens.encoder import EXTENDED, PLAIN, Unit
+from tools.proofs.tokens.encoder import EXTENDED, PLAIN, Encoder
 
 PAPER_KEY = bytes(range(16))
 PAPER_DATA = bytes(range(15))
@@ -130,7 +130,7 @@ def test_chains_are_the_encoder_s(job):
     for key, extended, code, slices in job["chains"]:
         bases = 10**6 if extended else 1000
         # A starting code whose chain for this value begins at the code.
-        unit = Unit(bytes.fromhex(key), code)
+        unit = Encoder(bytes.fromhex(key), code)
         chain = unit.chain(0, sum(slices), EXTENDED if extended else PLAIN)
         assert chain[0] == code and bases
         for count, reached in vectors.walk(key, extended, code, slices):
@@ -140,4 +140,4 @@ def test_chains_are_the_encoder_s(job):
 def test_starting_codes_are_derived_as_the_encoder_does(job):
     for key, _, _ in job["devices"][:40]:
         key = bytes.fromhex(key)
-        assert Device(key).starting_code == Unit(key).starting_code
+        assert Device(key).starting_code == Encoder(key).starting_code

@@ -10,7 +10,7 @@ import click
 DEFAULT_NAME = "ledger.db"
 
 
-class LedgerError(Exception):
+class LedgerError(click.ClickException):
     """The ledger cannot be used, or refuses; the text says what to do."""
 
 

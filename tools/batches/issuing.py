@@ -1,15 +1,16 @@
-"""`payg token --batch`: tokens for units of a list, each count used once, by way of the ledger."""
+"""Tokens for units of a list: read the wishes, plan the orders, issue them, write the tokens.
+
+The ledger issues (tools.batches.ledger.Ledger.issue), so that no count is used twice.
+"""
 
 import csv
 from typing import NamedTuple
 
-import click
 from openpaygo.token_shared import OpenPAYGOTokenShared
 
-from tools.batches import database as ledger_db
-from tools.batches.ledger import Ledger, Order
-from tools.batches.lists import ListError, find, new_file, read_cells, sync, tracked
-from tools.tokens import EXTENDED_MAX, KINDS, make_token, parse_days, value_of
+from tools.batches.ledger import Order
+from tools.batches.lists import find, read_cells, sync
+from tools.tokens import EXTENDED_MAX, KINDS, grouped, make_token, parse_days, value_of
 
 REQUEST = ("serial", "kind", "value")
 RESULT = ("Serial Number", "Kind", "Value", "Count", "Token", "SMS")
@@ -17,17 +18,15 @@ DAY_MINUTES = 24 * 60
 
 
 class Wish(NamedTuple):
-    """What somebody asked for. given: days, an extended value or None; text: as it was written."""
+    """A token that somebody asks for.
+
+    `given`: days, an extended value, or None; `text`: the same as it was written.
+    """
 
     serial: str
     kind: str
     given: object
     text: str = ""
-
-
-def groups(digits):
-    """Return a token's digits in groups of three: people read, hear and type it like this."""
-    return " ".join(digits[at : at + 3] for at in range(0, len(digits), 3))
 
 
 def span(days):
@@ -46,7 +45,7 @@ def sms(wish, digits):
         "add": lambda: f"{span(wish.given)} more",
         "set": lambda: f"{span(wish.given)} from now" if wish.given else "locked",
     }[wish.kind]()
-    return f"{wish.serial}: {meaning}. Type {groups(digits)} #"
+    return f"{wish.serial}: {meaning}. Type {grouped(digits)} #"
 
 
 def order_of(unit, wish):
@@ -108,78 +107,27 @@ def read_wishes(path):
     return wishes, problems
 
 
-def issue_one(list_path, place, wish):
-    """Issue a token and print it. Raises click.ClickException."""
-    try:
-        unit = find(list_path, [wish.serial])[wish.serial]
+def plan(list_path, wishes):
+    """Return ([Order], problems) for the [(line number, Wish)] of units of a list.
+
+    Raises ListError when a unit is not in the list, or when the list cannot be read.
+    """
+    units = find(list_path, {wish.serial for _, wish in wishes})
+    orders, problems = [], []
+    for number, wish in wishes:
         try:
-            order = order_of(unit, wish)
+            orders.append(order_of(units[wish.serial], wish))
         except ValueError as error:
-            raise click.UsageError(f"--{wish.kind}: {error}") from error
-        with _ledger(place) as ledger:
-            _note_blank(ledger, {unit.serial})
-            (issued,) = ledger.issue([order])
-    except (ListError, ledger_db.LedgerError) as error:
-        raise click.ClickException(str(error)) from error
-    click.echo(f"token {groups(issued.digits)}")
-    click.echo(f"count {issued.count}")
-    click.echo(f"sms   {sms(wish, issued.digits)}")
+            problems.append((number, str(error)))
+    return orders, problems
 
 
-def issue_many(list_path, place, requests, out):
-    """Issue the tokens that the file `requests` asks for, all or none; write them to `out`."""
-    out = out or requests.with_name(f"{requests.stem}-tokens.csv")
-    try:
-        wishes, problems = read_wishes(requests)
-        units = find(list_path, {wish.serial for _, wish in wishes})
-        orders = []
-        for number, wish in wishes:
-            try:
-                orders.append(order_of(units[wish.serial], wish))
-            except ValueError as error:
-                problems.append((number, str(error)))
-        _refuse(requests, problems)
-        with _ledger(place) as ledger, new_file(out) as file:
-            _note_blank(ledger, units.keys())
-            _issue_into(file, ledger, orders, [wish for _, wish in wishes])
-    except (ListError, ledger_db.LedgerError) as error:
-        raise click.ClickException(str(error)) from error
-    click.echo(f"{out}: {len(orders):,} tokens")
-
-
-def _refuse(path, problems):
-    if not problems:
-        return
-    for number, problem in sorted(problems):
-        click.echo(f"{path}:{number}: {problem}", err=True)
-    raise click.ClickException("no token was issued; put these lines right and repeat")
-
-
-def _issue_into(file, ledger, orders, wishes):
-    """The file is on the disk before the ledger counts its tokens as issued."""
-
-    def write(issued):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(RESULT)
-        for wish, token in zip(wishes, issued):
-            digits = groups(token.digits)  # a spreadsheet keeps their leading zeros
-            text = sms(wish, token.digits)
-            writer.writerow((wish.serial, wish.kind, wish.text, token.count, digits, text))
-        sync(file)
-
-    bar = tracked(range(len(orders)), len(orders), "Making tokens")
-    ledger.issue(orders, before_commit=write, step=lambda: next(bar))
-    bar.close()
-
-
-def _ledger(place):
-    if not ledger_db.exists(place):
-        click.echo(f"Note: a new ledger is begun, {place}", err=True)
-    return Ledger(place)
-
-
-def _note_blank(ledger, serials):
-    blank = set(serials) - ledger.provisioned_ones(serials)
-    if blank:
-        some = f"{min(blank)} is" if len(blank) == 1 else f"{len(blank):,} of the units are"
-        click.echo(f"Note: {some} not provisioned as far as this ledger knows", err=True)
+def write_tokens(file, wishes, issued):
+    """Write the rows of RESULT for what was issued, and make sure that they are on the disk."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(RESULT)
+    for wish, token in zip(wishes, issued):
+        digits = grouped(token.digits)  # a spreadsheet keeps their leading zeros
+        text = sms(wish, token.digits)
+        writer.writerow((wish.serial, wish.kind, wish.text, token.count, digits, text))
+    sync(file)

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -43,11 +44,11 @@ TEST_CODE_MAX = 999_999_999
 STEP = 100  # rows between two looks of the progress bar
 
 
-class ListError(Exception):
+class ListError(click.ClickException):
     """A list cannot be read or written; the text says which line, and never shows a key."""
 
 
-class Unit(NamedTuple):
+class ListedUnit(NamedTuple):
     """A row. key: 16 bytes; starting_code: 0..999999999, None: derived from the key.
 
     count: tokens up to this one are used; time_divider: units in a day; restricted: tokens of the
@@ -65,7 +66,7 @@ class Unit(NamedTuple):
     test_code: int | None
 
     def __repr__(self):
-        return f"Unit({self.serial})"
+        return f"ListedUnit({self.serial})"
 
     def identity(self):
         """Return the Identity that the other commands take."""
@@ -97,7 +98,7 @@ class Row(NamedTuple):
     """A judged line. number: of the line, 1 is the header; problems: in words, unit: if none."""
 
     number: int
-    unit: Unit | None
+    unit: ListedUnit | None
     problems: list
 
 
@@ -144,7 +145,7 @@ _COLUMNS = (
 
 
 def _unit_of(cells):
-    """Return (Unit or None, problems) of a row's texts."""
+    """Return (ListedUnit or None, problems) of a row's texts."""
     if len(cells) != len(HEADER):
         return None, [f"{len(cells)} columns instead of {len(HEADER)}"]
     values, problems = [], []
@@ -156,7 +157,7 @@ def _unit_of(cells):
     if problems:
         return None, problems
     values[5] = bool(values[5])
-    return Unit(*values), []
+    return ListedUnit(*values), []
 
 
 def _lines(file):
@@ -288,7 +289,7 @@ def read_serials(path):
 
 
 def find(path, serials):
-    """Return {serial: Unit} of these serial numbers, each there exactly once.
+    """Return {serial: ListedUnit} of these serial numbers, each there exactly once.
 
     Rows of other units may be bad. Raises ListError.
     """

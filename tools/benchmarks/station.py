@@ -5,7 +5,7 @@ import secrets
 import threading
 import time
 
-from tools.batches.lists import Unit
+from tools.batches.lists import ListedUnit
 from tools.benchmarks.tokens import row
 from tools.cable.unit import SimulatedUnit
 from tools.station.selftest import Job, provision
@@ -15,7 +15,8 @@ MANY = 4
 
 def _job(number: int, unit: SimulatedUnit) -> Job:
     """Return a job with a random key; a robot presses the keys for the unit."""
-    made = Unit(f"BENCH{number:04}", None, secrets.token_bytes(16), 1, 1, False, "", "", None)
+    key = secrets.token_bytes(16)
+    made = ListedUnit(f"BENCH{number:04}", None, key, 1, 1, False, "", "", None)
 
     def press(keys: str) -> None:
         threading.Thread(target=unit.do, args=(f"keys {keys}",), daemon=True).start()

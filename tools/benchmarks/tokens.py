@@ -19,7 +19,7 @@ from tools.identity import PUBLISHED_CODE as STARTING_CODE
 from tools.identity import PUBLISHED_KEY as KEY
 from tools.paths import ROOT
 from tools.proofs.interpreters import module_command
-from tools.proofs.tokens.encoder import Unit
+from tools.proofs.tokens.encoder import Encoder
 
 LIBRARY = ROOT / "lib"
 TIMING = ROOT / "tools" / "proofs" / "tokens" / "timing.py"
@@ -32,7 +32,7 @@ PROCESSES = 2
 
 def timing_job(counts: tuple[int, ...] = COUNTS) -> str:
     """Return the job for timing.py as JSON: one case for each count."""
-    unit = Unit(KEY, STARTING_CODE)
+    unit = Encoder(KEY, STARTING_CODE)
     cases = [
         {
             "count": count,
@@ -47,7 +47,7 @@ def timing_job(counts: tuple[int, ...] = COUNTS) -> str:
     return json.dumps({"key": KEY.hex(), "starting_code": STARTING_CODE, "cases": cases})
 
 
-def _wrong_token(unit: Unit, count: int) -> str:
+def _wrong_token(unit: Encoder, count: int) -> str:
     # A token of the same value that no count up to the end of the window has.
     issued = {code // 1000 for code in unit.chain(VALUE, count + 64)[1 : count + 65]}
     wrong = next(prefix for prefix in range(500000, 600000) if prefix not in issued)

@@ -1,6 +1,5 @@
 """`payg batch`: makes device lists, and judges them."""
 
-import secrets
 import sys
 from itertools import chain
 from pathlib import Path
@@ -9,14 +8,12 @@ import click
 from click.core import ParameterSource
 
 from tools.batches import database as ledger_db
+from tools.batches.fresh import NUMBER_DIGITS, NUMBER_MAX, make_units, refuse_taken
 from tools.batches.lists import (
     TEST_CODE_MAX,
-    ListError,
     Repeats,
-    Unit,
     judge,
     parse_text,
-    read_serials,
     refuse_existing,
     tracked,
     write_list,
@@ -27,64 +24,6 @@ from tools.identity import (
     parse_serial,
     whole,
 )
-
-NUMBER_DIGITS = 9
-NUMBER_MAX = 10**NUMBER_DIGITS - 1
-FIRST_CODE, CODES = 100_000_000, 900_000_000
-"""Starting codes have nine digits, none of them a leading zero: spreadsheets lose those."""
-
-
-def make_units(
-    prefix, numbers, model="", version="", time_divider=1, restricted=False, test_code=None
-):
-    """Yield a new Unit for each of `numbers`; keys and starting codes come from `secrets`."""
-    for number in numbers:
-        yield Unit(
-            serial=f"{prefix}{number:0{NUMBER_DIGITS}}",
-            starting_code=FIRST_CODE + secrets.randbelow(CODES),
-            key=secrets.token_bytes(16),
-            count=1,
-            time_divider=time_divider,
-            restricted=restricted,
-            hardware_model=model,
-            version=version,
-            test_code=test_code,
-        )
-
-
-def first_taken(prefix, numbers, serials):
-    """Return the first of `serials` that is one of the new ones, or None.
-
-    Only that one is kept in memory: what is new is a range.
-    """
-    length = len(prefix) + NUMBER_DIGITS
-    for serial in serials:
-        if len(serial) != length or not serial.startswith(prefix):
-            continue
-        number = serial[len(prefix) :]
-        if number.isascii() and number.isdigit() and int(number) in numbers:
-            return serial
-    return None
-
-
-def refuse_taken(prefix, numbers, against, ledger):
-    """Raise click.ClickException if a list or the ledger has one of the new serial numbers."""
-    for path in against:
-        serials = tracked(read_serials(path), None, f"Comparing with {path.name}")
-        _refuse(first_taken(prefix, numbers, serials), path)
-    if ledger is None:
-        return
-    from tools.batches.ledger import Ledger
-
-    with Ledger(ledger, create=False) as known:
-        _refuse(first_taken(prefix, numbers, known.serials()), "the ledger")
-
-
-def _refuse(serial, where):
-    if serial:
-        raise click.ClickException(
-            f"{serial} is in {where} already; begin after the last one there: --first N"
-        )
 
 
 @click.group(name="batch")
@@ -169,23 +108,20 @@ def new(context, prefix, first, quantity, out, **options):
     names = [f"{prefix}{number:0{NUMBER_DIGITS}}" for number in (numbers[0], numbers[-1])]
     out = out or _default_name(names)
     place = ledger_db.place(options["ledger"], out)
-    try:
-        refuse_existing(out)
-        asked = context.get_parameter_source("ledger") is ParameterSource.COMMANDLINE
-        known = place if asked or ledger_db.exists(place) else None
-        refuse_taken(prefix, numbers, options["against"], known)
-        units = make_units(
-            prefix,
-            numbers,
-            options["model"],
-            options["hw_version"],
-            time_divider=options["time_divider"],
-            restricted=options["restricted"],
-            test_code=options["test_code"],
-        )
-        write_list(out, tracked(units, quantity, f"Writing {out.name}"))
-    except (ListError, ledger_db.LedgerError) as error:
-        raise click.ClickException(str(error)) from error
+    refuse_existing(out)
+    asked = context.get_parameter_source("ledger") is ParameterSource.COMMANDLINE
+    known = place if asked or ledger_db.exists(place) else None
+    refuse_taken(prefix, numbers, options["against"], known)
+    units = make_units(
+        prefix,
+        numbers,
+        options["model"],
+        options["hw_version"],
+        time_divider=options["time_divider"],
+        restricted=options["restricted"],
+        test_code=options["test_code"],
+    )
+    write_list(out, tracked(units, quantity, f"Writing {out.name}"))
     click.echo(f"{out}: {quantity:,} units, {names[0]} to {names[1]}. It has their keys: guard it")
 
 
@@ -208,13 +144,10 @@ def check(file):
       payg batch check SLT000000001-SLT000001000.csv
     """
     rows, problems, repeats = 0, [], Repeats()
-    try:
-        for row in tracked(judge(file), None, f"Judging {file.name}"):
-            rows += row.number > 1
-            again = repeats.problems(row.number, row.unit) if row.unit else ()
-            problems += [f":{row.number}: {problem}" for problem in chain(row.problems, again)]
-    except ListError as error:
-        raise click.ClickException(str(error)) from error
+    for row in tracked(judge(file), None, f"Judging {file.name}"):
+        rows += row.number > 1
+        again = repeats.problems(row.number, row.unit) if row.unit else ()
+        problems += [f":{row.number}: {problem}" for problem in chain(row.problems, again)]
     if not rows and not problems:
         problems.append(": no unit in it")
     for problem in problems:

@@ -7,7 +7,7 @@ import click
 
 from tools.batches import database as ledger_db
 from tools.batches.ledger import Ledger
-from tools.batches.lists import ListError, read_list, tracked, write_list
+from tools.batches.lists import read_list, tracked, write_list
 
 CHUNK = 500  # units whose counts are asked for in one go
 
@@ -47,10 +47,7 @@ def command(batch, out, ledger):
       payg export --batch batch.csv --ledger postgresql://payg@server/payg --out moved.csv
     """
     out = out or batch.with_name(f"{batch.stem}-export.csv")
-    try:
-        with Ledger(ledger_db.place(ledger, batch), create=False) as known:
-            units = tracked(read_list(batch), None, f"Writing {out.name}")
-            write_list(out, with_counts(units, known))
-    except (ListError, ledger_db.LedgerError) as error:
-        raise click.ClickException(str(error)) from error
+    with Ledger(ledger_db.place(ledger, batch), create=False) as known:
+        units = tracked(read_list(batch), None, f"Writing {out.name}")
+        write_list(out, with_counts(units, known))
     click.echo(f"{out}: the units of {batch} with their counts. It has their keys: guard it")

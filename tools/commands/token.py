@@ -6,8 +6,17 @@ import click
 from click.core import ParameterSource
 
 from tools.batches import database as ledger_db
+from tools.batches.lists import new_file, tracked
 from tools.identity import Checked, identity_from, identity_options, whole
-from tools.tokens import EXTENDED_MAX, KINDS, OF_THE_LIST, make_token, parse_days, value_of
+from tools.tokens import (
+    EXTENDED_MAX,
+    KINDS,
+    OF_THE_LIST,
+    grouped,
+    make_token,
+    parse_days,
+    value_of,
+)
 
 
 def chosen(options):
@@ -43,8 +52,6 @@ def issue_from_list(context, options):
     ]
     if given:
         raise click.UsageError(f"the list says it: leave out --{given[0].replace('_', '-')}")
-    from tools.batches.issuing import Wish, issue_many, issue_one
-
     place = ledger_db.place(options["ledger"], options["batch"])
     if options["csv"] is None:
         if options["serial"] is None:
@@ -52,12 +59,70 @@ def issue_from_list(context, options):
         if options["out"] is not None:
             raise click.UsageError("--out is for --csv")
         kind, given = chosen(options)
-        given = None if given is True else given
-        issue_one(options["batch"], place, Wish(options["serial"], kind, given))
+        issue_one(
+            options["batch"], place, options["serial"], kind, None if given is True else given
+        )
         return
     if options["serial"] or any(options[kind] not in (None, False) for kind in KINDS):
         raise click.UsageError("with --csv, its rows say serial, kind and value")
     issue_many(options["batch"], place, options["csv"], options["out"])
+
+
+def issue_one(batch, place, serial, kind, given):
+    """Issue a token for one unit of the list `batch`, and print it."""
+    from tools.batches.issuing import Wish, plan, sms
+
+    wish = Wish(serial, kind, given)
+    orders, problems = plan(batch, [(1, wish)])
+    for _, problem in problems:
+        raise click.UsageError(f"--{kind}: {problem}")
+    with open_ledger(place) as ledger:
+        note_blank(ledger, {serial})
+        (issued,) = ledger.issue(orders)
+    click.echo(f"token {grouped(issued.digits)}")
+    click.echo(f"count {issued.count}")
+    click.echo(f"sms   {sms(wish, issued.digits)}")
+
+
+def issue_many(batch, place, requests, out):
+    """Issue the tokens that the file `requests` asks for, all or none; write them to `out`."""
+    from tools.batches.issuing import plan, read_wishes, write_tokens
+
+    out = out or requests.with_name(f"{requests.stem}-tokens.csv")
+    wishes, problems = read_wishes(requests)
+    orders, more = plan(batch, wishes)
+    for number, problem in sorted(problems + more):
+        click.echo(f"{requests}:{number}: {problem}", err=True)
+    if problems or more:
+        raise click.ClickException("no token was issued; put these lines right and repeat")
+    wishes = [wish for _, wish in wishes]
+    with open_ledger(place) as ledger, new_file(out) as file:
+        note_blank(ledger, {wish.serial for wish in wishes})
+        bar = tracked(range(len(orders)), len(orders), "Making tokens")
+        ledger.issue(  # the file is on the disk before the ledger counts its tokens as issued
+            orders,
+            before_commit=lambda issued: write_tokens(file, wishes, issued),
+            step=lambda: next(bar),
+        )
+        bar.close()
+    click.echo(f"{out}: {len(orders):,} tokens")
+
+
+def open_ledger(place):
+    """Return the Ledger at `place`; a new ledger is noted."""
+    from tools.batches.ledger import Ledger
+
+    if not ledger_db.exists(place):
+        click.echo(f"Note: a new ledger is begun, {place}", err=True)
+    return Ledger(place)
+
+
+def note_blank(ledger, serials):
+    """Note how many of `serials`, a set, the ledger does not know as provisioned."""
+    blank = serials - ledger.provisioned_ones(serials)
+    if blank:
+        some = f"{min(blank)} is" if len(blank) == 1 else f"{len(blank):,} of the units are"
+        click.echo(f"Note: {some} not provisioned as far as this ledger knows", err=True)
 
 
 @click.command(name="token")

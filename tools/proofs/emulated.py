@@ -13,12 +13,12 @@ from tools.identity import PUBLISHED_CODE as STARTING_CODE
 from tools.identity import PUBLISHED_KEY as KEY
 from tools.identity import Identity
 from tools.paths import ROOT
-from tools.proofs.tokens.encoder import Unit
+from tools.proofs.tokens.encoder import Encoder
 from tools.sim.world import NEVER
 from tools.station.littlefs import add_tree
 
 IDENTITY = Identity("AC07", KEY, STARTING_CODE)
-TOKENS = Unit(KEY, STARTING_CODE)
+TOKENS = Encoder(KEY, STARTING_CODE)
 SECOND = 1_000_000  # us
 
 

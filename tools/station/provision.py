@@ -19,7 +19,7 @@ from rich.console import Console as Terminal
 from rich.progress import BarColumn, Progress, TextColumn
 
 from tools.batches.ledger import Ledger, LedgerError, TakenError
-from tools.batches.lists import ListError, Unit, find, read_list
+from tools.batches.lists import ListedUnit, ListError, find, read_list
 from tools.cable.unit import CableError, SimulatedUnit
 from tools.station.selftest import (
     Job,
@@ -141,7 +141,7 @@ class Station:
         )
         return ("provisioned and sealed", *told, *made.told) if made else (ALREADY,)
 
-    def _count(self, unit: Unit) -> tuple[int, tuple[str, ...]]:
+    def _count(self, unit: ListedUnit) -> tuple[int, tuple[str, ...]]:
         """Return the count that a unit begins with, and sentences about the count.
 
         Tokens up to this count are used: a former life of the unit may have had all issued tokens.
@@ -171,7 +171,7 @@ def _press(unit: SimulatedUnit, keys: str) -> None:
         unit.do(f"keys {keys}")
 
 
-def scanned(port: str, batch: Path, taken: set[str]) -> Unit:
+def scanned(port: str, batch: Path, taken: set[str]) -> ListedUnit:
     """Return the unit of the list whose serial number the worker scans, or types."""
     while True:
         click.echo(f"Scan the serial number of the unit on {port}:")
@@ -183,13 +183,13 @@ def scanned(port: str, batch: Path, taken: set[str]) -> Unit:
             click.echo(f"{serial} is on another port. Scan the label of this unit")
             continue
         try:
-            found: dict[str, Unit] = find(batch, [serial])
+            found: dict[str, ListedUnit] = find(batch, [serial])
             return found[serial]
         except ListError as error:
             click.echo(f"{error}. Scan again")
 
 
-def following(batch: Path, ledger: Ledger, station: str, how_many: int) -> list[Unit]:
+def following(batch: Path, ledger: Ledger, station: str, how_many: int) -> list[ListedUnit]:
     """Return the next free units of a list, reserved; tell of units left midway."""
     left = ledger.begun(station)
     if left:
@@ -213,10 +213,10 @@ def following(batch: Path, ledger: Ledger, station: str, how_many: int) -> list[
 
 def chosen(
     serial: str, batch: Path, ledger: Ledger, station: str, ports: Sequence[str]
-) -> list[Unit]:
+) -> list[ListedUnit]:
     """Return a unit of the list for each port."""
     if serial == "scan":
-        units: list[Unit] = []
+        units: list[ListedUnit] = []
         for port in ports:
             units.append(scanned(port, batch, {unit.serial for unit in units}))
         return units
@@ -227,7 +227,7 @@ def chosen(
     return [find(batch, [serial])[serial]]
 
 
-def check_names(units: Iterable[Unit]) -> None:
+def check_names(units: Iterable[ListedUnit]) -> None:
     """Refuse serial numbers that cannot name a simulated unit's directory."""
     for unit in units:
         if "/" in unit.serial or unit.serial.startswith("."):
@@ -247,7 +247,7 @@ def run(report: Report, makes: Sequence[tuple[Any, ...]]) -> list[bool]:
             raise click.Abort from None
 
 
-def finish(units: Sequence[Unit], done: Iterable[bool]) -> int:
+def finish(units: Sequence[ListedUnit], done: Iterable[bool]) -> int:
     """Print the last line; return the exit code."""
     failed = [unit.serial for unit, good in zip(units, done) if not good]
     if failed:

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from opaygo import siphash24
 from tools import room
-from tools.batches.lists import Unit
+from tools.batches.lists import ListedUnit
 from tools.seconds import DAY, duration
 from tools.station.console import AtPromptError, ConsoleError, LineConsole, knock
 from tools.station.deploy import FREE, Files, look
@@ -55,7 +55,7 @@ class Job(NamedTuple):
     None: a person presses the keys.
     """
 
-    unit: Unit
+    unit: ListedUnit
     language: str = "en"
     seconds: int = 60
     robot: Callable[[str], None] | None = None
@@ -113,7 +113,7 @@ def provision(port: str, job: Job, say: Say) -> Made | None:
         ) from None
 
 
-def is_already(port: str, unit: Unit) -> bool:
+def is_already(port: str, unit: ListedUnit) -> bool:
     """Is the unit on `port` sealed as `unit`? Raises ProvisionError for another identity."""
     try:
         fields = knock(port, KNOCK)
@@ -124,7 +124,7 @@ def is_already(port: str, unit: Unit) -> bool:
     return bool(fields[0])
 
 
-def _compare(fields: list[str], unit: Unit) -> None:
+def _compare(fields: list[str], unit: ListedUnit) -> None:
     serial, check = fields[:2]
     if serial != unit.serial:
         raise ProvisionError(
@@ -165,7 +165,7 @@ def _at_prompt(prompt: Prompt, job: Job, say: Say) -> Made | None:
         raise
 
 
-def _finish(prompt: Prompt, unit: Unit) -> tuple[str, ...]:
+def _finish(prompt: Prompt, unit: ListedUnit) -> tuple[str, ...]:
     """Have the identity written; return sentences about a former life of the unit.
 
     Raises RefusedError: not written; UnsureError: perhaps written.
@@ -219,7 +219,7 @@ def _fields(job: Job) -> str:
     return ",".join(repr(field) for field in fields)
 
 
-def _confirm(port: str, unit: Unit) -> None:
+def _confirm(port: str, unit: ListedUnit) -> None:
     """Check after the restart: the identity is right, and sealed. Raises UnsureError."""
     end = time.monotonic() + BACK
     while True:

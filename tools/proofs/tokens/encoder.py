@@ -59,7 +59,7 @@ def derived_starting_code(key):
     return code - 73741825 if code > 999999999 else code
 
 
-class Unit:
+class Encoder:
     """The key and starting code of one unit, and all codes of the chains used so far."""
 
     def __init__(self, key, starting_code=None):

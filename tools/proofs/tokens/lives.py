@@ -14,7 +14,7 @@ from openpaygo import OpenPAYGOTokenEncoder, TokenType
 
 from tools.proofs.interpreters import Answerer
 from tools.proofs.tokens import spec
-from tools.proofs.tokens.encoder import EXTENDED, PLAIN, Unit, digits
+from tools.proofs.tokens.encoder import EXTENDED, PLAIN, Encoder, digits
 
 WINDOWS = spec.Windows()
 DISABLE, SYNC = spec.DISABLE, spec.SYNC
@@ -22,7 +22,7 @@ LONGEST = 4000  # above the highest count of any life
 RECENT = 5
 
 
-class KnownUnit(Unit):
+class KnownUnit(Encoder):
     """A unit all of whose tokens are known: at which counts does a chain have these digits?"""
 
     def __init__(self, key, starting_code, divider, restricted):

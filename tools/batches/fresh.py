@@ -1,0 +1,65 @@
+"""Units of a new list: serial numbers that nobody has, keys and starting codes by chance."""
+
+import secrets
+
+import click
+
+from tools.batches.lists import ListedUnit, read_serials, tracked
+
+NUMBER_DIGITS = 9
+NUMBER_MAX = 10**NUMBER_DIGITS - 1
+FIRST_CODE, CODES = 100_000_000, 900_000_000
+"""Starting codes have nine digits, none of them a leading zero: spreadsheets lose those."""
+
+
+def make_units(
+    prefix, numbers, model="", version="", time_divider=1, restricted=False, test_code=None
+):
+    """Yield a ListedUnit for each of `numbers`; keys and starting codes come from `secrets`."""
+    for number in numbers:
+        yield ListedUnit(
+            serial=f"{prefix}{number:0{NUMBER_DIGITS}}",
+            starting_code=FIRST_CODE + secrets.randbelow(CODES),
+            key=secrets.token_bytes(16),
+            count=1,
+            time_divider=time_divider,
+            restricted=restricted,
+            hardware_model=model,
+            version=version,
+            test_code=test_code,
+        )
+
+
+def first_taken(prefix, numbers, serials):
+    """Return the first of `serials` that is one of the new ones, or None.
+
+    Only that one is kept in memory: what is new is a range.
+    """
+    length = len(prefix) + NUMBER_DIGITS
+    for serial in serials:
+        if len(serial) != length or not serial.startswith(prefix):
+            continue
+        number = serial[len(prefix) :]
+        if number.isascii() and number.isdigit() and int(number) in numbers:
+            return serial
+    return None
+
+
+def refuse_taken(prefix, numbers, against, ledger):
+    """Raise click.ClickException if a list or the ledger has one of the new serial numbers."""
+    for path in against:
+        serials = tracked(read_serials(path), None, f"Comparing with {path.name}")
+        _refuse(first_taken(prefix, numbers, serials), path)
+    if ledger is None:
+        return
+    from tools.batches.ledger import Ledger  # SQLAlchemy is slow to import
+
+    with Ledger(ledger, create=False) as known:
+        _refuse(first_taken(prefix, numbers, known.serials()), "the ledger")
+
+
+def _refuse(serial, where):
+    if serial:
+        raise click.ClickException(
+            f"{serial} is in {where} already; begin after the last one there: --first N"
+        )
