@@ -38,6 +38,7 @@ def ask(unit, *question):
         return asked.ask(";".join(question))
 
 
+@pytest.mark.long
 def test_from_a_bare_board_to_a_sealed_unit_and_back(tmp_path, monkeypatch):
     monkeypatch.setattr(ports, "QUIET", 0.7)
     batch = list_file(tmp_path)

@@ -8,7 +8,7 @@ import pytest
 from tools.paths import ROOT
 from tools.proofs.tokens.mutate import MUTANTS, read_mutants
 
-STEP, PARTS = 6, (1, 4)  # every third of them, in two parts that may run side by side
+STEP, PARTS = 12, (1, 4, 7, 10)  # every third of them, in parts that may run side by side
 
 
 @pytest.mark.long
