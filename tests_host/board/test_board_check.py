@@ -1,0 +1,97 @@
+"""Every mistake in a board file is told, all at once, with place, value and remedy."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from tools.board_check import check
+from tools.paths import ROOT
+
+MISTAKES = [  # board, text in its file, text in place of it, what is said
+    ("pico", '"pin": 15', '"pin": 99', 'LOAD["pin"] = 99: the chip has GPIO0 to GPIO29'),
+    ("pico", '"pin": 15', '"pin": "GP15"', "LOAD[\"pin\"] = 'GP15': the chip has"),
+    ("pico", '"pin": 15', '"pin": True', 'LOAD["pin"] = True: the chip has'),
+    ("pico", '"clk": 16', '"clk": 10', 'used already, by TM1637["clk"]'),
+    ("pico", "(6, 7, 8)", "(6, 7, 15)", 'KEYPAD["columns"][2] = 15: is used already'),
+    ("pico", '"sda": 20', '"sda": 18', 'I2C["sda"] = 18: SDA of I2C 0 is one of 0, 4, 8, 12, 16'),
+    ("pico", '"scl": 21', '"scl": 22', 'I2C["scl"] = 22: SCL of I2C 0 is one of 1, 5'),
+    ("pico", '{"id": 0', '{"id": 2', 'I2C["id"] = 2: one of 0, 1'),
+    ("pico", '"adc": 26', '"adc": 22', 'no analog input; those are GPIO26 to GPIO29'),
+    ("pico", 'LOAD = {"pin": 15, "active": 1}', "", "LOAD: is missing; every board needs it"),
+    ("pico", "SOLAR =", "PANEL =", "PANEL: no part has this name; do you mean SOLAR?"),
+    ("pico", "BUZZER =", "BUZER =", "BUZER: no part has this name; do you mean BUZZER?"),
+    ("pico", "8000", "9000", 'WATCHDOG["timeout_ms"] = 9000: a whole number from 4000 to 8388'),
+    ("pico", "8000", "2000", 'WATCHDOG["timeout_ms"] = 2000: a whole number from 4000 to 8388'),
+    ("pico", '"*0#"', '"*00"', "each key once"),
+    ("pico", '"*0#"', '"*0"', "4 texts of 3 keys each"),
+    ("pico", '"*0#"', '"*0D"', "# and at least the digits 1 to 4"),
+    ("pico", "(100_000, 10_000)", "(10_000, 10_000)", "measures up to 6600 mV"),
+    ("pico", "(100_000, 10_000)", "(100_000, 0)", "(ohms to the voltage, ohms to ground)"),
+    ("pico", '"limit_ma": 5000', '"limit_ma": 7000', "below 6600"),
+    ("pico", '"volts": 12', '"volts": 48', "one of 12, 24"),
+    ("pico", '"lead-acid"', '"nimh"', "one of 'lead-acid', 'lifepo4'"),
+    ("pico", '"chip": "ds3231"', '"chip": "ds3232"', "one of 'ds3231', 'ds1307', None"),
+    ("pico", '"address": 0x57', '"address": 0x67', "a whole number from 80 to 87"),
+    ("pico", '"active": 1}\nKEY', '"active": 2}\nKEY', 'LOAD["active"] = 2: one of 0, 1'),
+    ("pico", '"active": 1}\nKEY', '"aktive": 1}\nKEY', 'LOAD["active"]: is missing'),
+    ("pico", 'CHIP = "rp2040"', 'CHIP = "rp2350"', "name the chip, one of rp2040, esp32"),
+    ("pico", 'CHIP = "rp2040"', 'CHIP = "esp32"', "this build is for 'rp2040'"),
+    ("pico", "5000}", "5000", "this is not Python"),
+    ("pico", "8000", "2 * 4000", "write the value as it is"),
+    ("esp32_devkit", '"pin": 23', '"pin": 37', 'LOAD["pin"] = 37: pin can only be input'),
+    ("esp32_devkit", '"pin": 23', '"pin": 24', "GPIO0 to 39 without 6 to 11, 20, 24 and 28 to 31"),
+    ("esp32_devkit", '"pin": 17', '"pin": 6', "belongs to the flash chip"),
+    ("esp32_devkit", '"pin": 17', '"pin": 3', "belongs to the console"),
+    ("esp32_devkit", "(25, 33, 32)", "(25, 33, 38)", "no pull-up"),
+    ("esp32_devkit", '"sda": 21', '"sda": 37', "can only be input"),
+    ("esp32_devkit", '"adc": 34', '"adc": 5', "no analog input"),
+    ("esp32_devkit", '0x27}', '0x68}', "LCD[\"address\"] = 104: is CLOCK's, too"),
+]  # fmt: skip
+
+
+def told(tmp_path, text, chip="rp2040"):
+    (tmp_path / "mine.py").write_text(text)
+    return check(tmp_path / "mine.py", chip)
+
+
+@pytest.mark.parametrize("name", ["pico", "esp32_devkit", "sim"])
+def test_the_boards_of_this_checkout_have_no_mistake(name):
+    assert not [problem for problem in check(ROOT / "board" / f"{name}.py") if not problem.warning]
+
+
+@pytest.mark.parametrize(("board", "old", "new", "said"), MISTAKES)
+def test_a_mistake_is_told_with_place_value_and_remedy(tmp_path, board, old, new, said):
+    text = (ROOT / "board" / f"{board}.py").read_text()
+    assert text.count(old) >= 1
+    chip = importlib.import_module(f"board.{board}").CHIP
+    problems = told(tmp_path, text.replace(old, new, 1), chip)
+    assert [p for p in problems if said in str(p) and not p.warning], [str(p) for p in problems]
+
+
+def test_all_mistakes_are_told_at_once(tmp_path):
+    text = (ROOT / "board" / "pico.py").read_text()
+    changes = [('"pin": 15', '"pin": 99'), ('"adc": 27', '"adc": 5'), ("8000", "9000")]
+    for old, new in changes:
+        text = text.replace(old, new)
+    assert len(told(tmp_path, text)) == 4, "GPIO5 is a row of the keypad, too"
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", '"""Only words."""\n'])
+def test_an_empty_file_is_told(tmp_path, text):
+    (problem,) = told(tmp_path, text)
+    assert "nothing is in it" in str(problem)
+
+
+@pytest.mark.parametrize("pin", [0, 2, 5, 12, 15])
+def test_strapping_pins_are_warnings(tmp_path, pin):
+    text = (ROOT / "board" / "esp32_devkit.py").read_text().replace('"pin": 4', f'"pin": {pin}')
+    (problem,) = told(tmp_path, text, "esp32")
+    assert problem.warning and "strapping pin" in str(problem)
+
+
+def test_the_file_is_read_and_never_run(tmp_path):
+    mark = tmp_path / "mark"
+    text = (ROOT / "board" / "pico.py").read_text() + f"\nopen({str(mark)!r}, 'w').close()\n"
+    problems = told(tmp_path, text)
+    assert not Path(mark).exists() and [p.warning for p in problems] == [True]
