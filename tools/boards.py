@@ -2,6 +2,9 @@
 
 import ast
 import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 from tools.paths import ROOT
@@ -19,15 +22,16 @@ class Board(NamedTuple):
     found: bool
 
 
-def load(name):
+def load(name: str) -> ModuleType:
     """Return the data of `board/NAME.py`, as a module."""
     spec = importlib.util.spec_from_file_location(name, ROOT / "board" / f"{name}.py")
+    assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def _boards():
+def _boards() -> Iterator[tuple[str, Board]]:
     marks = (ROOT / "board" / "__init__.py").read_text()
     for path in sorted((ROOT / "board").glob("*.py")):
         if path.stem in ("__init__", "custom", "sim"):
@@ -38,10 +42,10 @@ def _boards():
         yield name, Board(path.stem, chip, arch, f'"{path.stem}"' in marks)
 
 
-def _chip(path):
+def _chip(path: Path) -> str:
     for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.Assign) and node.targets[0].id == "CHIP":
-            return ast.literal_eval(node.value)
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "CHIP":
+            return str(ast.literal_eval(node.value))
     raise ValueError(f"{path.name} does not say which CHIP it has")
 
 

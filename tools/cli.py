@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from typing import NoReturn
 
 import click
 
@@ -23,19 +24,20 @@ COMMANDS = (
 class LazyGroup(click.Group):
     """A group that imports a subcommand only when it is asked for: the simulator starts fast."""
 
-    def list_commands(self, ctx):
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all subcommands, in the order of the table."""
         return list(COMMANDS)
 
-    def get_command(self, ctx, cmd_name):
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the click command of that name, or None."""
         if cmd_name not in COMMANDS:
             return None
-        return importlib.import_module(f"tools.commands.{cmd_name}").command
+        found: click.Command = importlib.import_module(f"tools.commands.{cmd_name}").command
+        return found
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-def payg():
+def payg() -> None:
     """Everything around a pay-as-you-go solar charge controller: from the list to the token.
 
     \b
@@ -52,7 +54,7 @@ def payg():
     """
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> NoReturn:
     """Run `payg`; a mistake is one plain line on standard error and exit code 2."""
     try:
         code = payg.main(args=arguments, prog_name="payg", standalone_mode=False)

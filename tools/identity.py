@@ -1,7 +1,8 @@
 """A unit's identity as the commands take it: one set of options, one set of rules for all."""
 
 import re
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 import click
 
@@ -11,6 +12,9 @@ STARTING_CODE_MAX = 999_999_999
 COUNT_MAX = 0xFF_FFFF  # three bytes in the unit's record
 TIME_DIVIDER_MAX = 255
 LANGUAGES = ("en", "fr", "sw")
+
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Identity(NamedTuple):
@@ -24,13 +28,19 @@ class Identity(NamedTuple):
     serial: str
     key: bytes | None
     starting_code: int | None = None
-    count: int = 1
+    count: int = 1  # type: ignore[assignment]  # tuple.count
     time_divider: int = 1
     restricted: bool = False
     language: str = "en"
 
 
-def identity_from(options, serial=None, key=None, starting_code=None, count=None):
+def identity_from(
+    options: Mapping[str, Any],
+    serial: str = "",
+    key: bytes | None = None,
+    starting_code: int | None = None,
+    count: int = 1,
+) -> Identity:
     """Return the Identity that the options of `identity_options` name; the rest stands for these.
 
     `key` and `starting_code` go together: they are taken when the options have no key. Raises
@@ -50,11 +60,12 @@ def identity_from(options, serial=None, key=None, starting_code=None, count=None
     )
 
 
-def key_from(options):
+def key_from(options: Mapping[str, Any]) -> bytes | None:
     """Return the key of --key or of --key-file, or None. Raises click.UsageError."""
     path = options.get("key_file")
     if path is None:
-        return options["key"]
+        key: bytes | None = options["key"]
+        return key
     if options["key"] is not None:
         raise click.UsageError("give the key once: --key HEX or --key-file FILE")
     try:
@@ -75,7 +86,7 @@ PUBLISHED_CODE = 123_456_789
 """Key and starting code of the protocol's published example."""
 
 
-def parse_serial(text):
+def parse_serial(text: str) -> str:
     """Return a serial number as it is, or raise ValueError."""
     if not 1 <= len(text) <= SERIAL_LENGTH:
         raise ValueError(f"a serial number has 1 to {SERIAL_LENGTH} characters, not {len(text)}")
@@ -84,7 +95,7 @@ def parse_serial(text):
     return text
 
 
-def parse_key(text):
+def parse_key(text: str) -> bytes:
     """Return the 16 bytes of a key given in hexadecimal, or raise ValueError without the key."""
     if len(text) != KEY_DIGITS:
         raise ValueError(f"a key has {KEY_DIGITS} hexadecimal digits, not {len(text)}")
@@ -93,21 +104,21 @@ def parse_key(text):
     return bytes.fromhex(text)
 
 
-def parse_whole(text, name, lowest, highest):
+def parse_whole(text: str, name: str, lowest: int, highest: int) -> int:
     """Return a whole number in ASCII digits within lowest..highest, or raise ValueError."""
     if re.fullmatch("[0-9]{1,12}", text) and lowest <= int(text) <= highest:
         return int(text)
     raise ValueError(f"{name} is a whole number from {lowest} to {highest}, not {text!r}")
 
 
-class Checked(click.ParamType):
+class Checked(click.ParamType[Any]):
     """A click type made of a function that returns the value or raises ValueError."""
 
-    def __init__(self, name, parse):
+    def __init__(self, name: str, parse: Callable[[str], object]) -> None:
         self.name = name
         self._parse = parse
 
-    def convert(self, value, param, ctx):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Parse what the command line gave; defaults arrive parsed."""
         if not isinstance(value, str):
             return value
@@ -117,7 +128,7 @@ class Checked(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-def whole(metavar, name, lowest, highest):
+def whole(metavar: str, name: str, lowest: int, highest: int) -> Checked:
     """Return a click type for a whole number within lowest..highest."""
     return Checked(metavar, lambda text: parse_whole(text, name, lowest, highest))
 
@@ -129,7 +140,7 @@ COUNT = whole("n", "a count", 0, COUNT_MAX)
 TIME_DIVIDER = whole("n", "a time divider", 1, TIME_DIVIDER_MAX)
 
 
-def identity_options(command):
+def identity_options(command: Command) -> Command:
     """Decorate a command with the options that make an identity."""
     for option in reversed(
         (

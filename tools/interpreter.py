@@ -7,10 +7,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from tools.boards import BOARDS
+from tools.identity import Identity
 from tools.paths import ROOT
 
 ARGUMENT = 250  # characters; MicroPython dies, without a word, of an argument above 255
@@ -21,7 +23,7 @@ class MissingInterpreterError(click.ClickException):
     """The MicroPython unix interpreter is not installed beside this Python."""
 
 
-def find_micropython():
+def find_micropython() -> str:
     """Return the path of MicroPython: MICROPYTHON if set, else the one beside this Python.
 
     Raises MissingInterpreterError, whose text says what to do.
@@ -36,7 +38,9 @@ def find_micropython():
     return found
 
 
-def micropython_command(module, *arguments, heap=HEAP, root=ROOT):
+def micropython_command(
+    module: str, *arguments: str, heap: str = HEAP, root: Path = ROOT
+) -> list[str]:
     """Return the argument list that runs a module under MicroPython, as `python -m` would.
 
     `module` is imported by its full name from the checkout `root`, whose `lib` is on the path,
@@ -46,7 +50,7 @@ def micropython_command(module, *arguments, heap=HEAP, root=ROOT):
     return ["env", path, find_micropython(), "-X", f"heapsize={heap}", "-m", module, *arguments]
 
 
-def run_on_micropython(module, *arguments, heap=HEAP):
+def run_on_micropython(module: str, *arguments: str, heap: str = HEAP) -> str:
     """Run a module of this checkout under MicroPython; return what it wrote to standard output.
 
     Standard error goes where this process's goes. Raises subprocess.CalledProcessError when the
@@ -56,13 +60,15 @@ def run_on_micropython(module, *arguments, heap=HEAP):
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def device_libraries():
+def device_libraries() -> list[str]:
     """Return the directory where pip put the libraries that are made for the device."""
     found = importlib.util.find_spec("tm1637")
-    return [str(Path(found.origin).parent)] if found else []
+    return [str(Path(found.origin).parent)] if found and found.origin else []
 
 
-def simulator_options(identity, state, board=None):
+def simulator_options(
+    identity: Identity, state: str | Path | None, board: str | None = None
+) -> dict[str, Any]:
     """Return the options of tools/sim/run.py as a dictionary; see simulator_command."""
     return {
         "serial": identity.serial,
@@ -80,7 +86,9 @@ def simulator_options(identity, state, board=None):
     }
 
 
-def simulator_command(identity, state, board=None, root=ROOT):
+def simulator_command(
+    identity: Identity, state: str | Path | None, board: str | None = None, root: Path = ROOT
+) -> list[str]:
     """Return the argument list that starts the headless simulator.
 
     `identity` is a tools.identity.Identity; `state` a directory to keep the unit in, or None;
@@ -89,7 +97,7 @@ def simulator_command(identity, state, board=None, root=ROOT):
     return simulator_with(simulator_options(identity, state, board) | {"root": str(root)})
 
 
-def simulator_with(options, heap=HEAP):
+def simulator_with(options: dict[str, Any], heap: str = HEAP) -> list[str]:
     """Return the argument list that starts the headless simulator with options of its own."""
     text = json.dumps(options)
     pieces = [text[at : at + ARGUMENT] for at in range(0, len(text), ARGUMENT)]

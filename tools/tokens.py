@@ -6,6 +6,8 @@ from fractions import Fraction
 from openpaygo import OpenPAYGOTokenEncoder, TokenType
 from openpaygo.token_shared import OpenPAYGOTokenShared
 
+from tools.identity import Identity
+
 OF_THE_LIST = ("key", "key_file", "starting_code", "count", "time_divider", "restricted")
 """Options that say what a list says: not both."""
 
@@ -16,7 +18,7 @@ SYNC_VALUE = OpenPAYGOTokenShared.COUNTER_SYNC_VALUE
 KINDS = ("add", "set", "disable", "sync", "extended")
 
 
-def parse_days(text):
+def parse_days(text: str) -> Fraction:
     """Return days as a Fraction from "30", "0.5" or "1/24", or raise ValueError."""
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9}|/[0-9]{1,9})?", text):
         raise ValueError(f"days are a number such as 30, 0.5 or 1/24, not {text!r}")
@@ -26,7 +28,7 @@ def parse_days(text):
         raise ValueError(f"days cannot be divided by zero: {text!r}") from None
 
 
-def value_of(days, time_divider):
+def value_of(days: Fraction, time_divider: int) -> int:
     """Return the token value (time units, 0..995) for `days`, or raise ValueError.
 
     A unit of time is a day / time divider; nothing is rounded, neither for the customer nor
@@ -45,12 +47,12 @@ def value_of(days, time_divider):
     return int(value)
 
 
-def grouped(digits):
+def grouped(digits: str) -> str:
     """Return a token's digits in groups of three: people read, hear and type it like this."""
     return " ".join(digits[at : at + 3] for at in range(0, len(digits), 3))
 
 
-def make_token(identity, kind, value):
+def make_token(identity: Identity, kind: str, value: int | None) -> tuple[int, str]:
     """Return (new count, digits) of the next token of this kind after `identity.count`.
 
     `kind` is one of KINDS, `value` its time units or extended value (ignored by disable and
@@ -68,4 +70,7 @@ def make_token(identity, kind, value):
     encode = OpenPAYGOTokenEncoder.generate_standard_token
     if kind == "extended":
         encode = OpenPAYGOTokenEncoder.generate_extended_token
-    return encode(code, identity.key, value, identity.count, mode, identity.restricted)
+    made: tuple[int, str] = encode(
+        code, identity.key, value, identity.count, mode, identity.restricted
+    )
+    return made

@@ -1,20 +1,30 @@
 """Where the ledger is: the option that says so, a file or a server's URL."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 # SQLAlchemy is imported where it is needed: the other commands start without it.
 
 DEFAULT_NAME = "ledger.db"
 
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
 class LedgerError(click.ClickException):
     """The ledger cannot be used, or refuses; the text says what to do."""
 
 
-def option(command):
+def option(command: Command) -> Command:
     """Decorate a command with --ledger."""
     return click.option(
         "--ledger",
@@ -25,12 +35,12 @@ def option(command):
     )(command)
 
 
-def place(given, list_path):
+def place(given: str | None, list_path: Path) -> str:
     """Return the URL or file that was given, or the ledger's place beside a list."""
     return given or str(Path(list_path).parent / DEFAULT_NAME)
 
 
-def file_of(place):
+def file_of(place: str) -> Path | None:
     """Return the path of a ledger in a file, or None if `place` is the URL of a server."""
     if "://" not in place:
         return Path(place)
@@ -40,13 +50,13 @@ def file_of(place):
     return None
 
 
-def exists(place):
+def exists(place: str) -> bool:
     """Return whether a ledger is there; a server's is made when it is first opened."""
     path = file_of(place)
     return path is None or path.exists()
 
 
-def url_of(place):
+def url_of(place: str) -> sa.URL:
     """Return SQLAlchemy's URL of a file's name or a URL. Raises LedgerError."""
     import sqlalchemy as sa
     from sqlalchemy.exc import ArgumentError
@@ -67,7 +77,7 @@ def url_of(place):
     return url
 
 
-def prepare(path, create):
+def prepare(path: Path, create: bool) -> None:
     """Make the file: for its owner only, from the first byte."""
     if path.exists():
         return

@@ -1,6 +1,8 @@
 """Units of a new list: serial numbers that nobody has, keys and starting codes by chance."""
 
 import secrets
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import click
 
@@ -13,8 +15,14 @@ FIRST_CODE, CODES = 100_000_000, 900_000_000
 
 
 def make_units(
-    prefix, numbers, model="", version="", time_divider=1, restricted=False, test_code=None
-):
+    prefix: str,
+    numbers: Iterable[int],
+    model: str = "",
+    version: str = "",
+    time_divider: int = 1,
+    restricted: bool = False,
+    test_code: int | None = None,
+) -> Iterator[ListedUnit]:
     """Yield a ListedUnit for each of `numbers`; keys and starting codes come from `secrets`."""
     for number in numbers:
         yield ListedUnit(
@@ -30,7 +38,7 @@ def make_units(
         )
 
 
-def first_taken(prefix, numbers, serials):
+def first_taken(prefix: str, numbers: range, serials: Iterable[str]) -> str | None:
     """Return the first of `serials` that is one of the new ones, or None.
 
     Only that one is kept in memory: what is new is a range.
@@ -45,7 +53,7 @@ def first_taken(prefix, numbers, serials):
     return None
 
 
-def refuse_taken(prefix, numbers, against, ledger):
+def refuse_taken(prefix: str, numbers: range, against: Iterable[Path], ledger: str | None) -> None:
     """Raise click.ClickException if a list or the ledger has one of the new serial numbers."""
     for path in against:
         serials = tracked(read_serials(path), None, f"Comparing with {path.name}")
@@ -58,7 +66,7 @@ def refuse_taken(prefix, numbers, against, ledger):
         _refuse(first_taken(prefix, numbers, known.serials()), "the ledger")
 
 
-def _refuse(serial, where):
+def _refuse(serial: str | None, where: object) -> None:
     if serial:
         raise click.ClickException(
             f"{serial} is in {where} already; begin after the last one there: --first N"

@@ -4,17 +4,23 @@ The ledger issues (tools.batches.ledger.Ledger.issue), so that no count is used 
 """
 
 import csv
-from typing import NamedTuple
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple, TextIO
 
 from openpaygo.token_shared import OpenPAYGOTokenShared
 
-from tools.batches.ledger import Order
-from tools.batches.lists import find, read_cells, sync
+from tools.batches.ledger import Issued, Order
+from tools.batches.lists import ListedUnit, find, read_cells, sync
 from tools.tokens import EXTENDED_MAX, KINDS, grouped, make_token, parse_days, value_of
 
 REQUEST = ("serial", "kind", "value")
 RESULT = ("Serial Number", "Kind", "Value", "Count", "Token", "SMS")
 DAY_MINUTES = 24 * 60
+
+
+Problem = tuple[int, str]  # line number, problem in words
 
 
 class Wish(NamedTuple):
@@ -25,43 +31,43 @@ class Wish(NamedTuple):
 
     serial: str
     kind: str
-    given: object
+    given: Fraction | int | None
     text: str = ""
 
 
-def span(days):
+def span(days: Fraction) -> str:
     """Return days in words: whole days, or else hours, or else minutes."""
     units = ((days, "day"), (days * 24, "hour"), (days * DAY_MINUTES, "minute"))
     number, name = next((unit for unit in units if unit[0].denominator == 1), units[-1])
     return f"{float(number):g} {name}{'s' * (number != 1)}"
 
 
-def sms(wish, digits):
+def sms(wish: Wish, digits: str) -> str:
     """Return the text message for a customer, or for a field agent."""
+    given = Fraction(wish.given or 0)
     meaning = {
-        "disable": lambda: "unlocked for good",
-        "sync": lambda: "count brought up to date",
-        "extended": lambda: f"extended value {wish.given}",
-        "add": lambda: f"{span(wish.given)} more",
-        "set": lambda: f"{span(wish.given)} from now" if wish.given else "locked",
-    }[wish.kind]()
+        "disable": "unlocked for good",
+        "sync": "count brought up to date",
+        "extended": f"extended value {wish.given}",
+        "add": f"{span(given)} more",
+        "set": f"{span(given)} from now" if given else "locked",
+    }[wish.kind]
     return f"{wish.serial}: {meaning}. Type {grouped(digits)} #"
 
 
-def order_of(unit, wish):
+def order_of(unit: ListedUnit, wish: Wish) -> Order:
     """Return the ledger's Order for a wish, or raise ValueError."""
-    value = wish.given
-    if wish.kind in ("add", "set"):
-        value = value_of(wish.given, unit.time_divider)
+    given = wish.given
+    value = value_of(given, unit.time_divider) if isinstance(given, Fraction) else given
     identity = unit.identity()
 
-    def make(count):
+    def make(count: int) -> tuple[int, str]:
         return make_token(identity._replace(count=count), wish.kind, value)
 
     return Order(unit.serial, unit.count, wish.kind, value, make, _test_digits(unit))
 
 
-def _test_digits(unit):
+def _test_digits(unit: ListedUnit) -> str | None:
     """Return the unit's test code as it would be typed, or None."""
     if unit.test_code is None:
         return None
@@ -70,7 +76,7 @@ def _test_digits(unit):
     return f"{unit.test_code:09}"
 
 
-def parse_given(kind, text):
+def parse_given(kind: str, text: str) -> Fraction | int | None:
     """Return what stands for the value of a wish of `kind`, or raise ValueError."""
     if kind in ("add", "set"):
         return parse_days(text)
@@ -85,9 +91,10 @@ def parse_given(kind, text):
     return None
 
 
-def read_wishes(path):
+def read_wishes(path: Path) -> tuple[list[tuple[int, Wish]], list[Problem]]:
     """Return ([(line number, Wish)], problems) of a file with the columns serial, kind, value."""
-    wishes, problems = [], []
+    wishes: list[tuple[int, Wish]] = []
+    problems: list[Problem] = []
     for number, cells in read_cells(path):
         if not isinstance(cells, str) and len(cells) not in (2, 3):
             cells = f"{len(cells)} columns instead of {', '.join(REQUEST)}"
@@ -107,13 +114,14 @@ def read_wishes(path):
     return wishes, problems
 
 
-def plan(list_path, wishes):
+def plan(list_path: Path, wishes: Sequence[tuple[int, Wish]]) -> tuple[list[Order], list[Problem]]:
     """Return ([Order], problems) for the [(line number, Wish)] of units of a list.
 
     Raises ListError when a unit is not in the list, or when the list cannot be read.
     """
     units = find(list_path, {wish.serial for _, wish in wishes})
-    orders, problems = [], []
+    orders: list[Order] = []
+    problems: list[Problem] = []
     for number, wish in wishes:
         try:
             orders.append(order_of(units[wish.serial], wish))
@@ -122,7 +130,7 @@ def plan(list_path, wishes):
     return orders, problems
 
 
-def write_tokens(file, wishes, issued):
+def write_tokens(file: TextIO, wishes: Sequence[Wish], issued: Sequence[Issued]) -> None:
     """Write the rows of RESULT for what was issued, and make sure that they are on the disk."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(RESULT)

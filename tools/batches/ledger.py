@@ -6,10 +6,13 @@ key of `payg_units`, so two stations cannot both have it; a count, and the digit
 there once per unit, so none is issued twice.
 """
 
+from __future__ import annotations
+
 import contextlib
 import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timezone
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -34,7 +37,7 @@ _LONG_HEX = re.compile("[0-9a-fA-F]{24,}")
 class TakenError(LedgerError):
     """This serial number is provisioned (`done`), or being provisioned elsewhere."""
 
-    def __init__(self, text, done=False):
+    def __init__(self, text: str, done: bool = False) -> None:
         super().__init__(text)
         self.done = done
 
@@ -62,7 +65,7 @@ class Order(NamedTuple):
     listed: int
     kind: str
     value: int | None
-    make: object
+    make: Callable[[int], tuple[int, str]]
     never: str | None = None
 
 
@@ -72,11 +75,15 @@ class Issued(NamedTuple):
     serial: str
     kind: str
     value: int | None
-    count: int
+    count: int  # type: ignore[assignment]  # tuple.count
     digits: str
 
 
-def _now():
+Numbered = list[tuple[int, Order]]  # orders of a unit, each with its place in the sequence
+Known = tuple["int | None", set[str]]  # count and digits of all tokens of a unit
+
+
+def _now() -> str:
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -86,7 +93,7 @@ class Ledger:
     Every method is one transaction, committed when it returns, and raises LedgerError.
     """
 
-    def __init__(self, place, create=True):
+    def __init__(self, place: str, create: bool = True) -> None:
         """Open the ledger at `place`, a file's name or a URL; make it there unless told not to."""
         self._url = url_of(place)
         path = file_of(place)
@@ -100,18 +107,18 @@ class Ledger:
             self.close()
             raise
 
-    def __enter__(self):
+    def __enter__(self) -> Ledger:
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         self.close()
 
-    def close(self):
+    def close(self) -> None:
         """Let go of the database."""
         self._engine.dispose()
 
     @contextlib.contextmanager
-    def _writing(self):
+    def _writing(self) -> Iterator[sa.Connection]:
         try:
             with self._engine.begin() as database:
                 yield database
@@ -119,14 +126,14 @@ class Ledger:
             raise self._trouble(error) from error
 
     @contextlib.contextmanager
-    def _reading(self):
+    def _reading(self) -> Iterator[sa.Connection]:
         try:
             with self._engine.connect() as database:
                 yield database.execution_options(reading=True)
         except SQLAlchemyError as error:
             raise self._trouble(error) from error
 
-    def _trouble(self, error):
+    def _trouble(self, error: SQLAlchemyError) -> LedgerError:
         reason = str(getattr(error, "orig", None) or "").strip().split("\n")[0]
         if "locked" in reason:
             reason = f"another program has held it for {PATIENCE} s"
@@ -135,7 +142,7 @@ class Ledger:
 
     # -- provisioning ------------------------------------------------------------------------
 
-    def reserve(self, serial, station, again=None):
+    def reserve(self, serial: str, station: str, again: str | None = None) -> None:
         """Take a serial number for `station` before its unit is touched. Raises TakenError.
 
         What this station had reserved it may take again: so a crash is repaired by repeating.
@@ -155,7 +162,7 @@ class Ledger:
                 _fail(database, serial, station, f"lost its memory: {_taken(record)}")
                 return
 
-    def next_serial(self, serials, station):
+    def next_serial(self, serials: Iterable[str], station: str) -> str | None:
         """Reserve and return the first of `serials` that nobody ever reserved, or None.
 
         What a crash left reserved is not given out by this, since another port of this station
@@ -172,7 +179,7 @@ class Ledger:
                         return serial
         return None
 
-    def begun(self, station):
+    def begun(self, station: str) -> list[str]:
         """Return the serial numbers that `station` reserved and neither finished nor failed."""
         query = (
             sa.select(units.c.serial)
@@ -182,7 +189,15 @@ class Ledger:
         with self._reading() as database:
             return list(database.scalars(query))
 
-    def provisioned(self, serial, station, firmware_hash, key_check, count=1, again=False):
+    def provisioned(
+        self,
+        serial: str,
+        station: str,
+        firmware_hash: str | None,
+        key_check: str,
+        count: int = 1,
+        again: bool = False,
+    ) -> None:
         """Keep that a unit has its identity. Raises TakenError unless this station reserved it.
 
         The same said twice is kept once. count: the unit's first, at least. again: it has had it
@@ -205,52 +220,54 @@ class Ledger:
                     raise TakenError(_taken(record))
             _raise_count(database, serial, count)
 
-    def failed(self, serial, station, reason):
+    def failed(self, serial: str, station: str, reason: str) -> None:
         """Keep why a unit could not be provisioned, and release its serial number."""
         with self._writing() as database:
             _release(database, serial, station)
             _fail(database, serial, station, reason)
 
-    def release(self, serial, station):
+    def release(self, serial: str, station: str) -> None:
         """Give a reserved serial number back whose unit was not touched."""
         with self._writing() as database:
             _release(database, serial, station)
 
     @staticmethod
-    def _reserved(database, serial, station):
+    def _reserved(database: sa.Connection, serial: str, station: str) -> bool:
         return insert_new(
             database, units, {"serial": serial, "station": station, "reserved_at": _now()}
         )
 
     # -- questions ---------------------------------------------------------------------------
 
-    def unit(self, serial):
+    def unit(self, serial: str) -> Record | None:
         """Return the Record of a unit, or None."""
         with self._reading() as database:
             return _record(database, serial)
 
-    def count(self, serial):
+    def count(self, serial: str) -> int | None:
         """Return the count of the unit's last token, or None if the ledger knows none."""
         return self.counts([serial]).get(serial)
 
-    def counts(self, serials):
+    def counts(self, serials: Iterable[str]) -> dict[str, int]:
         """Return {serial: count} of those that the ledger knows."""
         return self._pairs(counts, counts.c.count, serials)
 
-    def provisioned_ones(self, serials):
+    def provisioned_ones(self, serials: Iterable[str]) -> set[str]:
         """Return those of `serials`, a set, whose units were provisioned."""
         found = self._pairs(units, units.c.provisioned_at, serials)
         return {serial for serial, time in found.items() if time is not None}
 
-    def _pairs(self, table, column, serials):
-        found = {}
+    def _pairs(
+        self, table: sa.Table, column: sa.Column[Any], serials: Iterable[str]
+    ) -> dict[str, Any]:
+        found: dict[str, Any] = {}
         with self._reading() as database:
             for some in _chunks(serials):
                 query = sa.select(table.c.serial, column).where(_among(table, some))
-                found.update(database.execute(query).all())
+                found.update((serial, value) for serial, value in database.execute(query))
         return found
 
-    def serials(self):
+    def serials(self) -> Iterator[str]:
         """Yield every serial number that the ledger knows of, some of them twice."""
         query = sa.union_all(sa.select(units.c.serial), sa.select(counts.c.serial))
         with self._reading() as database:
@@ -258,14 +275,14 @@ class Ledger:
             for row in rows:
                 yield row.serial
 
-    def failures(self, serial):
+    def failures(self, serial: str) -> list[tuple[str, str, str]]:
         """Return [(time, station, reason)] of a unit, the first one first."""
         columns = (failures.c.failed_at, failures.c.station, failures.c.reason)
         query = sa.select(*columns).where(failures.c.serial == serial).order_by(failures.c.id)
         with self._reading() as database:
-            return [tuple(row) for row in database.execute(query)]
+            return [(time, at, why) for time, at, why in database.execute(query)]
 
-    def tokens(self, serial):
+    def tokens(self, serial: str) -> list[Issued]:
         """Return [Issued] of a unit in the order of their counts."""
         with self._reading() as database:
             columns = [tokens.c[name] for name in Issued._fields]
@@ -274,20 +291,25 @@ class Ledger:
 
     # -- tokens ------------------------------------------------------------------------------
 
-    def issue(self, orders, before_commit=None, step=None):
+    def issue(
+        self,
+        orders: Sequence[Order],
+        before_commit: Callable[[list[Issued]], object] | None = None,
+        step: Callable[[], object] | None = None,
+    ) -> list[Issued]:
         """Make and keep a token for each Order; return [Issued] in the same sequence.
 
         All or none: an exception, also one of `before_commit` (called with the tokens when they
         are about to be kept), leaves the ledger as it was. `step` is called once per token.
         Tokens are made before anything is locked, and again if another program was faster.
         """
-        groups = {}
+        groups: dict[str, list[tuple[int, Order]]] = {}
         for number, order in enumerate(orders):
             groups.setdefault(order.serial, []).append((number, order))
         with self._reading() as database:
             known = {serial: _known(database, serial) for serial in groups}
         made = {serial: _make(known[serial], some, step) for serial, some in groups.items()}
-        result = [None] * len(orders)
+        result: dict[int, Issued] = {}
         with self._writing() as database:
             for serial in sorted(groups):  # in one order everywhere: no two wait for each other
                 some = groups[serial]
@@ -297,12 +319,12 @@ class Ledger:
                 for (number, _), issued in zip(some, made[serial][1]):
                     result[number] = issued
             if before_commit:
-                before_commit(result)
-        return result
+                before_commit([result[number] for number in range(len(orders))])
+        return [result[number] for number in range(len(orders))]
 
 
-def _chunks(serials):
-    some = []
+def _chunks(serials: Iterable[str]) -> Iterator[list[str]]:
+    some: list[str] = []
     for serial in serials:
         some.append(serial)
         if len(some) == CHUNK:
@@ -312,26 +334,26 @@ def _chunks(serials):
         yield some
 
 
-def _among(table, serials):
+def _among(table: sa.Table, serials: list[str]) -> sa.ColumnElement[bool]:
     return table.c.serial.in_(serials)
 
 
-def _record(database, serial):
+def _record(database: sa.Connection, serial: str) -> Record | None:
     row = database.execute(sa.select(units).where(units.c.serial == serial)).first()
-    return row and Record(*row)
+    return Record(*row) if row else None
 
 
-def _release(database, serial, station):
+def _release(database: sa.Connection, serial: str, station: str) -> None:
     reserved = (units.c.station == station) & units.c.provisioned_at.is_(None)
     database.execute(sa.delete(units).where(units.c.serial == serial, reserved))
 
 
-def _fail(database, serial, station, reason):
+def _fail(database: sa.Connection, serial: str, station: str, reason: str) -> None:
     row = {"serial": serial, "station": station, "failed_at": _now()}
     database.execute(sa.insert(failures).values(reason=_LONG_HEX.sub("(hidden)", reason), **row))
 
 
-def _taken(record):
+def _taken(record: Record) -> str:
     if record.provisioned_at:
         return f"{record.serial} was provisioned at {record.station}, {record.provisioned_at}"
     return (
@@ -340,7 +362,7 @@ def _taken(record):
     )
 
 
-def _raise_count(database, serial, count):
+def _raise_count(database: sa.Connection, serial: str, count: int) -> None:
     insert_new(database, counts, {"serial": serial, "count": count})
     database.execute(
         sa.update(counts)
@@ -349,39 +371,41 @@ def _raise_count(database, serial, count):
     )
 
 
-def _lock(database, serial, some):
+def _lock(database: sa.Connection, serial: str, some: Numbered) -> int:
     """Return the unit's count, which nobody else can change until the transaction ends."""
     _raise_count(database, serial, max(order.listed for _, order in some))
     query = sa.select(counts.c.count).where(counts.c.serial == serial).with_for_update()
-    return database.scalar(query)
+    return database.scalar(query) or 0
 
 
-def _known(database, serial):
+def _known(database: sa.Connection, serial: str) -> Known:
     """Return (count or None, digits of all tokens) of a unit."""
     count = database.scalar(sa.select(counts.c.count).where(counts.c.serial == serial))
     digits = sa.select(tokens.c.digits).where(tokens.c.serial == serial)
     return count, set(database.scalars(digits))
 
 
-def _make(known, some, step=None):
+def _make(
+    known: Known, some: Numbered, step: Callable[[], object] | None = None
+) -> tuple[int, list[Issued]]:
     """Return (count before, [Issued]) for the orders of a unit; nothing is kept yet."""
     count, used = known
-    before = count = max(count or 0, *(order.listed for _, order in some))
+    before = last = max(count or 0, *(order.listed for _, order in some))
     made = []
     for _, order in some:
         digits = None
         while digits is None or digits in used or digits == order.never:
-            if count + 2 > COUNT_MAX:
+            if last + 2 > COUNT_MAX:
                 raise LedgerError(f"{order.serial} has used all of its {COUNT_MAX:,} counts")
-            count, digits = order.make(count)
+            last, digits = order.make(last)
         used.add(digits)
-        made.append(Issued(order.serial, order.kind, order.value, count, digits))
+        made.append(Issued(order.serial, order.kind, order.value, last, digits))
         if step:
             step()
     return before, made
 
 
-def _keep(database, serial, made):
+def _keep(database: sa.Connection, serial: str, made: list[Issued]) -> None:
     time = _now()
     database.execute(sa.insert(tokens), [{**token._asdict(), "issued_at": time} for token in made])
     database.execute(

@@ -10,8 +10,9 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TextIO, TypeVar
 
 import click
 from rich.console import Console
@@ -41,7 +42,11 @@ HEADER = (
 LONGEST_LINE = 1000  # bytes
 TEXT_MAX = 100  # characters of a hardware model or version
 TEST_CODE_MAX = 999_999_999
+EMPTY: tuple[int, list[str] | str] = (1, "the file is empty")
 STEP = 100  # rows between two looks of the progress bar
+
+
+Thing = TypeVar("Thing")
 
 
 class ListError(click.ClickException):
@@ -58,17 +63,17 @@ class ListedUnit(NamedTuple):
     serial: str
     starting_code: int | None
     key: bytes
-    count: int
+    count: int  # type: ignore[assignment]  # tuple.count
     time_divider: int
     restricted: bool
     hardware_model: str
     version: str
     test_code: int | None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"ListedUnit({self.serial})"
 
-    def identity(self):
+    def identity(self) -> Identity:
         """Return the Identity that the other commands take."""
         return Identity(
             self.serial,
@@ -79,7 +84,7 @@ class ListedUnit(NamedTuple):
             self.restricted,
         )
 
-    def cells(self):
+    def cells(self) -> tuple[str, ...]:
         """Return the texts of a row."""
         return (
             self.serial,
@@ -99,14 +104,14 @@ class Row(NamedTuple):
 
     number: int
     unit: ListedUnit | None
-    problems: list
+    problems: list[str]
 
 
-def _nine_digits(code):
+def _nine_digits(code: int | None) -> str:
     return "" if code is None else f"{code:09}"
 
 
-def parse_text(text):
+def parse_text(text: str) -> str:
     """Return a hardware model or version as it is, or raise ValueError."""
     if len(text) > TEXT_MAX or not text.isprintable():
         raise ValueError(
@@ -115,10 +120,10 @@ def parse_text(text):
     return text
 
 
-def _whole(name, lowest, highest, empty=None):
+def _whole(name: str, lowest: int, highest: int, empty: int | None = None) -> Callable[[str], int]:
     """Return a parser of a whole number; an empty cell is `empty` unless that is None."""
 
-    def parse(text):
+    def parse(text: str) -> int:
         if not text and empty is not None:
             return empty
         return parse_whole(text, name, lowest, highest)
@@ -126,7 +131,7 @@ def _whole(name, lowest, highest, empty=None):
     return parse
 
 
-def _code(text):
+def _code(text: str) -> int | None:
     return parse_whole(text, "", 0, STARTING_CODE_MAX) if text else None
 
 
@@ -144,11 +149,12 @@ _COLUMNS = (
 )
 
 
-def _unit_of(cells):
+def _unit_of(cells: list[str]) -> tuple[ListedUnit | None, list[str]]:
     """Return (ListedUnit or None, problems) of a row's texts."""
     if len(cells) != len(HEADER):
         return None, [f"{len(cells)} columns instead of {len(HEADER)}"]
-    values, problems = [], []
+    values: list[Any] = []
+    problems: list[str] = []
     for name, (parse, wanted), cell in zip(HEADER, _COLUMNS, cells):
         try:
             values.append(parse(cell))
@@ -160,7 +166,7 @@ def _unit_of(cells):
     return ListedUnit(*values), []
 
 
-def _lines(file):
+def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
     """Yield (number, bytes) of each line without its end; of one too long there is only a NUL."""
     number = 0
     while line := file.readline(LONGEST_LINE + 1):
@@ -174,7 +180,7 @@ def _lines(file):
         yield number, line.rstrip(b"\r\n")
 
 
-def _text(line):
+def _text(line: bytes) -> str | None:
     """Return a line's text, or None if it is not one."""
     try:
         text = line.decode("utf-8")
@@ -183,7 +189,7 @@ def _text(line):
     return None if re.search("[\0-\x1f\x7f]", text) else text
 
 
-def split(text):
+def split(text: str) -> list[str] | None:
     """Return the cells of a line of CSV, or None if its quotes are not closed."""
     if '"' not in text:
         return text.split(",")
@@ -193,7 +199,7 @@ def split(text):
         return None
 
 
-def read_cells(path):
+def read_cells(path: Path) -> Iterator[tuple[int, list[str] | str]]:
     """Yield (line number, [cells]) or (line number, a problem in words) of a CSV file.
 
     Lines without anything are left out. Raises ListError if the file cannot be read.
@@ -210,7 +216,7 @@ def read_cells(path):
         raise ListError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _header_problems(cells):
+def _header_problems(cells: list[str] | str) -> list[str]:
     if isinstance(cells, str):
         return [cells]
     if tuple(cells) == HEADER:
@@ -223,30 +229,30 @@ def _header_problems(cells):
     return ["this is not the header of a device list, which is " + ",".join(HEADER)]
 
 
-def judge(path):
+def judge(path: Path) -> Iterator[Row]:
     """Yield a Row for each line after the header, and for a bad header, which ends it.
 
     A row is judged by itself: see Repeats. Raises ListError if the file cannot be read.
     """
     rows = read_cells(path)
-    number, header = next(rows, (1, "the file is empty"))
+    number, header = next(rows, EMPTY)
     problems = _header_problems(header)
     if problems:
         yield Row(number, None, problems)
         return
     for number, cells in rows:
-        unit, problems = (None, [cells]) if isinstance(cells, str) else _unit_of(cells)
-        yield Row(number, unit, problems)
+        row = (None, [cells]) if isinstance(cells, str) else _unit_of(cells)
+        yield Row(number, *row)
 
 
 class Repeats:
     """Remembers serial numbers and keys, and says where one was before."""
 
-    def __init__(self):
-        self._serials = {}
-        self._keys = {}
+    def __init__(self) -> None:
+        self._serials: dict[str, int] = {}
+        self._keys: dict[bytes, int] = {}
 
-    def problems(self, number, unit):
+    def problems(self, number: int, unit: ListedUnit) -> list[str]:
         """Return in words what a unit in line `number` has in common with an earlier one."""
         first = self._serials.setdefault(unit.serial, number)
         same_key = self._keys.setdefault(unit.key, number)
@@ -258,42 +264,48 @@ class Repeats:
         return found
 
 
-def _checked(path, row):
-    if row.problems:
+def _refuse_problems(path: Path, number: int, problems: list[str]) -> None:
+    if problems:
         raise ListError(
-            f"{path}, line {row.number}: {'; '.join(row.problems)}."
+            f"{path}, line {number}: {'; '.join(problems)}."
             f" All its problems: payg batch check {path}"
         )
+
+
+def _checked(path: Path, row: Row) -> ListedUnit:
+    _refuse_problems(path, row.number, row.problems)
+    assert row.unit
     return row.unit
 
 
-def read_list(path):
+def read_list(path: Path) -> Iterator[ListedUnit]:
     """Yield the Units of a list. Raises ListError at the first bad row; repeats are not sought."""
     for row in judge(path):
         yield _checked(path, row)
 
 
-def _rows(path):
+def _rows(path: Path) -> Iterator[tuple[int, list[str] | str]]:
     """Return the cells after a header that is good. Raises ListError."""
     rows = read_cells(path)
-    number, header = next(rows, (1, "the file is empty"))
-    _checked(path, Row(number, None, _header_problems(header)))
+    number, header = next(rows, EMPTY)
+    _refuse_problems(path, number, _header_problems(header))
     return rows
 
 
-def read_serials(path):
+def read_serials(path: Path) -> Iterator[str]:
     """Yield what stands for a serial number in each row, good or bad. Raises ListError."""
     for _, cells in _rows(path):
         if not isinstance(cells, str):
             yield cells[0]
 
 
-def find(path, serials):
+def find(path: Path, serials: Iterable[str]) -> dict[str, ListedUnit]:
     """Return {serial: ListedUnit} of these serial numbers, each there exactly once.
 
     Rows of other units may be bad. Raises ListError.
     """
-    wanted, found = set(serials), {}
+    wanted = set(serials)
+    found: dict[str, ListedUnit] = {}
     for number, cells in _rows(path):
         if isinstance(cells, str) or cells[0] not in wanted:
             continue
@@ -308,7 +320,7 @@ def find(path, serials):
 
 
 @contextlib.contextmanager
-def new_file(path):
+def new_file(path: Path) -> Iterator[TextIO]:
     """Open a file for writing, for its owner only, that is called `path` when it is complete.
 
     What is there already is never overwritten. A run that is killed leaves at most a file named
@@ -335,19 +347,19 @@ def new_file(path):
         raise ListError(f"{path} cannot be named so; all of it is in {part}") from error
 
 
-def sync(file):
+def sync(file: TextIO) -> None:
     """Make sure that what was written is on the disk."""
     file.flush()
     os.fsync(file.fileno())
 
 
-def refuse_existing(path):
+def refuse_existing(path: Path) -> None:
     """Raise ListError if there is something called `path`."""
     if os.path.lexists(path):
         raise ListError(f"{path} is there already, and is not overwritten: name another file")
 
 
-def _name(part, path):
+def _name(part: str, path: Path) -> None:
     """Give a complete file its name, unless that was taken in the meantime."""
     try:
         os.link(part, path)
@@ -360,7 +372,7 @@ def _name(part, path):
         os.unlink(part)
 
 
-def write_list(path, units):
+def write_list(path: Path, units: Iterable[ListedUnit]) -> None:
     """Write a new list of these Units. Raises ListError, and what `units` raises."""
     with new_file(path) as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -368,7 +380,7 @@ def write_list(path, units):
         writer.writerows(unit.cells() for unit in units)
 
 
-def tracked(things, total, text):
+def tracked(things: Iterable[Thing], total: int | None, text: str) -> Generator[Thing, None, None]:
     """Yield `things` while a bar on the terminal shows how far it is; total: None if unknown."""
     columns = (TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)

@@ -1,5 +1,8 @@
 """The ledger's tables, and how SQLite and PostgreSQL are made to behave alike."""
 
+import sqlite3
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -12,7 +15,7 @@ CREATING = 0x70617967  # PostgreSQL's advisory lock while the tables are made
 TABLES = sa.MetaData()
 
 
-def _serial(**options):
+def _serial(**options: Any) -> sa.Column[str]:
     return sa.Column("serial", sa.String(SERIAL_LENGTH), nullable=False, **options)
 
 
@@ -55,14 +58,14 @@ failures = sa.Table(
 )
 
 
-def make_tables(database):
+def make_tables(database: sa.Connection) -> None:
     """Make what is missing, in the transaction `database`; no two do it at once."""
     if database.dialect.name == "postgresql":
         database.execute(sa.select(sa.func.pg_advisory_xact_lock(CREATING)))
     TABLES.create_all(database)
 
 
-def make_engine(url):
+def make_engine(url: sa.URL) -> sa.Engine:
     """Return SQLAlchemy's engine for a URL. Raises LedgerError."""
     if url.get_backend_name() != "sqlite":
         try:
@@ -73,11 +76,11 @@ def make_engine(url):
     engine = sa.create_engine(url, connect_args={"timeout": PATIENCE})
 
     @sa.event.listens_for(engine, "connect")
-    def connected(connection, _record):
+    def connected(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # transactions begin where we say so, not at a write
 
     @sa.event.listens_for(engine, "begin")
-    def begun(connection):
+    def begun(connection: sa.Connection) -> None:
         # A transaction that reads first and writes later would be refused when two do it.
         reading = connection.get_execution_options().get("reading")
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
@@ -85,7 +88,7 @@ def make_engine(url):
     return engine
 
 
-def insert_new(database, table, row):
+def insert_new(database: sa.Connection, table: sa.Table, row: dict[str, object]) -> bool:
     """Insert a row unless its primary key is there; return whether it was inserted."""
     dialect = {"sqlite": sqlite, "postgresql": postgresql}[database.dialect.name]
     insert = dialect.insert(table).values(row).on_conflict_do_nothing()

@@ -3,6 +3,7 @@
 import sys
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -27,7 +28,7 @@ from tools.identity import (
 
 
 @click.group(name="batch")
-def command():
+def command() -> None:
     """Make the list of a batch of units, or judge one.
 
     The list is the protocol's own CSV: platforms import it, `payg provision` gives its rows to
@@ -41,7 +42,7 @@ def command():
     """
 
 
-def _parse_prefix(text):
+def _parse_prefix(text: str) -> str:
     parse_serial(f"{text}{NUMBER_MAX}")
     return text
 
@@ -89,7 +90,15 @@ LIST = click.Path(exists=True, dir_okay=False, path_type=Path)
 @ledger_db.option
 @click.option("--out", type=click.Path(path_type=Path), help="Name of the list.")
 @click.pass_context
-def new(context, prefix, first, quantity, out, **options):
+def new(
+    context: click.Context,
+    /,
+    prefix: str,
+    first: int,
+    quantity: int,
+    out: Path | None,
+    **options: Any,
+) -> None:
     """Make a new list, each unit with a key and a starting code of its own.
 
     No serial number is given twice: it is compared with the lists named by --against, and with
@@ -125,7 +134,7 @@ def new(context, prefix, first, quantity, out, **options):
     click.echo(f"{out}: {quantity:,} units, {names[0]} to {names[1]}. It has their keys: guard it")
 
 
-def _default_name(names):
+def _default_name(names: list[str]) -> Path:
     if "/" in names[0]:
         raise click.UsageError("the prefix is no file name: name the list by --out FILE")
     return Path("-".join(names) + ".csv")
@@ -133,7 +142,7 @@ def _default_name(names):
 
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path))
-def check(file):
+def check(file: Path) -> None:
     """Judge every row of a list; exit code 1 if something is wrong with it.
 
     Each problem is a line with its line number. What is in a cell is never shown, so the output
@@ -143,7 +152,8 @@ def check(file):
     Before a list goes to a platform, or comes from one:
       payg batch check SLT000000001-SLT000001000.csv
     """
-    rows, problems, repeats = 0, [], Repeats()
+    rows, repeats = 0, Repeats()
+    problems: list[str] = []
     for row in tracked(judge(file), None, f"Judging {file.name}"):
         rows += row.number > 1
         again = repeats.problems(row.number, row.unit) if row.unit else ()

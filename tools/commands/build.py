@@ -23,7 +23,7 @@ from tools.station.build import LIMIT, MANIFEST, BuildError, build, check_room, 
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Your own board file, in place of the board's.",
 )
-def command(board, out, custom):
+def command(board: str, out: Path | None, custom: Path | None) -> None:
     """Make the tree of files that goes onto a board.
 
     \b

@@ -3,7 +3,9 @@
 import secrets
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -11,12 +13,13 @@ from rich.console import Console
 from tools.conformance import report
 from tools.conformance.chains import Chains
 from tools.conformance.model import Model
-from tools.conformance.run import FAIL, run
+from tools.conformance.run import FAIL, Result, run
 from tools.conformance.trial import Limits, Trial
-from tools.conformance.units import RamUnit, SerialUnit, SilentUnitError, SimUnit
+from tools.conformance.units import AnsweringUnit, RamUnit, SerialUnit, SilentUnitError, SimUnit
 from tools.identity import (
     PUBLISHED_CODE,
     PUBLISHED_KEY,
+    Identity,
     identity_from,
     identity_options,
     key_from,
@@ -29,8 +32,10 @@ SERIAL = "CONFORM01"
 SIM_EXTENDED = 999_999  # does nothing on our firmware
 ID_S = 2
 
+Options = dict[str, Any]
 
-def given_identity(options):
+
+def given_identity(options: Options) -> Identity:
     """Return the Identity of parsed options; without a key the protocol's published example."""
     unchanged = (options["restricted"], options["time_divider"], options["count"])
     if key_from(options) is None and not options["sim"] and unchanged != (False, 1, None):
@@ -38,7 +43,7 @@ def given_identity(options):
     return identity_from(options, SERIAL, PUBLISHED_KEY, PUBLISHED_CODE, 1)
 
 
-def checked(options):
+def checked(options: Options) -> tuple[Options, bool]:
     """Return the options, or raise click.UsageError where they contradict each other."""
     if options["sim"] == (options["port"] is not None):
         raise click.UsageError("say what to check: --sim, or --port PORT")
@@ -48,7 +53,7 @@ def checked(options):
     return options, known
 
 
-def power_of(options):
+def power_of(options: Options) -> Callable[[], None] | None:
     """Return a function that takes the unit's power away and gives it back, or None."""
     command = options["power_command"]
     if command:
@@ -56,20 +61,20 @@ def power_of(options):
     return ask_operator if sys.stdin.isatty() else None
 
 
-def run_power_command(command):
+def run_power_command(command: str) -> None:
     """Run the operator's own command. Raises SilentUnitError."""
     done = subprocess.run(command, shell=True, check=False)
     if done.returncode:
         raise SilentUnitError(f"--power-command ended with exit code {done.returncode}")
 
 
-def ask_operator():
+def ask_operator() -> None:
     """Have a person pull the battery."""
     click.echo("\nTake ALL power from the unit: battery, panel and USB. Wait ten seconds.")
     click.prompt("Give it back, then press Enter", default="", show_default=False)
 
 
-def connect(options, known, identity):
+def connect(options: Options, known: bool, identity: Identity) -> SimUnit | SerialUnit | RamUnit:
     """Return the unit that is meant. Raises SilentUnitError."""
     if options["sim"]:
         return SimUnit(simulator_command(identity, None))
@@ -78,18 +83,19 @@ def connect(options, known, identity):
     return RamUnit(options["port"], identity, options["wait"])
 
 
-def set_up(unit, identity):
+def set_up(unit: AnsweringUnit, identity: Identity) -> None:
     """Give a blank unit the example's identity over its console, for good."""
     click.echo(
         "The unit keeps this identity, whose key is public: everybody can make tokens for it. Set"
         " it up anew before it is sold."
     )
+    assert identity.key
     answer = unit.ask(f"#SETUP;{identity.serial};{identity.starting_code:09};{identity.key.hex()}")
     if not answer.startswith("#SETUP;OK"):
         raise SilentUnitError("the unit refuses #SETUP: has it an identity already?")
 
 
-def identified(unit):
+def identified(unit: SimUnit | SerialUnit | RamUnit) -> str | None:
     """Return what the unit says to #ID, or None: not every console knows it."""
     try:
         answer = unit.ask("#ID", ID_S)
@@ -98,24 +104,25 @@ def identified(unit):
     return answer if answer.startswith("#ID;") else None
 
 
-def examine(unit, identity, limits):
+def examine(unit: AnsweringUnit, identity: Identity, limits: Limits) -> tuple[Trial, list[Result]]:
     """Run all checks, telling each on standard error; return (trial, Results)."""
+    assert identity.key
     chains = Chains(identity.key, identity.starting_code)
     model = Model(chains, identity.count, identity.time_divider, identity.restricted)
     trial = Trial(unit, model, limits)
 
-    def progress(done, of):
+    def progress(done: int, of: int) -> None:
         if done * 10 // of > (done - 1) * 10 // of:
             click.echo(f"         {done} of {of} random entries", err=True)
 
-    def tell(result):
+    def tell(result: Result) -> None:
         click.echo(f"{report.WORDS[result.verdict]:8} {result.title}", err=True)
 
     trial.progress = progress
     return trial, run(trial, tell=tell)
 
 
-def write(path, text):
+def write(path: Path, text: str) -> None:
     """Write a report file."""
     try:
         path.write_text(text, encoding="utf-8")
@@ -165,7 +172,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--json", "json_file", type=FILE, metavar="FILE", help="Write the report as JSON.")
 @click.option("--html", "html_file", type=FILE, metavar="FILE", help="Write it as one page.")
-def command(**options):
+def command(**options: Any) -> None:
     """Check a unit against the rules of OpenPAYGO Token, and write a report.
 
     It works with any unit whose console answers #TOKEN;digits and #STATUS. Exit code 0: no

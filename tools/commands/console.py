@@ -7,7 +7,7 @@ from tools.station.console import ConsoleError, LineConsole, described, events
 
 @click.command(name="console")
 @click.option("--port", required=True, metavar="PORT", help="Serial port of the unit.")
-def command(port):
+def command(port: str) -> None:
     """Ask a unit who it is, what is paid and what happened to it. It works sealed too.
 
     Nothing on the unit is changed.

@@ -18,7 +18,7 @@ from tools.station.prompt import PortError, RefusedError
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Your own board file, in place of the board's.",
 )
-def command(port, board, custom):
+def command(port: str, board: str | None, custom: Path | None) -> None:
     """Put the firmware of this checkout onto a unit; identity, credit and count stay.
 
     \b

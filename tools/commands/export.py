@@ -1,5 +1,6 @@
 """`payg export`: a list with the counts of its ledger, for a move to another platform."""
 
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -7,12 +8,12 @@ import click
 
 from tools.batches import database as ledger_db
 from tools.batches.ledger import Ledger
-from tools.batches.lists import read_list, tracked, write_list
+from tools.batches.lists import ListedUnit, read_list, tracked, write_list
 
 CHUNK = 500  # units whose counts are asked for in one go
 
 
-def with_counts(units, ledger):
+def with_counts(units: Iterable[ListedUnit], ledger: Ledger) -> Iterator[ListedUnit]:
     """Yield the Units with the ledger's counts, where those are higher."""
     units = iter(units)
     while some := list(islice(units, CHUNK)):
@@ -34,7 +35,7 @@ def with_counts(units, ledger):
     help="Name of the new list; without it, NAME-export.csv beside NAME.csv.",
 )
 @ledger_db.option
-def command(batch, out, ledger):
+def command(batch: Path, out: Path | None, ledger: str | None) -> None:
     """Write the list anew, each unit with the count of its last token.
 
     The platform that imports it goes on where this ledger stopped: issue no tokens here

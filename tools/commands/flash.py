@@ -27,7 +27,7 @@ from tools.station.prompt import PortError, RefusedError
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Where a Pico's boot drive is mounted, if it is not found.",
 )
-def command(board, port, image, drive):
+def command(board: str, port: str | None, image: Path | None, drive: Path | None) -> None:
     """Put MicroPython on a board. An ESP32 is erased first: identity and credit on it are lost.
 
     \b
@@ -42,7 +42,7 @@ def command(board, port, image, drive):
         data = images.find(board, click.echo, image)
         if board == "pico":
             flash_pico(data, drive, port, click.echo)
-        else:
+        elif port:
             Esp32(port, click.echo).flash(data)
     except (images.ImageError, FlashError, PortError, DeployError, RefusedError) as error:
         raise click.ClickException(str(error)) from error

@@ -2,11 +2,12 @@
 
 import platform
 from pathlib import Path
+from typing import Any
 
 import click
 
 from tools.batches import database as ledger_db
-from tools.batches.ledger import Ledger, LedgerError
+from tools.batches.ledger import Ledger
 from tools.batches.lists import ListError, read_list
 from tools.boards import BOARDS
 from tools.cable.unit import CableError
@@ -53,7 +54,18 @@ from tools.station.selftest import Job
     help="Make simulated units, each in a directory below this one.",
 )
 @click.option("--board", type=click.Choice(list(BOARDS)), help="Of the simulated units.")
-def command(ports, batch, serial, ledger, station, again, language, seconds, sim, board):
+def command(
+    ports: tuple[str, ...],
+    batch: Path,
+    serial: str | None,
+    ledger: str | None,
+    station: str,
+    again: bool,
+    language: str,
+    seconds: int,
+    sim: Path | None,
+    board: str | None,
+) -> None:
     """Give blank units their identity after a self-test, and seal them.
 
     Each unit is tested (clock, load, memory, token, display, keys), gets its row of the list and
@@ -92,10 +104,11 @@ def command(ports, batch, serial, ledger, station, again, language, seconds, sim
                 jobs = [Job(unit, language, seconds) for unit in units]
                 if sim:
                     check_names(units)
+                    makes: list[tuple[Any, ...]]
                     makes = [(worker.simulate, sim, board, job) for job in jobs]
                 else:
                     makes = [(worker.make, port, job) for port, job in zip(ports, jobs)]
                 done = run(report, makes)
-    except (LedgerError, ListError, CableError, MissingInterpreterError) as error:
+    except (ledger_db.LedgerError, ListError, CableError, MissingInterpreterError) as error:
         raise click.ClickException(str(error)) from error
     click.get_current_context().exit(finish(units, done))

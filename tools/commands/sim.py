@@ -3,7 +3,9 @@
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,6 +13,7 @@ from tools.boards import BOARDS
 from tools.identity import (
     DEMO,
     LANGUAGES,
+    Identity,
     identity_from,
     identity_options,
 )
@@ -53,7 +56,16 @@ from tools.interpreter import simulator_command
     "--cable", is_flag=True, help="With --headless: its console on a port, in real time."
 )
 @click.option("--bare", is_flag=True, help="With --cable: a board with nothing but MicroPython.")
-def command(headless, state, board, pico, image, cable, bare, **options):
+def command(
+    headless: bool,
+    state: Path | None,
+    board: str | None,
+    pico: bool,
+    image: Path | None,
+    cable: bool,
+    bare: bool,
+    **options: Any,
+) -> None:
     """Run a simulated controller: the real firmware on simulated chips.
 
     Without --headless it is a panel in this terminal. Without --key the panel shows the unit that
@@ -78,7 +90,7 @@ def command(headless, state, board, pico, image, cable, bare, **options):
     if pico and board not in (None, "pico"):
         raise click.UsageError(f"--pico emulates a Pico, not {board}")
 
-    def start(identity):
+    def start(identity: Identity) -> list[str]:
         if pico:
             return pico_command(identity, state, image)
         return simulator_command(identity, state, board)
@@ -94,7 +106,7 @@ def command(headless, state, board, pico, image, cable, bare, **options):
     os.execvp(command[0], command)
 
 
-def pico_command(identity, state, image=None):
+def pico_command(identity: Identity, state: Path | None, image: Path | None = None) -> list[str]:
     """Return the argument list that starts the emulated Pico."""
     options = identity._asdict() | {
         "key": identity.key.hex() if identity.key else None,
@@ -104,7 +116,7 @@ def pico_command(identity, state, image=None):
     return [sys.executable, "-m", "tools.emulator.run", json.dumps(options)]
 
 
-def check_cable(headless, pico, cable):
+def check_cable(headless: bool, pico: bool, cable: bool) -> None:
     """Refuse what does not go together with a cable."""
     if not cable:
         raise click.UsageError("--bare needs --cable")
@@ -112,7 +124,7 @@ def check_cable(headless, pico, cable):
         raise click.UsageError("--cable needs --headless and goes without --pico")
 
 
-def run_cable(identity, state, board, bare):
+def run_cable(identity: Identity, state: Path | None, board: str | None, bare: bool) -> int:
     """Serve commands to a unit on a port until they end; return an exit status."""
     simulator_command(identity, state, board)  # a missing interpreter is told in plain words
     from tools.cable.unit import serve
@@ -120,7 +132,9 @@ def run_cable(identity, state, board, bare):
     return serve(sys.stdin, sys.stdout, identity=identity, state=state, board=board, bare=bare)
 
 
-def run_panel(identity, start, state):
+def run_panel(
+    identity: Identity, start: Callable[[Identity], list[str]], state: Path | None
+) -> None:
     """Show the panel until the person quits; `start(identity)` gives the unit's command."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("the panel needs a terminal; for scripts there is --headless")

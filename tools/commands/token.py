@@ -1,13 +1,17 @@
 """`payg token`: options and what is printed."""
 
+from __future__ import annotations
+
+from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from tools.batches import database as ledger_db
 from tools.batches.lists import new_file, tracked
-from tools.identity import Checked, identity_from, identity_options, whole
+from tools.identity import Checked, Identity, identity_from, identity_options, whole
 from tools.tokens import (
     EXTENDED_MAX,
     KINDS,
@@ -18,8 +22,11 @@ from tools.tokens import (
     value_of,
 )
 
+if TYPE_CHECKING:  # SQLAlchemy is slow to import
+    from tools.batches.ledger import Ledger
 
-def chosen(options):
+
+def chosen(options: dict[str, Any]) -> tuple[str, Any]:
     """Return (kind, what was given for it); exactly one kind must be asked for."""
     asked = [kind for kind in KINDS if options[kind] is not None and options[kind] is not False]
     if len(asked) != 1:
@@ -29,7 +36,7 @@ def chosen(options):
     return asked[0], options[asked[0]]
 
 
-def identity_of(options):
+def identity_of(options: dict[str, Any]) -> Identity:
     """Return the Identity of parsed options, which must name it whole."""
     if options["key"] is None and options["key_file"] is None:
         raise click.UsageError("give the key once: --key HEX or --key-file FILE")
@@ -43,7 +50,7 @@ DAYS = Checked("days", parse_days)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-def issue_from_list(context, options):
+def issue_from_list(context: click.Context, options: dict[str, Any]) -> None:
     """`payg token --batch`. Raises click.ClickException."""
     given = [
         name
@@ -68,7 +75,9 @@ def issue_from_list(context, options):
     issue_many(options["batch"], place, options["csv"], options["out"])
 
 
-def issue_one(batch, place, serial, kind, given):
+def issue_one(
+    batch: Path, place: str, serial: str, kind: str, given: Fraction | int | None
+) -> None:
     """Issue a token for one unit of the list `batch`, and print it."""
     from tools.batches.issuing import Wish, plan, sms
 
@@ -84,7 +93,7 @@ def issue_one(batch, place, serial, kind, given):
     click.echo(f"sms   {sms(wish, issued.digits)}")
 
 
-def issue_many(batch, place, requests, out):
+def issue_many(batch: Path, place: str, requests: Path, out: Path | None) -> None:
     """Issue the tokens that the file `requests` asks for, all or none; write them to `out`."""
     from tools.batches.issuing import plan, read_wishes, write_tokens
 
@@ -95,20 +104,20 @@ def issue_many(batch, place, requests, out):
         click.echo(f"{requests}:{number}: {problem}", err=True)
     if problems or more:
         raise click.ClickException("no token was issued; put these lines right and repeat")
-    wishes = [wish for _, wish in wishes]
+    asked = [wish for _, wish in wishes]
     with open_ledger(place) as ledger, new_file(out) as file:
-        note_blank(ledger, {wish.serial for wish in wishes})
+        note_blank(ledger, {wish.serial for wish in asked})
         bar = tracked(range(len(orders)), len(orders), "Making tokens")
         ledger.issue(  # the file is on the disk before the ledger counts its tokens as issued
             orders,
-            before_commit=lambda issued: write_tokens(file, wishes, issued),
+            before_commit=lambda issued: write_tokens(file, asked, issued),
             step=lambda: next(bar),
         )
         bar.close()
     click.echo(f"{out}: {len(orders):,} tokens")
 
 
-def open_ledger(place):
+def open_ledger(place: str) -> Ledger:
     """Return the Ledger at `place`; a new ledger is noted."""
     from tools.batches.ledger import Ledger
 
@@ -117,7 +126,7 @@ def open_ledger(place):
     return Ledger(place)
 
 
-def note_blank(ledger, serials):
+def note_blank(ledger: Ledger, serials: set[str]) -> None:
     """Note how many of `serials`, a set, the ledger does not know as provisioned."""
     blank = serials - ledger.provisioned_ones(serials)
     if blank:
@@ -150,7 +159,7 @@ def note_blank(ledger, serials):
 )
 @ledger_db.option
 @click.pass_context
-def command(context, **options):
+def command(context: click.Context, /, **options: Any) -> None:
     """Print the next token of a unit, and the count that it brings.
 
     With --batch the list has the unit's key and the ledger its count: neither is typed, and a

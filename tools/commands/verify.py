@@ -27,7 +27,7 @@ from tools.station.verify import VerifyError, verify
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Your own board file, as it was deployed.",
 )
-def command(port, batch, board, custom):
+def command(port: str, batch: Path | None, board: str | None, custom: Path | None) -> None:
     """Compare a unit with this checkout and with its list; nothing on it is changed.
 
     \b

@@ -18,7 +18,8 @@ import click
 from rich.console import Console as Terminal
 from rich.progress import BarColumn, Progress, TextColumn
 
-from tools.batches.ledger import Ledger, LedgerError, TakenError
+from tools.batches.database import LedgerError
+from tools.batches.ledger import Ledger, TakenError
 from tools.batches.lists import ListedUnit, ListError, find, read_list
 from tools.cable.unit import CableError, SimulatedUnit
 from tools.station.selftest import (

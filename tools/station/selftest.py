@@ -340,7 +340,7 @@ class SelfTestJudge:
         return f"{free} sectors free for the records"
 
     def _token(self) -> str:
-        count, digits = make_token(self._job.unit, "add", _VALUE)
+        count, digits = make_token(self._job.unit.identity(), "add", _VALUE)
         seconds = _VALUE * DAY // self._job.unit.time_divider
         expected = ["ADD_TIME", str(_VALUE), str(count), str(seconds)]
         if self._ask(f"token({digits!r})") != expected:
