@@ -15,6 +15,7 @@ from textual.worker import Worker
 from tools.identity import Identity
 from tools.panel.session import Answer, PanelSession, SimulatorEndedError
 from tools.seconds import duration
+from tools.tokens import grouped
 
 SHOWN_WIDTH = 16  # characters on a line of the glass
 SHOWN_LINES = 2
@@ -28,11 +29,6 @@ NO_TOKENS = (
     "Its key is not known here.\n\nTokens come from whoever has\nits list:\n\n"
     "payg token --batch FILE\n  --serial SERIAL --add 30"
 )
-
-
-def grouped(digits: str) -> str:
-    """Return digits in groups of three, as in an SMS."""
-    return " ".join(digits[i : i + 3] for i in range(0, len(digits), 3))
 
 
 def glass(answer: Answer, lit: Set[str]) -> Text:

@@ -63,7 +63,7 @@ def part(text):
 """
 
 
-Files = dict[str, tuple[str, int]]
+FileDigests = dict[str, tuple[str, int]]
 """{path: (SHA-256 in hex, bytes)}."""
 
 
@@ -71,7 +71,7 @@ class DeployError(Exception):
     """The unit has not got the tree; the text says why and what to do next."""
 
 
-def look(prompt: Prompt) -> Files:
+def look(prompt: Prompt) -> FileDigests:
     """Return the path, SHA-256 and length of all files at the firmware's places."""
     found = {}
     for line in prompt.run(LOOK).splitlines():
@@ -80,7 +80,7 @@ def look(prompt: Prompt) -> Files:
     return found
 
 
-def wanted(manifest: Manifest) -> Files:
+def wanted(manifest: Manifest) -> FileDigests:
     """Return the same of a manifest of tools.station.build."""
     return {name: (file["sha256"], file["size"]) for name, file in manifest["files"].items()}
 
@@ -117,7 +117,7 @@ def deploy(
 
 
 def _check_room(
-    prompt: Prompt, want: Files, have: Files, changed: list[str], gone: list[str]
+    prompt: Prompt, want: FileDigests, have: FileDigests, changed: list[str], gone: list[str]
 ) -> None:
     """Refuse, before any change, a tree that does not fit or leaves too little for the records."""
     new, old = ({name: length for name, (_, length) in files.items()} for files in (want, have))
@@ -172,7 +172,7 @@ def _send(prompt: Prompt, name: str, data: bytes) -> None:
         raise
 
 
-def _verify(have: Files, want: Files) -> None:
+def _verify(have: FileDigests, want: FileDigests) -> None:
     expected = {name + NEW if name == LAST else name: file for name, file in want.items()}
     wrong = sorted(name for name in expected if have.get(name) != expected[name])
     if wrong:

@@ -15,7 +15,7 @@ from tools import room
 from tools.batches.lists import ListedUnit
 from tools.seconds import DAY, duration
 from tools.station.console import AtPromptError, ConsoleError, LineConsole, knock
-from tools.station.deploy import FREE, Files, look
+from tools.station.deploy import FREE, FileDigests, look
 from tools.station.prompt import PortError, Prompt, RefusedError
 from tools.tokens import make_token
 
@@ -198,7 +198,7 @@ def _former_life(given: int, count: str, left: str, stale: str) -> Iterator[str]
         )
 
 
-def _digest(files: Files) -> str:
+def _digest(files: FileDigests) -> str:
     lines = [f"{name} {files[name][0]}\n" for name in sorted(files)]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from tools.paths import ROOT
 from tools.station.build import build
 from tools.station.console import ConsoleError, knock
-from tools.station.deploy import Files, check_board, look, wanted
+from tools.station.deploy import FileDigests, check_board, look, wanted
 from tools.station.prompt import Prompt
 from tools.station.selftest import KNOCK, key_check
 
@@ -65,7 +65,7 @@ def verify(
             say("Its firmware does not run.")
 
 
-def _compare(have: Files, want: Files, say: Callable[[str], None]) -> None:
+def _compare(have: FileDigests, want: FileDigests, say: Callable[[str], None]) -> None:
     """Compare {path: (SHA-256, bytes)}. Raises VerifyError."""
     wrong = [f"{name} is missing" for name in sorted(want.keys() - have.keys())]
     wrong += [f"{name} is not of this build" for name in sorted(have.keys() - want.keys())]
