@@ -143,11 +143,26 @@ def test_the_command_says_what_it_made(tmp_path):
 
 def test_a_board_file_of_ones_own(tmp_path):
     mine = tmp_path / "mine.py"
-    mine.write_text((ROOT / "board" / "esp32_devkit.py").read_text().replace("23", "19"))
+    mine.write_text((ROOT / "board" / "esp32_devkit.py").read_text().replace(": 23", ": 19"))
     done = payg("--board", "esp32", "--custom", mine, "--out", tmp_path / "tree")
     assert done.returncode == 0, done.stderr
     names = files_of(tmp_path / "tree")
     assert "board/custom.mpy" in names and "board/esp32_devkit.mpy" not in names
+
+
+def test_a_refused_build_leaves_everything_as_it_was(tmp_path):
+    mine, tree = tmp_path / "mine.py", tmp_path / "tree"
+    mine.write_text((ROOT / "board" / "pico.py").read_text().replace(": 15", ": 99"))
+    assert payg("--board", "pico", "--custom", mine, "--out", tree).returncode == 1
+    assert files_of(tmp_path) == {"mine.py"}
+    assert payg("--board", "pico", "--out", tree).returncode == 0
+    built = files_of(tree)
+    done = payg("--board", "pico", "--custom", mine, "--out", tree)
+    assert done.returncode == 1 and 'LOAD["pin"] = 99' in done.stderr
+    assert files_of(tree) == built and files_of(tmp_path) == {
+        "mine.py",
+        *(f"tree/{n}" for n in built),
+    }
 
 
 def test_a_broken_board_file_is_one_plain_line(tmp_path):

@@ -10,10 +10,12 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, TypedDict
 
 from tools import room
+from tools.board_check import Problem, check
 from tools.boards import BOARDS, Board
 from tools.paths import ROOT
 
@@ -44,14 +46,40 @@ class BuildError(Exception):
     """Something is missing; the text names the missing thing."""
 
 
+class BoardFileError(BuildError):
+    """A board file has `mistakes`, tools.board_check.Problems."""
+
+    def __init__(self, path: Path, mistakes: list[Problem]) -> None:
+        self.mistakes = mistakes
+        self.path = path
+        many = f"has {len(mistakes)} mistakes, the first:" if len(mistakes) > 1 else "is wrong:"
+        super().__init__(f"{path} {many} {mistakes[0]}")
+
+
 def build(board: str, out: Path, custom: Path | None = None) -> Manifest:
     """Write the tree for `board`, one of TARGETS, into directory `out`; return the manifest.
 
-    `out` must be new, empty or an earlier build; `custom` is a board file that replaces the
-    board's own. Raises BuildError.
+    `out` must be new, empty or an earlier build, which stays as it is when the build fails;
+    `custom` is a board file that replaces the board's own. Raises BuildError, OSError.
     """
     target = TARGETS[board]
-    _clear(out)
+    if custom:
+        mistakes = [problem for problem in check(custom, target.chip) if not problem.warning]
+        if mistakes:
+            raise BoardFileError(custom, mistakes)
+    if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).is_file():
+        raise BuildError(f"{out} holds something else than a build; name another directory")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as folder:
+        tree = Path(folder, out.name)
+        manifest = _fill(tree, board, target, custom)
+        if out.is_dir():
+            shutil.rmtree(out)
+        tree.rename(out)
+    return manifest
+
+
+def _fill(out: Path, board: str, target: Board, custom: Path | None) -> Manifest:
     for name in SOURCES:
         _copy(ROOT / name, out / name)
     for path in sorted((ROOT / "lib" / "opaygo").glob("*.py")):
@@ -66,14 +94,6 @@ def build(board: str, out: Path, custom: Path | None = None) -> Manifest:
     for source, place in compiled:
         _compile(source, place, out, target.arch)
     return _write_manifest(board, target, out)
-
-
-def _clear(out: Path) -> None:
-    if out.is_dir() and any(out.iterdir()):
-        if not (out / MANIFEST).is_file():
-            raise BuildError(f"{out} holds something else than a build; name another directory")
-        shutil.rmtree(out)
-    out.mkdir(parents=True, exist_ok=True)
 
 
 def _copy(source: Path, place: Path) -> None:
