@@ -79,3 +79,32 @@ def payg(capsys):
         return exit_info.value.code, output.out, output.err
 
     return run
+
+
+@pytest.fixture
+def plug_in(micropython_exe, tmp_path):
+    """Function that plugs a board with MicroPython in; see helpers/board_on_cable.py.
+
+    Cables and power are taken away in the end.
+    """
+    from tests_host.helpers.board_on_cable import BoardOnCable
+
+    boards = []
+
+    def make(name="unit", **options):
+        boards.append(BoardOnCable(micropython_exe, tmp_path / name, **options))
+        return boards[-1]
+
+    yield make
+    for board in boards:
+        board.pull()
+        board.power_off()
+
+
+@pytest.fixture(scope="session")
+def pico_build(tmp_path_factory):
+    """(directory, manifest) of the build for the Pico."""
+    from tools.station.build import build
+
+    tree = tmp_path_factory.mktemp("build") / "pico"
+    return tree, build("pico", tree)

@@ -6,12 +6,11 @@ import string
 import pytest
 
 from firmware.console import Lines, key_check
-from tests_host.helpers.published import ADD_1, KEY
+from tests_host.helpers.published import ADD_1, KEY, UNIT
 from tests_host.helpers.published import STARTING_CODE as CODE
 from tools.proofs.simulator import Sim
 
 CHECK = key_check(bytes.fromhex(KEY))
-UNIT = {"serial": "SLT000000001", "key": KEY, "starting_code": CODE, "count": 1}
 
 
 @pytest.fixture

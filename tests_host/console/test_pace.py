@@ -5,8 +5,7 @@ First the console alone, on simulated time; then the whole firmware.
 
 import pytest
 
-from tests_host.console.test_console import UNIT
-from tests_host.helpers.published import ADD_1, ADD_29
+from tests_host.helpers.published import ADD_1, ADD_29, UNIT
 from tools.proofs.simulator import Sim
 from tools.proofs.stepper import Modules, Tasks
 

@@ -6,7 +6,8 @@ import serial
 
 from tools.batches.lists import ListedUnit, write_list
 from tools.identity import PUBLISHED_CODE, PUBLISHED_KEY
-from tools.station.selftest import Job, provision
+from tools.station.console import LineConsole
+from tools.station.selftest import Job, key_check, provision
 from tools.tokens import make_token
 
 KEYS = {
@@ -21,6 +22,9 @@ UNITS = {
 }
 FIRST = UNITS["SLT000000001"]
 """The published example's key and starting code."""
+CHECK = key_check(FIRST.key)
+BLANK = ["", "", "0", "0.1.0"]
+"""A blank unit's answer to `#ID`."""
 
 
 class Server:
@@ -90,3 +94,35 @@ def make(unit, row=FIRST, keys=None, seconds=20, running=True, tell=None, **opti
             tell(step, text, passing)
 
     return provision(unit.port, Job(row, seconds=seconds, robot=press, **options), say), said
+
+
+def identity_of(unit):
+    """Return the running unit's answer to `#ID`."""
+    with LineConsole(unit.port) as console:
+        return console.ask("ID")
+
+
+class Worker:
+    """Presses all keys of a unit with four digits once they are all lit, until it is set up."""
+
+    def __init__(self, unit):
+        self._unit = unit
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._work)
+
+    def _work(self):
+        while not self._over.is_set():
+            status = self._unit.do("status")
+            if status["provisioned"]:
+                return
+            if status["display"] == "8888":
+                self._unit.do("keys 123456789*0#")
+
+    def __enter__(self):
+        rest(self._unit)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self._over.set()
+        self._thread.join()

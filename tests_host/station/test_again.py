@@ -7,8 +7,7 @@ import pytest
 import serial
 from click.testing import CliRunner
 
-from tests_host.station.line import FIRST, has_no_key, list_file
-from tests_host.station.test_provision import Worker, identity_of
+from tests_host.station.line import FIRST, Worker, has_no_key, identity_of, list_file
 from tools.batches.ledger import Ledger
 from tools.batches.lists import write_list
 from tools.cable.unit import SimulatedUnit

@@ -7,13 +7,13 @@ from click.testing import CliRunner
 from tests_host.station.line import (
     FIRST,
     Server,
+    Worker,
     has_no_key,
     list_file,
     rest,
     set_up,
     type_line,
 )
-from tests_host.station.test_provision import Worker
 from tools.cable.unit import SimulatedUnit
 from tools.commands import console, deploy, provision, verify
 from tools.seconds import DAY

@@ -9,7 +9,7 @@ import threading
 import pytest
 from click.testing import CliRunner
 
-from tests_host.station.board_on_cable import ESP32
+from tests_host.helpers.board_on_cable import ESP32
 from tools.commands.flash import command
 from tools.station import flash, images
 

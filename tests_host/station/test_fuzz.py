@@ -10,10 +10,9 @@ from itertools import chain
 
 import pytest
 
-from tests_host.helpers.published import ADD_1, ADD_29, KEY, STARTING_CODE
+from tests_host.helpers.published import ADD_1, ADD_29, KEY, UNIT
 from tools.proofs.simulator import Sim
 
-UNIT = {"serial": "SLT000000001", "key": KEY, "starting_code": STARTING_CODE, "count": 1}
 LINES = 25_000
 CHUNK = 500
 # What reaches for a prompt: Ctrl-A to Ctrl-E, raw paste, escape; no line ends.

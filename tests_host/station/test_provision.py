@@ -15,11 +15,15 @@ from click.testing import CliRunner
 
 from firmware.console import key_check as key_check_of_the_unit
 from tests_host.station.line import (
+    BLANK,
+    CHECK,
     FIRST,
     KEYS,
     UNITS,
     Server,
+    Worker,
     has_no_key,
+    identity_of,
     list_file,
     make,
     rest,
@@ -32,14 +36,10 @@ from tools.commands.provision import command
 from tools.proofs.simulator import Sim
 from tools.station import prompt as ports
 from tools.station import selftest as factory
-from tools.station.console import LineConsole
 from tools.station.deploy import FREE
 from tools.station.prompt import Prompt, RefusedError
 from tools.station.provision import Report, Station
 from tools.station.selftest import Job, ProvisionError, key_check
-
-CHECK = key_check(FIRST.key)
-BLANK = ["", "", "0", "0.1.0"]
 
 
 def run(*arguments, said=None):
@@ -47,38 +47,6 @@ def run(*arguments, said=None):
     result = CliRunner().invoke(command, [str(word) for word in arguments], input=said)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result.exit_code, has_no_key(result.output)
-
-
-def identity_of(unit):
-    """Return the running unit's answer to `#ID`."""
-    with LineConsole(unit.port) as console:
-        return console.ask("ID")
-
-
-class Worker:
-    """Presses all keys of a unit with four digits once they are all lit, until it is set up."""
-
-    def __init__(self, unit):
-        self._unit = unit
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._work)
-
-    def _work(self):
-        while not self._over.is_set():
-            status = self._unit.do("status")
-            if status["provisioned"]:
-                return
-            if status["display"] == "8888":
-                self._unit.do("keys 123456789*0#")
-
-    def __enter__(self):
-        rest(self._unit)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error):
-        self._over.set()
-        self._thread.join()
 
 
 def test_the_check_value_is_the_units():

@@ -6,8 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests_host.station.line import FIRST, has_no_key, make, rest
-from tests_host.station.test_provision import BLANK, CHECK, identity_of
+from tests_host.station.line import BLANK, CHECK, FIRST, has_no_key, identity_of, make, rest
 from tools.cable.unit import SimulatedUnit
 from tools.station import selftest as factory
 from tools.station.selftest import ProvisionError, UnsureError

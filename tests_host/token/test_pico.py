@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests_host.token import vectors
-from tests_host.token.test_vectors import make_job
+from tests_host.token.vectors_job import make_job
 from tools.benchmarks import pico as bench_pico
 from tools.benchmarks.tokens import compiled_sizes
 from tools.proofs.tokens import replay
