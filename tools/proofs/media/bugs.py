@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from tools.proofs.media import search as media_search
 from tools.proofs.media.search import BACK, BEHIND, LOST, NO_FAULTS, OVERDRAWN, TWICE, Faults
-from tools.proofs.media.unit import LIES, OUT, REFUSES, SOON, Bench
+from tools.proofs.media.unit import LIES, OUT, REFUSES, SOON, TwoMedia
 
 _STORE, _UNIT = "firmware.store", "firmware.unit"
 _BOTH_REFUSE = Faults((REFUSES,), (REFUSES,))
@@ -21,8 +21,8 @@ class Scale(NamedTuple):
 
     def search(self, changes=None, promises=media_search.PROMISES):
         """Search at this scale, with changes to the code if wanted; return a Found."""
-        bench = Bench(self.tokens, self.small, changes)
-        return media_search.search(bench, self.faults, promises)
+        media = TwoMedia(self.tokens, self.small, changes)
+        return media_search.search(media, self.faults, promises)
 
 
 SHORT = (

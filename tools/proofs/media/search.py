@@ -64,13 +64,13 @@ class Found(NamedTuple):
 
 
 class Walk:
-    """Does actions on a bench, and checks the promises.
+    """Does actions on two media, and checks the promises.
 
     An action is a word and a number. `unused`: milliseconds of load paid and not used.
     """
 
-    def __init__(self, bench, faults, promises):
-        self.bench = bench
+    def __init__(self, media, faults, promises):
+        self.media = media
         self.faults = faults
         self.promises = promises
         self.unused = 0
@@ -78,7 +78,7 @@ class Walk:
 
     def actions(self, state):
         """Return the actions possible in a state."""
-        found = [("issue", 0)] if state.issued < len(self.bench.tokens) else []
+        found = [("issue", 0)] if state.issued < len(self.media.tokens) else []
         if state.ram:
             found += [("power off", 0), ("run", 0)]
             found += [("enter", number) for number in range(state.issued)]
@@ -98,12 +98,12 @@ class Walk:
         return [(f"{which} {other}", 0) for other in ((OK,) if mode != OK else faults)]
 
     def do(self, state, action):
-        """Return the state after an action; `bench.cuts` has the states after power cuts."""
+        """Return the state after an action; `media.cuts` has the states after power cuts."""
         word, number = action
         if word == "issue":
             state = state._replace(issued=state.issued + 1)
         elif word == "copy":
-            state = state._replace(kept=self.bench.copied(state))
+            state = state._replace(kept=self.media.copied(state))
         elif word == "put copy in":
             kept = tuple(state.kept[at ^ number] for at in range(len(state.kept)))
             state = state._replace(second=kept, second_mode=OK, trust=REPLACED)
@@ -114,58 +114,58 @@ class Walk:
             state = state._replace(second_mode=word[7:], trust=trust)
         elif word.startswith("own "):
             state = state._replace(own_mode=word[4:])
-        bench = self.bench
-        bench.take(state)
+        media = self.media
+        media.take(state)
         if word == "power off":
-            bench.unit = None
+            media.unit = None
         elif word in ("run", "enter", "start"):
-            seen_late = bool(bench.unit and bench.unit._store._unread)
+            seen_late = bool(media.unit and media.unit._store._unread)
             getattr(self, "_" + word)(number)
             if not seen_late:
                 self._trust(word == "start")
             self._look()
-        self.unused -= bench.load.count()
-        return bench.lay_down()
+        self.unused -= media.load.count()
+        return media.lay_down()
 
     def _run(self, _):
         """Let time pass until the unit has something to do, then run the unit."""
-        bench = self.bench
-        bench.tasks.now += max(10, bench.unit.due())
-        bench.unit.tick()
-        if bench.unit.beat_due(True):
-            bench.unit.beat()
+        media = self.media
+        media.tasks.now += max(10, media.unit.due())
+        media.unit.tick()
+        if media.unit.beat_due(True):
+            media.unit.beat()
 
     def _enter(self, number):
-        bench = self.bench
-        unit = bench.unit
+        media = self.media
+        unit = media.unit
         unit.outcome = None
-        for _ in unit.entering(bench.tokens[number][1]):
+        for _ in unit.entering(media.tokens[number][1]):
             pass
         if unit.outcome == "ADD_TIME":
-            if bench.here.credited >> number & 1:
+            if media.here.credited >> number & 1:
                 self._broken(TWICE)
             self._credit(number)
 
     def _start(self, _):
         """Start the unit; a blank unit gets the identity, with the platform's count."""
-        bench = self.bench
-        here, own, second = bench.here, bench.known(bench.here.own), None
+        media = self.media
+        here, own, second = media.here, media.known(media.here.own), None
         if here.second_mode != OUT:
-            second = bench.known(here.second)
-        bench.new_unit()
-        bench.unit.start()
-        if not bench.unit.identity:
-            counts = [1] + [count for count, _ in bench.tokens[: here.issued]]
-            bench.unit.provision(bench.identities[counts[-1]])
+            second = media.known(here.second)
+        media.new_unit()
+        media.unit.start()
+        if not media.unit.identity:
+            counts = [1] + [count for count, _ in media.tokens[: here.issued]]
+            media.unit.provision(media.identities[counts[-1]])
         if not own:
-            self._restored(second, bench.unit)
+            self._restored(second, media.unit)
 
     def _trust(self, start):
         """Note whether the second medium has to be up to date now."""
-        bench, here = self.bench, self.bench.here
-        stored = bench.own.contents() != here.own and not bench.unit.problem
+        media, here = self.media, self.media.here
+        stored = media.own.contents() != here.own and not media.unit.problem
         if here.second_mode == OK and stored and (start or here.trust == AWAY):
-            bench.here = here._replace(trust=FRESH)
+            media.here = here._replace(trust=FRESH)
 
     def _restored(self, second, unit):
         """Check, after loss of the own flash, that the second medium's knowledge is restored
@@ -179,14 +179,14 @@ class Walk:
         wanted = max(0, second.left - UNKNOWN_S)
         if left < wanted or unit.count() < second.count:
             self._broken(LOST)
-        if self.bench.here.trust != FRESH:
+        if self.media.here.trust != FRESH:
             self.unused = max(self.unused, wanted * 1000)
 
     def unused_after(self, cut, unused):
         """Return `unused` after a power cut, including the time given away by the rule."""
-        bench, here = self.bench, self.bench.here
-        if cut.state.trust != FRESH and not bench.known(here.own) and bench.known(cut.state.own):
-            second = bench.known(here.second)
+        media, here = self.media, self.media.here
+        if cut.state.trust != FRESH and not media.known(here.own) and media.known(cut.state.own):
+            second = media.known(here.second)
             if second:
                 unused = max(unused, (second.left - UNKNOWN_S) * 1000)
         return unused - cut.on_ms
@@ -196,36 +196,36 @@ class Walk:
             raise Violation(promise)
 
     def _credit(self, number):
-        self.bench.here = here = self.bench.here
-        self.bench.here = here._replace(credited=here.credited | 1 << number)
+        self.media.here = here = self.media.here
+        self.media.here = here._replace(credited=here.credited | 1 << number)
         self.unused += TOKEN_S * 1000
 
     def _look(self):
         """Check the promises of a running unit."""
-        bench = self.bench
-        unit = bench.unit
-        for number, (count, digits) in enumerate(bench.tokens):
-            if not bench.here.credited >> number & 1 and bench.remembers(digits):
+        media = self.media
+        unit = media.unit
+        for number, (count, digits) in enumerate(media.tokens):
+            if not media.here.credited >> number & 1 and media.remembers(digits):
                 self._credit(number)
-            if bench.here.credited >> number & 1 and unit.count() < count:
+            if media.here.credited >> number & 1 and unit.count() < count:
                 self._broken(BACK)
-        slack = self.unused - bench.load.count() - unit.seconds_left() * 1000
+        slack = self.unused - media.load.count() - unit.seconds_left() * 1000
         self.least = min(self.least, slack)
         if slack < 0:
             self._broken(OVERDRAWN)
-        second = bench.known(bench.second.slots.values())
+        second = media.known(media.second.slots.values())
         up_to_date = second and second.count == unit.count()
-        if bench.here.trust == FRESH and not unit.problem and not up_to_date:
+        if media.here.trust == FRESH and not unit.problem and not up_to_date:
             self._broken(BEHIND)
 
 
-def search(bench, faults=NO_FAULTS, promises=PROMISES, most=10_000_000):
+def search(media, faults=NO_FAULTS, promises=PROMISES, most=10_000_000):
     """Search until a promise is broken; return a Found.
 
     Raises RuntimeError when `most` states are not enough.
     """
-    walk = Walk(bench, faults, promises)
-    start = bench.blank()
+    walk = Walk(media, faults, promises)
+    start = media.blank()
     best, parents = {start: 0}, {start: None}
     todo, runs, cuts, depth, violation = deque([(start, 0, 0)]), 0, 0, 0, None
     while todo and not violation:
@@ -251,7 +251,7 @@ def search(bench, faults=NO_FAULTS, promises=PROMISES, most=10_000_000):
 
 def _steps(walk, state, unused):
     """Yield (description, next state or Violation, `unused` then) for each action and cut."""
-    near = walk.bench.near(state)
+    near = walk.media.near(state)
     if near:
         yield "near", near, unused
     for action in walk.actions(state):
@@ -264,7 +264,7 @@ def _steps(walk, state, unused):
             yield told, violation, 0
             return
         yield told, after, walk.unused
-        for cut in walk.bench.cuts:
+        for cut in walk.media.cuts:
             yield f"{told}, {cut.told}", cut.state, walk.unused_after(cut, unused)
 
 

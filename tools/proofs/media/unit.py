@@ -150,7 +150,7 @@ class Cut(NamedTuple):
     on_ms: int
 
 
-class Bench:
+class TwoMedia:
     """The firmware, with a planted bug if wanted, on two media.
 
     `tokens`: most tokens, each adding TOKEN_S; `small`: the second medium takes briefs only;
