@@ -22,6 +22,7 @@ from tools.batches.database import LedgerError
 from tools.batches.ledger import Ledger, TakenError
 from tools.batches.lists import ListedUnit, ListError, find, read_list
 from tools.cable.unit import CableError, SimulatedUnit
+from tools.state import StateFolder
 from tools.station.selftest import (
     Job,
     ProvisionError,
@@ -156,8 +157,8 @@ class Station:
 
     def simulate(self, sim: Path, board: str | None, job: Job) -> bool:
         """Make a simulated unit in a directory below `sim`, and provision it."""
-        unit = SimulatedUnit(state=sim / job.unit.serial, board=board)
-        with unit:
+        state = sim / job.unit.serial
+        with StateFolder(state, board) as folder, SimulatedUnit(state, folder.board) as unit:
 
             def press(keys: str) -> None:
                 threading.Thread(target=_press, args=(unit, keys), daemon=True).start()

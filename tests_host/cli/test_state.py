@@ -1,0 +1,65 @@
+"""A folder of `--state` knows its board, and one process at a time uses it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tools.paths import ROOT
+from tools.state import StateError, StateFolder
+
+
+def sim(*arguments, script="status\n"):
+    command = [sys.executable, "-m", "tools.cli", "sim", "--headless", *map(str, arguments)]
+    return subprocess.run(command, input=script, capture_output=True, text=True, cwd=ROOT)
+
+
+def test_a_folder_keeps_its_board(tmp_path):
+    assert sim("--state", tmp_path / "unit", "--board", "pico").returncode == 0
+    again = sim("--state", tmp_path / "unit")
+    assert json.loads(again.stdout)["display"] == "nOnE", "four digits, not an LCD"
+    other = sim("--state", tmp_path / "unit", "--board", "esp32")
+    assert (other.returncode, other.stdout, other.stderr.count("\n")) == (1, "", 1)
+    assert "is a pico, not a esp32" in other.stderr and "name a new folder" in other.stderr
+
+
+def test_a_folder_from_before_is_the_simulators_own_board(tmp_path):
+    assert sim("--state", tmp_path).returncode == 0
+    (tmp_path / "unit.json").unlink()
+    assert "\n" in json.loads(sim("--state", tmp_path).stdout)["display"]
+
+
+def test_two_processes_do_not_use_one_folder(tmp_path):
+    with StateFolder(tmp_path, None):
+        second = sim("--state", tmp_path)
+        assert (second.returncode, second.stdout) == (1, "") and "in use" in second.stderr
+    assert sim("--state", tmp_path).returncode == 0
+
+
+def test_the_simulator_itself_holds_the_folder(tmp_path):
+    command = [sys.executable, "-m", "tools.cli", "sim", "--headless", "--state", str(tmp_path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT) as first:
+        first.stdin.write("status\n")
+        first.stdin.flush()
+        first.stdout.readline()
+        with pytest.raises(StateError, match="in use"):
+            StateFolder(tmp_path, None)
+        first.stdin.close()
+    StateFolder(tmp_path, None).close()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "no"])
+def test_a_damaged_note_is_told(tmp_path, text):
+    (tmp_path / "unit.json").write_text(text)
+    with pytest.raises(StateError, match="unit.json is damaged"):
+        StateFolder(tmp_path, None)
+
+
+def test_a_file_in_place_of_the_folder_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    told = sim("--state", tmp_path / "file" / "unit")
+    assert (
+        told.returncode == 1 and told.stderr.count("\n") == 1 and "Not a directory" in told.stderr
+    )

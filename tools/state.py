@@ -1,0 +1,76 @@
+"""The folder of `payg sim --state`: it knows its board, and one process at a time uses it."""
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from types import TracebackType
+
+import click
+
+NOTE = "unit.json"
+LOCK = "lock"
+
+
+class StateError(click.ClickException):
+    """The folder is in use, or is another board's; the text says what to do."""
+
+
+class StateFolder:
+    """A folder that this process, and whatever it executes, has to itself until `close`.
+
+    `board`: one of tools.boards.BOARDS, or None for the simulator's own. A new folder takes note
+    of the board asked for; an old one says which it is. Raises StateError, OSError.
+    """
+
+    def __init__(self, folder: Path, board: str | None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        os.set_inheritable(self._lock, True)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self.close()
+            raise StateError(
+                f"the unit in {folder} is in use by another program: end that one first"
+            ) from None
+        try:
+            self.board = self._settle(folder, board)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> "StateFolder":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let others use the folder."""
+        os.close(self._lock)
+
+    @staticmethod
+    def _settle(folder: Path, board: str | None) -> str | None:
+        """Return the folder's board; take note of it in a new folder."""
+        note = folder / NOTE
+        try:
+            known = json.loads(note.read_text())["board"]
+        except FileNotFoundError:
+            if (folder / "flash.bin").exists() and board is None:
+                return None  # made before folders took note: the simulator's own board
+            note.write_text(json.dumps({"board": board}) + "\n")
+            return board
+        except (ValueError, TypeError, KeyError):
+            raise StateError(f"{note} is damaged: it says which board the unit is") from None
+        if board not in (None, known):
+            raise StateError(
+                f"the unit in {folder} is a {known or 'simulator board'}, not a {board}:"
+                " leave --board out, or name a new folder"
+            )
+        return str(known) if known else None
