@@ -29,7 +29,7 @@ from tools.sim.options import board_data, choose, identity_of
 from tools.sim.parts import ChipError
 from tools.sim.realtime import POSIX, Link, RealQueue, RealWorld
 from tools.sim.session import _INSTANT, POLL_US, SLOW_BOOT_US, Session
-from tools.sim.words import Refused
+from tools.sim.words import Refused, reason
 
 CTRL_C = 3
 PROMPT = "\x1e>>> "  # the first character marks the real prompt for tools/cable/unit.py
@@ -299,7 +299,7 @@ def start(number, names):
     try:
         life = Life(link, options, names)
     except (ChipError, KeepError, Refused, OSError, ValueError) as error:
-        link.tell(failed=str(error))
+        link.tell(failed=reason(error))
         link.stand_still()
     sys.atexit(life.last_words)
     link.tell(up=True)

@@ -33,6 +33,7 @@ from tools.sim.mcu.kinds import CHIPS
 from tools.sim.options import board_data, choose, identity_of
 from tools.sim.parts import ChipError, PowerCut
 from tools.sim.session import Session
+from tools.sim.words import reason
 from tools.sim.world import Halt, World
 
 EPIPE = 32
@@ -310,7 +311,9 @@ def main():
     try:
         keep = Keep(_absolute(state), board) if state else None
     except (KeepError, OSError) as error:
-        sys.stdout.write(json.dumps({"error": "the state cannot be used: %s" % error}) + "\n")
+        sys.stdout.write(
+            json.dumps({"error": "the state cannot be used: %s" % reason(error)}) + "\n"
+        )
         return 2
     builtins.print = _print_to(console)
     builtins.input = _input_from(console)

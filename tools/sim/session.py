@@ -93,7 +93,8 @@ class Session:
             except Refused as error:
                 answer = {"error": str(error)}
             self._save()
-            self._write(json.dumps(answer))
+            if line:  # the end of the input is no command
+                self._write(json.dumps(answer))
 
     def fail(self, text):
         """End with a last answer that gives the reason."""

@@ -28,6 +28,21 @@ HELP = {
 }
 
 
+_REASONS = {
+    2: "no such file or directory",
+    13: "permission denied",
+    20: "not a directory",
+    28: "no space left on the disk",
+    30: "the file system is read-only",
+}
+
+
+def reason(error):
+    """Return the text of an exception; MicroPython has only numbers for the system's errors."""
+    number = error.errno if isinstance(error, OSError) else None
+    return _REASONS.get(number, str(error))
+
+
 class Refused(Exception):
     """A malformed or impossible command; the exception's text becomes the answer."""
 
