@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import click
+
 from tools.sim.mcu.kinds import CHIPS
 from tools.sim.parts import ChipError
 
@@ -49,18 +51,29 @@ def check(path: Path, chip: str | None = None) -> list[Problem]:
     Raises OSError when the file cannot be read.
     """
     try:
-        values, problems = _read(path.read_text(encoding="utf-8"))
+        found, problems = _read(path.read_text(encoding="utf-8"))
     except (SyntaxError, UnicodeDecodeError, ValueError) as error:
         line = f"line {error.lineno}" if isinstance(error, SyntaxError) else path.name
         return [Problem(line, None, f"this is not Python: {error}")]
-    if not values:
+    if not found:
         return [Problem(path.name, None, "nothing is in it; begin with a copy of board/pico.py")]
-    if values.get("CHIP") not in CHIPS:
+    if found.get("CHIP") not in CHIPS:
         what = f"name the chip, one of {', '.join(CHIPS)}"
-        return [*problems, Problem("CHIP", values.get("CHIP"), what)]
-    if chip and values["CHIP"] != chip:
-        problems.append(Problem("CHIP", values["CHIP"], f"this build is for {chip!r}"))
-    return problems + list(_File(values).problems())
+        return [*problems, Problem("CHIP", found.get("CHIP"), what)]
+    if chip and found["CHIP"] != chip:
+        problems.append(Problem("CHIP", found["CHIP"], f"this build is for {chip!r}"))
+    return problems + list(_File(found).problems())
+
+
+def values(path: Path) -> dict[str, Any]:
+    """Return {name: value} of a board file that has been checked."""
+    return _read(path.read_text(encoding="utf-8"))[0]
+
+
+def show(path: Path, problems: list[Problem]) -> None:
+    """Print a line for each problem to standard error."""
+    for problem in problems:
+        click.echo(f"{path}: {'warning: ' if problem.warning else ''}{problem}", err=True)
 
 
 def _read(text: str) -> tuple[dict[str, Any], list[Problem]]:

@@ -1,10 +1,15 @@
 """The `payg` command. Each subcommand lives in a module of its own, imported when it is called."""
 
+import difflib
 import importlib
+import os
+import runpy
 import sys
 from typing import NoReturn
 
 import click
+
+from tools.paths import ROOT
 
 COMMANDS = (
     "sim",
@@ -18,6 +23,7 @@ COMMANDS = (
     "batch",
     "export",
     "conform",
+    "board",
 )
 
 
@@ -28,15 +34,43 @@ class LazyGroup(click.Group):
         """Return the names of all subcommands, in the order of the table."""
         return list(COMMANDS)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a line or two for each command: the first sentence of its help, whole."""
+        commands = [(name, self.get_command(ctx, name)) for name in COMMANDS]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, found.get_short_help_str(200)) for name, found in commands if found]
+            )
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the click command of that name, or None."""
+        """Return the click command of that name. Raises click.UsageError."""
         if cmd_name not in COMMANDS:
-            return None
+            near = difflib.get_close_matches(cmd_name, COMMANDS, 1, 0.5)
+            hint = f"do you mean `payg {near[0]}`?" if near else "`payg --help` names them"
+            raise click.UsageError(f"there is no command {cmd_name!r}; {hint}", ctx)
         found: click.Command = importlib.import_module(f"tools.commands.{cmd_name}").command
         return found
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def show_version(context: click.Context, option: click.Parameter, asked: bool) -> None:
+    """Print the version, which is the firmware's, and end."""
+    if asked:
+        click.echo(f"payg {runpy.run_path(str(ROOT / 'firmware' / '__init__.py'))['VERSION']}")
+        context.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=show_version,
+    help="Show the version of firmware and tools, and exit.",
+)
 def payg() -> None:
     """Everything around a pay-as-you-go solar charge controller: from the list to the token.
 
@@ -66,6 +100,13 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         name = context.command_path if context else "payg"
         click.echo(f"{name}: {' '.join(error.format_message().split())}", err=True)
         sys.exit(error.exit_code)
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(f"payg: {where}{error.strerror or error}", err=True)
+        sys.exit(1)
     except click.Abort:
         click.echo("Stopped.", err=True)
         sys.exit(130)

@@ -1,6 +1,10 @@
 """Every mistake in a board file is told, all at once, with place, value and remedy."""
 
 import importlib
+import json
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -95,3 +99,30 @@ def test_the_file_is_read_and_never_run(tmp_path):
     text = (ROOT / "board" / "pico.py").read_text() + f"\nopen({str(mark)!r}, 'w').close()\n"
     problems = told(tmp_path, text)
     assert not Path(mark).exists() and [p.warning for p in problems] == [True]
+
+
+def payg(*arguments, script=""):
+    command = [sys.executable, "-m", "tools.cli", *map(str, arguments)]
+    return subprocess.run(command, input=script, capture_output=True, text=True, cwd=ROOT)
+
+
+def test_the_command_tells_all_and_its_exit_code_says_whether_the_file_is_fit(tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text((ROOT / "board" / "pico.py").read_text())
+    good = payg("board", "check", mine)
+    assert (good.returncode, good.stderr) == (0, "") and "no mistakes" in good.stdout
+    mine.write_text(mine.read_text().replace(": 15", ": 99").replace("8000", "9000"))
+    bad = payg("board", "check", mine)
+    assert bad.returncode == 1 and "2 mistakes" in bad.stdout and bad.stderr.count("\n") == 2
+
+
+def test_a_board_of_ones_own_is_simulated(tmp_path):
+    mine = tmp_path / "mine.py"
+    text = (ROOT / "board" / "pico.py").read_text().replace(": 15", ": 22")
+    mine.write_text(text.replace('TM1637 = {"clk": 16, "dio": 17}', 'LCD = {"address": 0x27}'))
+    done = payg("sim", "--headless", "--custom", mine, script="status\n")
+    assert "\n" in json.loads(done.stdout)["display"], "it has an LCD"
+    assert not list(Path(tempfile.gettempdir()).glob("payg-board-*/board/mine.py"))
+    mine.write_text(text.replace("LOAD", "LOUD"))
+    done = payg("sim", "--headless", "--custom", mine, script="status\n")
+    assert done.returncode == 1 and "do you mean LOAD" in done.stderr and not done.stdout

@@ -91,7 +91,7 @@ def test_headless_starts_the_runner_with_everything_given(tmp_path, monkeypatch)
         tmp_path,
         monkeypatch,
         *("--serial", "A1", "--key", KEY.upper(), "--starting-code", "000000012"),
-        *("--count", "7", "--time-divider", "24", "--restricted", "--state", "unit"),
+        *("--count", "7", "--time-divider", "24", "--restricted", "--state", tmp_path / "unit"),
     )
     assert before == ["-X", "heapsize=64m", "-m", "tools.sim.run"]
     assert (
@@ -104,7 +104,7 @@ def test_headless_starts_the_runner_with_everything_given(tmp_path, monkeypatch)
             "time_divider": 24,
             "restricted": True,
             "language": "en",
-            "state": str(ROOT / "unit"),
+            "state": str(tmp_path / "unit"),
             "root": str(ROOT),
         }.items()
     )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from tools.board_check import check, show
 from tools.boards import BOARDS as TARGETS
 from tools.paths import ROOT
 from tools.station.build import LIMIT, MANIFEST, BuildError, build, check_room, size
@@ -33,6 +34,9 @@ def command(board: str, out: Path | None, custom: Path | None) -> None:
       payg build --board esp32 --custom myboard.py --out myboard
     """
     out = out or ROOT / "build" / board
+    if custom:
+        problems = check(custom, TARGETS[board].chip)
+        show(custom, [problem for problem in problems if problem.warning or problems[1:]])
     try:
         manifest = build(board, out, custom)
         taken, there = check_room(board, manifest)

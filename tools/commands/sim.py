@@ -1,14 +1,19 @@
 """`payg sim`: the controller in the terminal, or behind a line protocol for scripts."""
 
+import atexit
 import json
 import os
+import shutil
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from tools.board_check import check, show, values
 from tools.boards import BOARDS
 from tools.identity import (
     DEMO,
@@ -17,7 +22,9 @@ from tools.identity import (
     identity_from,
     identity_options,
 )
-from tools.interpreter import simulator_command
+from tools.interpreter import simulator_command, simulator_options, simulator_with
+from tools.paths import ROOT
+from tools.state import StateFolder
 
 
 @click.command(name="sim")
@@ -42,6 +49,12 @@ from tools.interpreter import simulator_command
     help="Simulate this board, with its chips and pins.",
 )
 @click.option(
+    "--custom",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Simulate your own board, by its board file.",
+)
+@click.option(
     "--pico",
     is_flag=True,
     help="Run the build on MicroPython's own image in an emulated Pico. Slow, but the real thing.",
@@ -64,6 +77,7 @@ def command(
     image: Path | None,
     cable: bool,
     bare: bool,
+    custom: Path | None,
     **options: Any,
 ) -> None:
     """Run a simulated controller: the real firmware on simulated chips.
@@ -90,9 +104,18 @@ def command(
     if pico and board not in (None, "pico"):
         raise click.UsageError(f"--pico emulates a Pico, not {board}")
 
+    if custom and (pico or cable or board):
+        raise click.UsageError("--custom goes without --board, --pico and --cable")
+    if state:
+        board = StateFolder(state, "pico" if pico else board).board  # until this process ends
+        if pico and board != "pico":
+            raise click.UsageError(f"the unit in {state} is no Pico")
+
     def start(identity: Identity) -> list[str]:
         if pico:
             return pico_command(identity, state, image)
+        if custom:
+            return custom_command(identity, state, custom)
         return simulator_command(identity, state, board)
 
     if cable or bare:
@@ -103,6 +126,8 @@ def command(
         return
     command = start(identity)
     sys.stdout.flush()
+    if custom:  # a copy of the checkout goes away afterwards
+        sys.exit(subprocess.call(command, close_fds=False))
     os.execvp(command[0], command)
 
 
@@ -114,6 +139,22 @@ def pico_command(identity: Identity, state: Path | None, image: Path | None = No
         "image": str(image.absolute()) if image else None,
     }
     return [sys.executable, "-m", "tools.emulator.run", json.dumps(options)]
+
+
+def custom_command(identity: Identity, state: Path | None, custom: Path) -> list[str]:
+    """Return the argument list that starts the simulator with a board file of one's own."""
+    problems = check(custom)
+    show(custom, problems)
+    if not all(problem.warning for problem in problems):
+        raise click.ClickException(f"{custom} is no board; `payg board check` says the same")
+    root = tempfile.mkdtemp(prefix="payg-board-")
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    for name in ("boot.py", "main.py", "firmware", "lib"):
+        Path(root, name).symlink_to(ROOT / name)
+    shutil.copytree(ROOT / "board", Path(root, "board"))
+    shutil.copy(custom, Path(root, "board", "custom.py"))  # wins over the built-in boards
+    own = {"root": root, "chip": values(custom)["CHIP"]}
+    return simulator_with(simulator_options(identity, state) | own)
 
 
 def check_cable(headless: bool, pico: bool, cable: bool) -> None:
@@ -138,7 +179,7 @@ def run_panel(
     """Show the panel until the person quits; `start(identity)` gives the unit's command."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("the panel needs a terminal; for scripts there is --headless")
-    kept = state is not None and state.is_dir() and any(state.iterdir())
+    kept = state is not None and (state / "flash.bin").exists()
     heading = f"Solar charge controller {identity.serial}"
     if identity.key is None and kept:
         heading = f"Solar charge controller in {state}"

@@ -7,15 +7,16 @@ Everything else is compiled. The same checkout always gives the same bytes.
 import hashlib
 import importlib.util
 import json
+import runpy
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from tools import room
-from tools.board_check import Problem, check
+from tools.board_check import check, values
 from tools.boards import BOARDS, Board
 from tools.paths import ROOT
 
@@ -46,16 +47,6 @@ class BuildError(Exception):
     """Something is missing; the text names the missing thing."""
 
 
-class BoardFileError(BuildError):
-    """A board file has `mistakes`, tools.board_check.Problems."""
-
-    def __init__(self, path: Path, mistakes: list[Problem]) -> None:
-        self.mistakes = mistakes
-        self.path = path
-        many = f"has {len(mistakes)} mistakes, the first:" if len(mistakes) > 1 else "is wrong:"
-        super().__init__(f"{path} {many} {mistakes[0]}")
-
-
 def build(board: str, out: Path, custom: Path | None = None) -> Manifest:
     """Write the tree for `board`, one of TARGETS, into directory `out`; return the manifest.
 
@@ -66,7 +57,8 @@ def build(board: str, out: Path, custom: Path | None = None) -> Manifest:
     if custom:
         mistakes = [problem for problem in check(custom, target.chip) if not problem.warning]
         if mistakes:
-            raise BoardFileError(custom, mistakes)
+            more = f" and {len(mistakes) - 1} more" if mistakes[1:] else ""
+            raise BuildError(f"nothing was built: {custom}: {mistakes[0]}{more}")
     if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).is_file():
         raise BuildError(f"{out} holds something else than a build; name another directory")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +81,7 @@ def _fill(out: Path, board: str, target: Board, custom: Path | None) -> Manifest
     data = custom or ROOT / "board" / f"{target.module}.py"
     own = custom is None and target.found
     compiled.append((data, Path("board", data.name if own else "custom.py")))
-    needed = sorted(LIBRARIES[part] for part in LIBRARIES.keys() & _values(data).keys())
+    needed = sorted(LIBRARIES[part] for part in LIBRARIES.keys() & values(data).keys())
     compiled += [(_library(name), Path("lib", f"{name}.py")) for name in needed]
     for source, place in compiled:
         _compile(source, place, out, target.arch)
@@ -99,16 +91,6 @@ def _fill(out: Path, board: str, target: Board, custom: Path | None) -> Manifest
 def _copy(source: Path, place: Path) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(source.read_bytes())
-
-
-def _values(path: Path) -> dict[str, Any]:
-    """Return the names that a module of plain data defines."""
-    names: dict[str, Any] = {}
-    try:
-        exec(compile(path.read_text(), str(path), "exec"), names)
-    except Exception as error:  # whatever is wrong in somebody's board file
-        raise BuildError(f"{path} cannot be read: {error}") from error
-    return names
 
 
 def _library(name: str) -> Path:
@@ -137,7 +119,7 @@ def _write_manifest(board: str, target: Board, out: Path) -> Manifest:
             content = path.read_bytes()
             digest = hashlib.sha256(content).hexdigest()
             files[path.relative_to(out).as_posix()] = {"sha256": digest, "size": len(content)}
-    version = _values(ROOT / "firmware" / "__init__.py")["VERSION"]
+    version = runpy.run_path(str(ROOT / "firmware" / "__init__.py"))["VERSION"]
     manifest: Manifest = {"board": board, "arch": target.arch, "version": version, "files": files}
     (out / MANIFEST).write_text(json.dumps(manifest, separators=(",", ":"), sort_keys=True) + "\n")
     return manifest
