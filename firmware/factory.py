@@ -7,14 +7,20 @@ stores something: `finish` writes the identity and restarts the unit, whose cons
 
 import asyncio
 from binascii import unhexlify
+from sys import stdin, stdout
 from time import sleep_ms, ticks_add, ticks_diff, ticks_ms
 
 from machine import reset
 from micropython import kbd_intr
 
 import opaygo
-from firmware.console import key_check
-from firmware.store import Identity
+from firmware.app import App
+from firmware.console import Console, key_check
+from firmware.events import EventLog
+from firmware.signals import Signals
+from firmware.store import Identity, Store
+from firmware.supervisor import Supervisor
+from firmware.unit import Unit
 
 _MISSING_MS = 10_000  # a display that asks for the next call sooner did not answer
 _LOAD_MS = 1_100  # a second, and one sample of each measurement
@@ -23,6 +29,21 @@ _APART_MS = 20  # keys closer together were not pressed one by one
 _ALIVE_MS = 4_000  # between two signs of life for the waiting station
 _WRONG_S = 60  # a clock with a larger error is set
 _PATTERNS = (b"\x55\xaa\x0f\xf0", b"\xaa\x55\xf0\x0f")
+
+
+class _Ram:
+    """A medium, and files, that are gone with the power."""
+
+    small = False
+
+    def __init__(self):
+        self._slots = {}
+
+    def read(self, name, slot):
+        return self._slots.get((name, slot))
+
+    def write(self, name, slot, data):
+        self._slots[name, slot] = bytes(data)
 
 
 class SelfTest:
@@ -185,6 +206,31 @@ class SelfTest:
         held = self._identity
         device = opaygo.Device(held.key, held.starting_code, held.time_divider, held.restricted)
         print(*opaygo.judge(device, opaygo.new_state(held.count), digits)[0])
+
+    def trial(self, seconds):
+        """Run the firmware as a sealed unit with the held identity does, on records in RAM.
+
+        Prints `over` after `seconds`. The watchdog is armed for good: `finish` must follow before
+        it bites. A board that hangs or fails meanwhile restarts blank.
+        """
+        controller, wiring = self._controller, self._controller.wiring
+        log = EventLog(_Ram(), controller.clock)
+        unit = Unit(Store([_Ram()]), controller.clock, controller.load, log)
+        unit.provision(self._identity)
+        app = App(unit, controller.screens, Signals(*wiring.signals()), wiring.matrix)
+        console = Console(unit, app.enter, controller.restarts, stdin.buffer, stdout.buffer)
+        supervisor = Supervisor()
+        asyncio.new_event_loop()  # the tasks stopped by Ctrl-C must not run on
+        running = app.run(supervisor, controller.restarts, console.run())
+        kbd_intr(-1)
+        try:
+            supervisor.arm(wiring.watchdog())
+            asyncio.run(asyncio.wait_for(running, seconds))
+        except asyncio.TimeoutError:
+            print("over")
+        finally:
+            kbd_intr(3)
+            controller.load.on_change = None
 
     def finish(self):
         """Write the identity and restart. There is no way back.

@@ -93,7 +93,8 @@ def make(unit, row=FIRST, keys=None, seconds=20, running=True, tell=None, **opti
         if tell:
             tell(step, text, passing)
 
-    return provision(unit.port, Job(row, seconds=seconds, robot=press, **options), say), said
+    job = Job(row, seconds=seconds, robot=press, **{"trial": 1} | options)
+    return provision(unit.port, job, say), said
 
 
 def identity_of(unit):

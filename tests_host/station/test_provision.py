@@ -59,9 +59,8 @@ def test_a_blank_unit_is_tested_written_and_sealed(board):
     with SimulatedUnit(board=board) as unit:
         done, said = make(unit)
         assert done and unit.sent < 2048, unit.sent
-        assert list(said) == [
-            "clock set", "load", "clock", "memory", "flash", "token", "display", "keys", "sealed",
-        ]  # fmt: skip
+        steps = "clock set, load, clock, memory, flash, token, display, keys, trial, sealed"
+        assert ", ".join(said) == steps
         assert said["load"] == (
             "on for a second; voltage 12.60 V, current 500 mA"
             if board
@@ -131,7 +130,7 @@ def test_what_is_broken_is_named_and_the_unit_stays_blank(fault, step, words, re
 
 def test_keys_that_were_not_pressed_alone_are_named():
     with SimulatedUnit(board="pico") as unit:
-        together = ["press 7", "press 8", "run 60", "release 7", "release 8"]
+        together = ["press 78", "run 60", "release 78"]
         with pytest.raises(ProvisionError, match="keys: 5 7 8 not pressed within 3 s"):
             make(unit, keys=["keys 1234690*#", "keys 1234690*#", *together], seconds=3)
         unit.wait_restart(1)
@@ -351,6 +350,35 @@ def test_too_few_serial_numbers_are_given_back(tmp_path):
         assert code == 1
     code, said = run("--port", "/dev/a", "--batch", batch, "--serial", "next", "--station", "one")
     assert code == 1 and "Begun here and not finished: SLT000000001" in said
+
+
+PANEL = """
+from firmware import app
+import time
+async def wrong(self):
+    {}
+app.App._keep_panel = wrong
+"""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("while True: time.sleep(1)", "stopped by a reset or hangs within 1 s.*restarts blank"),
+        ("raise OSError(5)", "the firmware fails: .*OSError.*board file"),
+        ("import machine; machine.reset()", "stopped by a reset or hangs within 1 s"),
+    ],
+)
+def test_firmware_that_does_not_run_sealed_leaves_the_unit_blank_and_open(wrong, told):
+    with SimulatedUnit(board="pico") as unit:
+        rest(unit)
+        with Prompt(unit.port) as prompt:
+            prompt.run(PANEL.format(wrong))
+        with pytest.raises(ProvisionError, match=f"trial: .*{told}"):
+            make(unit, running=False)
+        unit.wait_restart(1)
+        assert identity_of(unit) == BLANK
+        assert make(unit)[0], "it is open to the station, and good again"
 
 
 def test_a_unit_of_another_version_is_told():

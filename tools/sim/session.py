@@ -148,11 +148,13 @@ class Session:
 
     def _press(self, words):
         """Close one switch for good, for tests of several keys at once."""
-        self._switch(self._one_key(words, "press"), True)
+        for key in self._some_keys(words, "press"):
+            self._switch(key, True)
 
     def _release(self, words):
-        """Open one switch."""
-        self._switch(self._one_key(words, "release"), False)
+        """Open switches at the same moment."""
+        for key in self._some_keys(words, "release"):
+            self._switch(key, False)
 
     def _bounce(self, words):
         """Make contacts chatter for this many milliseconds from now on."""
@@ -368,10 +370,11 @@ class Session:
         if keypad is None or not keypad.has(key):
             raise Refused("this keypad has no key %s; it has %s" % (key, legend(keypad)))
 
-    def _one_key(self, words, command):
-        if len(words) != 1 or len(words[0]) != 1:
+    def _some_keys(self, words, command):
+        if len(words) != 1:
             raise Refused(HELP[command])
-        self._need_key(words[0])
+        for key in words[0]:
+            self._need_key(key)
         return words[0]
 
     def _need_unit(self):

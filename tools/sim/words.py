@@ -18,8 +18,8 @@ HELP = {
     "levels": "levels takes nothing",
     "provision": "provision takes nothing",
     "quit": "quit takes nothing",
-    "press": "press takes one key: press 5",
-    "release": "release takes one key: release 5",
+    "press": "press takes the keys that go down together, one word: press 78",
+    "release": "release takes the keys to let go, one word: release 78",
     "supply": "supply takes one of %s and a whole number: supply battery 11000"
     % ", ".join(Supply.KNOBS),
     "bus": "bus takes an address, all or scl, and dead or alive: bus 0x27 dead",

@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import struct
+import time
 from collections.abc import Callable
 
 from mpremote import transport_serial
@@ -18,6 +19,7 @@ from serial.tools import list_ports
 
 MACHINES = {"pico": " RP2040", "esp32": " ESP32"}
 """Board -> how `sys.implementation._machine` ends on it."""
+BACK = 10  # seconds after which a unit that hangs was reset by its watchdog
 QUIET = 2  # seconds to wait for a byte
 ATTEMPTS = 3  # opening the port resets many ESP32 boards: the first words get lost
 BROKEN = (TransportError, OSError, struct.error)
@@ -121,6 +123,22 @@ class Prompt:
             raise RefusedError(error.error_output) from None
         except BROKEN as error:
             raise self._gone() from error
+
+    def ask_while(self, code: str, line: str, seconds: float) -> str:
+        """Run `code`, which reads lines for `seconds`; send `line` half-way; return the output.
+
+        Raises PortError, RefusedError.
+        """
+        try:
+            self._transport.exec_raw_no_follow(code)
+            time.sleep(seconds / 2)
+            self._transport.serial.write(f"\r{line}\r".encode())
+            said, error = self._transport.follow(timeout=seconds / 2 + BACK)
+        except BROKEN as trouble:
+            raise self._gone() from trouble
+        if error:
+            raise RefusedError(error.decode("ascii", "replace"))
+        return str(said.decode("ascii", "replace"))
 
     def last(self, code: str) -> str:
         """Run `code`, which prints one line and resets the unit; return the line.

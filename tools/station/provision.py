@@ -34,7 +34,8 @@ from tools.station.selftest import (
     provision,
 )
 
-STEPS = (*SelfTestJudge.STEPS, "sealed")
+STEPS = (*SelfTestJudge.STEPS, "trial", "sealed")
+SIM_TRIAL = 1  # seconds: a simulated unit has no wiring to fail
 SIM_SECONDS = 30  # for the keys of a simulated unit
 AT_ONCE = 4  # simulated units for each processor: most of the time they wait
 ALREADY = "is this unit already, nothing was changed"
@@ -165,7 +166,9 @@ class Station:
 
             unit.do("run 200")  # it draws its display: Ctrl-C would leave half a frame on the wire
             assert unit.port is not None
-            return self.make(unit.port, job._replace(robot=press, seconds=SIM_SECONDS), sim)
+            return self.make(
+                unit.port, job._replace(robot=press, seconds=SIM_SECONDS, trial=SIM_TRIAL), sim
+            )
 
 
 def _press(unit: SimulatedUnit, keys: str) -> None:

@@ -20,6 +20,7 @@ from tools.station.prompt import PortError, Prompt, RefusedError
 from tools.tokens import make_token
 
 CHECK_LABEL = b"PAYG key check value"
+TRIAL = 10  # seconds
 KNOCK = 1.2  # seconds: a sealed unit answers at once
 BACK = 20  # seconds until a unit is back after its restart
 EPOCH = 1_577_836_800  # Unix time of 2020-01-01
@@ -52,13 +53,15 @@ class Job(NamedTuple):
     """The goal for a unit: `unit`, a row of the list; `language` of the display.
 
     `seconds`: for pressing all keys. `robot(keys)` is called when the unit waits for keys;
-    None: a person presses the keys.
+    None: a person presses the keys. `trial`: seconds for which the firmware must run as a sealed
+    unit does before the identity is written.
     """
 
     unit: ListedUnit
     language: str = "en"
     seconds: int = 60
     robot: Callable[[str], None] | None = None
+    trial: int = TRIAL
 
 
 class Made(NamedTuple):
@@ -157,12 +160,31 @@ def _at_prompt(prompt: Prompt, job: Job, say: Say) -> Made | None:
         if state == "blank":
             SelfTestJudge(prompt, job, say).run()
             firmware = _digest(look(prompt))
+            say("trial", _trial(prompt, job))
         told = _finish(prompt, job.unit)
         return Made(firmware, told) if state == "blank" else None
     except Exception:
         with contextlib.suppress(PortError):
             prompt.restart()  # still blank; the key in RAM is gone
         raise
+
+
+def _trial(prompt: Prompt, job: Job) -> str:
+    """Have the firmware run as a sealed unit does, identity in RAM. Raises ProvisionError."""
+    expected = f"#ID;{job.unit.serial};{key_check(job.unit.key)};"
+    advice = "Check the board file (`payg board check`) and the wiring, then try again"
+    try:
+        said = prompt.ask_while(f"bench.trial({job.trial})", "#ID", job.trial)
+    except PortError:
+        raise ProvisionError(
+            f"trial: the firmware was stopped by a reset or hangs within {job.trial} s, and the"
+            f" unit restarts blank. {advice}"
+        ) from None
+    except RefusedError as error:
+        raise ProvisionError(f"trial: the firmware fails: {error}. {advice}") from None
+    if expected not in said or not said.rstrip().endswith("over"):
+        raise ProvisionError(f"trial: the firmware runs, but does not answer. {advice}")
+    return f"ran {job.trial} s as a sealed unit does"
 
 
 def _finish(prompt: Prompt, unit: ListedUnit) -> tuple[str, ...]:
