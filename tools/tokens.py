@@ -21,7 +21,9 @@ KINDS = ("add", "set", "disable", "sync", "extended")
 def parse_days(text: str) -> Fraction:
     """Return days as a Fraction from "30", "0.5" or "1/24", or raise ValueError."""
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9}|/[0-9]{1,9})?", text):
-        raise ValueError(f"days are a number such as 30, 0.5 or 1/24, not {text!r}")
+        raise ValueError(
+            f"days are a number from 0 to {VALUE_MAX}, such as 30, 0.5 or 1/24, not {text!r}"
+        )
     try:
         return Fraction(text)
     except ZeroDivisionError:
@@ -41,10 +43,27 @@ def value_of(days: Fraction, time_divider: int) -> int:
             f" {time_divider} the unit is {float(Fraction(24, time_divider)):g} h"
         )
     if value > VALUE_MAX:
-        raise ValueError(
-            f"{float(days):g} days are {value} time units; a token holds 0 to {VALUE_MAX}"
-        )
+        raise ValueError(f"{float(days):g} days are too many: {limits(time_divider)}")
     return int(value)
+
+
+def limits(time_divider: int) -> str:
+    """Return in words how many days a token holds."""
+    if time_divider == 1:
+        return f"a token holds 0 to {VALUE_MAX} days"
+    unit = f"{float(Fraction(24, time_divider)):g} h"
+    return f"a token holds 0 to {VALUE_MAX / time_divider:g} days ({VALUE_MAX} units of {unit})"
+
+
+def value_asked(kind: str, days: Fraction, time_divider: int) -> int:
+    """Return the token value for `days` to add or set, or raise ValueError.
+
+    To set 0 days locks a unit; to add 0 days is a mistake.
+    """
+    value = value_of(days, time_divider)
+    if kind == "add" and value == 0:
+        raise ValueError("0 days are no addition; `set` with 0 days locks the unit")
+    return value
 
 
 def grouped(digits: str) -> str:

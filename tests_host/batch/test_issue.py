@@ -12,9 +12,10 @@ from openpaygo import OpenPAYGOTokenEncoder, TokenType
 
 from opaygo import Device, judge, new_state
 from tests_host.batch.conftest import ENTERED, ask, issued, unit
-from tools.batches.issuing import Wish, order_of, read_wishes, sms, span
+from tools.batches.issuing import order_of, sms, span
 from tools.batches.ledger import Ledger
 from tools.batches.lists import read_list
+from tools.batches.wishes import Wish, read_wishes
 from tools.paths import ROOT
 from tools.tokens import grouped, parse_days
 
@@ -55,7 +56,7 @@ def test_each_kind_in_its_turn(payg, batch):
         (["--disable"], (None, TokenType.DISABLE_PAYG), {}, "unlocked for good"),
         (["--sync"], (None, TokenType.COUNTER_SYNC), {}, "count brought up to date"),
         (["--extended", 2], (2, TokenType.ADD_TIME), {"extended_token": True}, "value 2"),
-        (["--add", 0], (0, TokenType.ADD_TIME), {}, "0 days more"),
+        (["--add", 2], (2, TokenType.ADD_TIME), {}, "2 days more"),
     ]
     count = 1
     for options, wanted, more, meaning in wishes:
@@ -130,7 +131,11 @@ def test_on_a_server(payg, batch, postgresql):
         (["--serial", "SLT000000003"], 2, "exactly one of"),
         (["--serial", "SLT000000099", "--add", 7], 1, "SLT000000099: not in"),
         (["--serial", "SLT000000003", "--add", "0.5"], 2, "--add"),
-        (["--serial", "SLT000000003", "--add", "996"], 2, "--add"),
+        (["--serial", "SLT000000003", "--add", "996"], 2, "a token holds 0 to 995 days"),
+        (["--serial", "SLT000000003", "--set", "-1"], 2, "a number from 0 to 995"),
+        (["--serial", "SLT000000003", "--add", "0"], 2, "--add: 0 days are no addition"),
+        (["--serial", "SLT000000003", "--add", 7, "--allow-duplicates"], 2, "is for --csv"),
+        (["--serial", "SLT00000O003", "--add", 7], 1, "do you mean SLT000000003?"),
         (["--serial", "SLT000000003", "--add", 7, "--count", 1], 2, "leave out --count"),
         (["--serial", "SLT000000003", "--add", 7, "--restricted"], 2, "leave out --restricted"),
         (["--serial", "SLT000000003", "--add", 7, "--key-file", "k"], 2, "leave out --key-file"),
@@ -148,9 +153,11 @@ def test_a_mistake_is_one_plain_line(payg, batch, arguments, code, reason):
     assert not any(row.key.hex() in error[0] for row in read_list(batch))
 
 
-@pytest.mark.parametrize("option", ["--csv", "--out"])
+@pytest.mark.parametrize(
+    "option", [["--csv", "pyproject.toml"], ["--out", "pyproject.toml"], ["--allow-duplicates"]]
+)
 def test_what_needs_a_list(payg, option):
-    code, _, error = payg("token", option, "pyproject.toml", "--serial", "A1", "--sync")
+    code, _, error = payg("token", *option, "--serial", "A1", "--sync")
     assert (code, "needs --batch" in error) == (2, True)
 
 
@@ -194,7 +201,7 @@ def results(path):
 def test_many(payg, batch):
     text = "Serial,Kind,Value\nSLT000000002,add,7\nSLT000000001,Set,0\nSLT000000002, add ,7\n"
     text += "SLT000000003,disable\nSLT000000003,sync,\nSLT000000004,extended,1\n"
-    code, said, notes = payg(*ask(batch, text))
+    code, said, notes = payg(*ask(batch, text), "--allow-duplicates")
     out = batch.parent / "paid-tokens.csv"
     assert (code, said) == (0, f"{out}: 6 tokens\n")
     assert "4 of the units are not provisioned" in notes
@@ -231,9 +238,10 @@ def test_many(payg, batch):
         ("SLT000000001", 2, "1 columns"),
         ("SLT000000001,add,1,1", 2, "4 columns"),
         ("SLT000000001;add;1", 2, "1 columns"),
+        ("SLT000000001,add,0", 2, "0 days are no addition"),
         ('"SLT000000001,add,1', 2, "quotes"),
         ("SLT000000001,add\0,1", 2, "UTF-8"),
-        ("SLT000000099,add,1", None, "SLT000000099: not in"),
+        ("SLT000000099,add,1", 2, "SLT000000099: not in"),
     ],
 )
 def test_all_or_none(payg, batch, bad, line, reason):
@@ -242,10 +250,9 @@ def test_all_or_none(payg, batch, bad, line, reason):
     code, said, error = payg(*request)
     assert (code, said) == (1, "")
     assert reason in error
-    if line:
-        assert f"paid.csv:{line}: " in error
-        assert "paid.csv:4: the kind" in error
-        assert "no token was issued" in error
+    assert f"paid.csv:{line}: " in error
+    assert "paid.csv:4: the kind" in error
+    assert "no token was issued" in error
     assert sorted(batch.parent.iterdir()) == sorted([*before, batch.parent / "paid.csv"])
 
 
@@ -299,7 +306,7 @@ def test_a_name_taken_after_they_count(payg, batch, monkeypatch):
 def test_any_requests_are_judged(tmp_path, text):
     path = tmp_path / "any.csv"
     path.write_text(text, encoding="utf-8", newline="")
-    wishes, problems = read_wishes(path)
+    wishes, problems, _ = read_wishes(path)
     assert wishes or problems
     for _, wish in wishes:
         try:

@@ -87,6 +87,8 @@ def test_the_reference_reader_of_a_csv_gets_the_header(payg, tmp_path):
         (["--first", 1, "--quantity", 1, "--prefix", "a;b"], "--prefix"),
         (["--first", 1, "--quantity", 1, "--prefix", "../a"], "--out"),
         (["--first", 1, "--quantity", 1, "--test-code", "1234567890"], "--test-code"),
+        (["--first", 1, "--quantity", 1, "--test-code", "12"], "a test code has 9 digits"),
+        (["--first", 1, "--quantity", 1, "--test-code", "12345678x"], "a test code has 9 digits"),
         (["--first", 1, "--quantity", 1, "--time-divider", 256], "--time-divider"),
         (["--first", 1, "--quantity", 1, "--model", "two\nlines"], "--model"),
         (["--first", 1, "--quantity", 1, "--against", "none.csv"], "--against"),

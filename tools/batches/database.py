@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,9 +16,18 @@ if TYPE_CHECKING:
 # SQLAlchemy is imported where it is needed: the other commands start without it.
 
 DEFAULT_NAME = "ledger.db"
+EXAMPLE_URL = "postgresql://user@host/database; a password belongs into ~/.pgpass"
 
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+_LONG_HEX = re.compile("[0-9a-fA-F]{24,}")
+
+
+def hide_keys(text: str) -> str:
+    """Return a text in which "(hidden)" stands for everything that looks like a key."""
+    return _LONG_HEX.sub("(hidden)", text)
 
 
 class LedgerError(click.ClickException):
@@ -67,13 +77,12 @@ def url_of(place: str) -> sa.URL:
         url = sa.make_url(place)
     except ArgumentError:
         raise LedgerError(
-            "the ledger's URL is not one; use a file's name, or"
-            " postgresql://user:password@host/database"
+            f"the ledger's URL is not one; use a file's name, or {EXAMPLE_URL}"
         ) from None
     if url.drivername in ("postgresql", "postgres"):
         url = url.set(drivername="postgresql+psycopg")
     if url.drivername not in ("sqlite", "postgresql+psycopg") or not url.database:
-        raise LedgerError("a ledger is a file (SQLite), or postgresql://user:password@host/name")
+        raise LedgerError(f"a ledger is a file (SQLite), or {EXAMPLE_URL}")
     return url
 
 

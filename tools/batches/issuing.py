@@ -1,4 +1,4 @@
-"""Tokens for units of a list: read the wishes, plan the orders, issue them, write the tokens.
+"""Tokens for units of a list: plan orders from wishes, write the issued tokens.
 
 The ledger issues (tools.batches.ledger.Ledger.issue), so that no count is used twice.
 """
@@ -7,32 +7,17 @@ import csv
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import TextIO
 
 from openpaygo.token_shared import OpenPAYGOTokenShared
 
 from tools.batches.ledger import Issued, Order
-from tools.batches.lists import ListedUnit, find, read_cells, sync
-from tools.tokens import EXTENDED_MAX, KINDS, grouped, make_token, parse_days, value_of
+from tools.batches.lists import ListedUnit, search, similar, sync
+from tools.batches.wishes import RESULT, Problem, Wish
+from tools.tokens import grouped, make_token, value_asked
 
-REQUEST = ("serial", "kind", "value")
-RESULT = ("Serial Number", "Kind", "Value", "Count", "Token", "SMS")
 DAY_MINUTES = 24 * 60
-
-
-Problem = tuple[int, str]  # line number, problem in words
-
-
-class Wish(NamedTuple):
-    """A token that somebody asks for.
-
-    `given`: days, an extended value, or None; `text`: the same as it was written.
-    """
-
-    serial: str
-    kind: str
-    given: Fraction | int | None
-    text: str = ""
+HINTS = 5  # unknown serial numbers for which a similar one is looked for
 
 
 def span(days: Fraction) -> str:
@@ -58,7 +43,11 @@ def sms(wish: Wish, digits: str) -> str:
 def order_of(unit: ListedUnit, wish: Wish) -> Order:
     """Return the ledger's Order for a wish, or raise ValueError."""
     given = wish.given
-    value = value_of(given, unit.time_divider) if isinstance(given, Fraction) else given
+    value: int | None
+    if isinstance(given, Fraction):
+        value = value_asked(wish.kind, given, unit.time_divider)
+    else:
+        value = given
     identity = unit.identity()
 
     def make(count: int) -> tuple[int, str]:
@@ -76,66 +65,45 @@ def _test_digits(unit: ListedUnit) -> str | None:
     return f"{unit.test_code:09}"
 
 
-def parse_given(kind: str, text: str) -> Fraction | int | None:
-    """Return what stands for the value of a wish of `kind`, or raise ValueError."""
-    if kind in ("add", "set"):
-        return parse_days(text)
-    if kind == "extended":
-        if text.isascii() and text.isdigit() and len(text) <= 6:
-            return int(text)
-        raise ValueError(f"an extended value is a whole number from 0 to {EXTENDED_MAX}")
-    if kind not in KINDS:
-        raise ValueError(f"the kind is one of {', '.join(KINDS)}")
-    if text:
-        raise ValueError(f"{kind} has no value")
-    return None
-
-
-def read_wishes(path: Path) -> tuple[list[tuple[int, Wish]], list[Problem]]:
-    """Return ([(line number, Wish)], problems) of a file with the columns serial, kind, value."""
-    wishes: list[tuple[int, Wish]] = []
-    problems: list[Problem] = []
-    for number, cells in read_cells(path):
-        if not isinstance(cells, str) and len(cells) not in (2, 3):
-            cells = f"{len(cells)} columns instead of {', '.join(REQUEST)}"
-        if isinstance(cells, str):
-            problems.append((number, cells))
-            continue
-        serial, kind, text = (cell.strip() for cell in (*cells, "")[:3])
-        kind = kind.lower()
-        if number == 1 and (serial.lower(), kind) == REQUEST[:2]:
-            continue
-        try:
-            wishes.append((number, Wish(serial, kind, parse_given(kind, text), text)))
-        except ValueError as error:
-            problems.append((number, str(error)))
-    if not wishes and not problems:
-        problems.append((1, "no tokens are asked for"))
-    return wishes, problems
-
-
 def plan(list_path: Path, wishes: Sequence[tuple[int, Wish]]) -> tuple[list[Order], list[Problem]]:
     """Return ([Order], problems) for the [(line number, Wish)] of units of a list.
 
-    Raises ListError when a unit is not in the list, or when the list cannot be read.
+    A unit that the list has not, has twice or has in a bad row is a problem. Raises ListError
+    when the list cannot be read.
     """
-    units = find(list_path, {wish.serial for _, wish in wishes})
+    found = search(list_path, {wish.serial for _, wish in wishes})
+    near = similar(list_path, found.missing[:HINTS]) if found.missing else {}
     orders: list[Order] = []
     problems: list[Problem] = []
     for number, wish in wishes:
+        if wish.serial in found.bad:
+            problems.append(Problem(number, found.bad[wish.serial]))
+            continue
+        if wish.serial not in found.units:
+            hint = near.get(wish.serial)
+            meant = f"; do you mean {hint}?" if hint else ""
+            text = f"{wish.serial or 'an empty serial number'}: not in {list_path}{meant}"
+            problems.append(Problem(number, text, "not in the list"))
+            continue
         try:
-            orders.append(order_of(units[wish.serial], wish))
+            orders.append(order_of(found.units[wish.serial], wish))
         except ValueError as error:
-            problems.append((number, str(error)))
+            problems.append(Problem(number, str(error)))
     return orders, problems
 
 
-def write_tokens(file: TextIO, wishes: Sequence[Wish], issued: Sequence[Issued]) -> None:
-    """Write the rows of RESULT for what was issued, and make sure that they are on the disk."""
+def write_tokens(
+    file: TextIO, wishes: Sequence[Wish], issued: Sequence[Issued], extra: Sequence[str] = ()
+) -> None:
+    """Write the rows of RESULT for what was issued, and make sure that they are on the disk.
+
+    extra: names of the columns that each wish brings with it.
+    """
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(RESULT)
+    writer.writerow((*RESULT, *extra))
     for wish, token in zip(wishes, issued):
         digits = grouped(token.digits)  # a spreadsheet keeps their leading zeros
         text = sms(wish, token.digits)
-        writer.writerow((wish.serial, wish.kind, wish.text, token.count, digits, text))
+        row = (wish.serial, wish.kind, wish.text, token.count, digits, text)
+        writer.writerow((*row, *wish.extra))
     sync(file)

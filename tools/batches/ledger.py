@@ -9,7 +9,6 @@ there once per unit, so none is issued twice.
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
@@ -17,7 +16,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from tools.batches.database import LedgerError, file_of, prepare, url_of
+from tools.batches.database import LedgerError, file_of, hide_keys, prepare, url_of
 from tools.batches.tables import (
     PATIENCE,
     counts,
@@ -31,7 +30,6 @@ from tools.batches.tables import (
 from tools.identity import COUNT_MAX
 
 CHUNK = 500  # serial numbers in one question
-_LONG_HEX = re.compile("[0-9a-fA-F]{24,}")
 
 
 class TakenError(LedgerError):
@@ -350,7 +348,7 @@ def _release(database: sa.Connection, serial: str, station: str) -> None:
 
 def _fail(database: sa.Connection, serial: str, station: str, reason: str) -> None:
     row = {"serial": serial, "station": station, "failed_at": _now()}
-    database.execute(sa.insert(failures).values(reason=_LONG_HEX.sub("(hidden)", reason), **row))
+    database.execute(sa.insert(failures).values(reason=hide_keys(reason), **row))
 
 
 def _taken(record: Record) -> str:

@@ -6,11 +6,13 @@ into a log. A row is one line; lines are read one by one, so that a list may be 
 
 import contextlib
 import csv
+import difflib
 import os
 import re
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TextIO, TypeVar
 
@@ -18,6 +20,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from tools.batches.database import hide_keys
 from tools.identity import (
     COUNT_MAX,
     STARTING_CODE_MAX,
@@ -41,8 +44,14 @@ HEADER = (
 )
 LONGEST_LINE = 1000  # bytes
 TEXT_MAX = 100  # characters of a hardware model or version
-TEST_CODE_MAX = 999_999_999
+TEST_CODE_DIGITS = 9
+TEST_CODE_MAX = 10**TEST_CODE_DIGITS - 1
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+UTF_16_PROBLEM = 'the file is in UTF-16 ("Unicode Text"), not in UTF-8: save it as "CSV UTF-8"'
+SEMICOLONS_PROBLEM = "the columns are separated by semicolons: save it with commas"
 EMPTY: tuple[int, list[str] | str] = (1, "the file is empty")
+SIMILAR_ROWS = 5_000  # rows in which a similar serial number is looked for
+SIMILAR = 0.7  # difflib's ratio from which serial numbers are similar
 STEP = 100  # rows between two looks of the progress bar
 
 
@@ -202,11 +211,15 @@ def split(text: str) -> list[str] | None:
 def read_cells(path: Path) -> Iterator[tuple[int, list[str] | str]]:
     """Yield (line number, [cells]) or (line number, a problem in words) of a CSV file.
 
-    Lines without anything are left out. Raises ListError if the file cannot be read.
+    Lines without anything are left out. A file in UTF-16 is one problem. Raises ListError if the
+    file cannot be read.
     """
     try:
         with open(path, "rb") as file:
             for number, line in _lines(file):
+                if number == 1 and line.startswith(_UTF_16):
+                    yield number, UTF_16_PROBLEM
+                    return
                 text = _text(line)
                 if text is None:
                     yield number, f"not a line of text of at most {LONGEST_LINE} bytes in UTF-8"
@@ -222,7 +235,7 @@ def _header_problems(cells: list[str] | str) -> list[str]:
     if tuple(cells) == HEADER:
         return []
     if len(cells) == 1 and ";" in cells[0]:
-        return ["the columns are separated by semicolons: save it with commas"]
+        return [SEMICOLONS_PROBLEM]
     missing = [name for name in HEADER if name not in cells]
     if missing and len(missing) < len(HEADER):
         return [f"the header lacks {', '.join(missing)}"]
@@ -299,24 +312,69 @@ def read_serials(path: Path) -> Iterator[str]:
             yield cells[0]
 
 
+class Search(NamedTuple):
+    """Units that were looked for. missing: serial numbers not in the list; bad: {serial: why}."""
+
+    units: dict[str, ListedUnit]
+    missing: list[str]
+    bad: dict[str, str]
+
+
+def search(path: Path, serials: Iterable[str]) -> Search:
+    """Look for these serial numbers, each to be there exactly once; raise ListError.
+
+    Rows of other units may be bad.
+    """
+    wanted = set(serials)
+    found: dict[str, ListedUnit] = {}
+    bad: dict[str, str] = {}
+    for number, cells in _rows(path):
+        if isinstance(cells, str) or cells[0] not in wanted:
+            continue
+        unit, problems = _unit_of(cells)
+        if unit is None:
+            bad.setdefault(cells[0], f"{path}, line {number}: {'; '.join(problems)}")
+        elif found.setdefault(unit.serial, unit) is not unit:
+            again = f"{path}, line {number}: {unit.serial} is there a second time"
+            bad.setdefault(unit.serial, again)
+    return Search(found, sorted(wanted - found.keys() - bad.keys()), bad)
+
+
 def find(path: Path, serials: Iterable[str]) -> dict[str, ListedUnit]:
     """Return {serial: ListedUnit} of these serial numbers, each there exactly once.
 
     Rows of other units may be bad. Raises ListError.
     """
-    wanted = set(serials)
-    found: dict[str, ListedUnit] = {}
-    for number, cells in _rows(path):
-        if isinstance(cells, str) or cells[0] not in wanted:
-            continue
-        unit = _checked(path, Row(number, *_unit_of(cells)))
-        if found.setdefault(unit.serial, unit) is not unit:
-            raise ListError(f"{path}, line {number}: {unit.serial} is there a second time")
-    missing = sorted(wanted - found.keys())
+    found, missing, bad = search(path, serials)
+    if bad:
+        raise ListError(f"{next(iter(bad.values()))}. All its problems: payg batch check {path}")
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-        raise ListError(f"{', '.join(missing[:3])}{more}: not in {path}")
+        hints = [hint for hint in similar(path, missing[:3]).values() if hint]
+        meant = f"; do you mean {', '.join(hints)}?" if hints else ""
+        raise ListError(f"{', '.join(missing[:3])}{more}: not in {path}{meant}")
     return found
+
+
+def _alike(serial: str) -> str:
+    """Return a serial number in which letters and digits that look alike are the same."""
+    return serial.upper().translate(str.maketrans("OIL", "011"))
+
+
+def similar(path: Path, serials: Iterable[str]) -> dict[str, str | None]:
+    """Return {serial: the most similar serial number among a list's first good rows, or None}.
+
+    A serial number that looks like a key is never returned.
+    """
+    known: dict[str, str] = {}
+    for row in islice(judge(path), SIMILAR_ROWS):
+        if row.unit and hide_keys(row.unit.serial) == row.unit.serial:
+            known[_alike(row.unit.serial)] = row.unit.serial
+    near: dict[str, str | None] = {}
+    for serial in serials:
+        matches = difflib.get_close_matches(_alike(serial), known, 1, SIMILAR)
+        near[serial] = known[matches[0]] if matches else None
+    return near
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from tools.batches import database as ledger_db
 from tools.batches.fresh import NUMBER_DIGITS, NUMBER_MAX, make_units, refuse_taken
 from tools.batches.lists import (
-    TEST_CODE_MAX,
+    TEST_CODE_DIGITS,
     Repeats,
     judge,
     parse_text,
@@ -45,6 +45,12 @@ def command() -> None:
 def _parse_prefix(text: str) -> str:
     parse_serial(f"{text}{NUMBER_MAX}")
     return text
+
+
+def _parse_test_code(text: str) -> int:
+    if len(text) != TEST_CODE_DIGITS or not (text.isascii() and text.isdigit()):
+        raise ValueError(f"a test code has {TEST_CODE_DIGITS} digits, not {text!r}")
+    return int(text)
 
 
 LIST = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -83,7 +89,7 @@ LIST = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--restricted", is_flag=True, help="Tokens of the digits 1 to 4 only.")
 @click.option(
     "--test-code",
-    type=whole("code", "a test code", 0, TEST_CODE_MAX),
+    type=Checked("code", _parse_test_code),
     help="Code of nine digits that switches a unit's load on for 30 s.",
 )
 @click.option("--against", type=LIST, multiple=True, help="No serial number of this list. Repeat.")

@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from tools.batches import database as ledger_db
-from tools.batches.lists import new_file, tracked
+from tools.batches.lists import find, new_file, tracked
 from tools.identity import Checked, Identity, identity_from, identity_options, whole
 from tools.tokens import (
     EXTENDED_MAX,
@@ -19,7 +19,7 @@ from tools.tokens import (
     grouped,
     make_token,
     parse_days,
-    value_of,
+    value_asked,
 )
 
 if TYPE_CHECKING:  # SQLAlchemy is slow to import
@@ -63,8 +63,9 @@ def issue_from_list(context: click.Context, options: dict[str, Any]) -> None:
     if options["csv"] is None:
         if options["serial"] is None:
             raise click.UsageError("missing option --serial")
-        if options["out"] is not None:
-            raise click.UsageError("--out is for --csv")
+        for name in ("out", "allow_duplicates"):
+            if options[name]:
+                raise click.UsageError(f"--{name.replace('_', '-')} is for --csv")
         kind, given = chosen(options)
         issue_one(
             options["batch"], place, options["serial"], kind, None if given is True else given
@@ -72,19 +73,22 @@ def issue_from_list(context: click.Context, options: dict[str, Any]) -> None:
         return
     if options["serial"] or any(options[kind] not in (None, False) for kind in KINDS):
         raise click.UsageError("with --csv, its rows say serial, kind and value")
-    issue_many(options["batch"], place, options["csv"], options["out"])
+    duplicates: bool = options["allow_duplicates"]
+    issue_many(options["batch"], place, options["csv"], options["out"], duplicates)
 
 
 def issue_one(
     batch: Path, place: str, serial: str, kind: str, given: Fraction | int | None
 ) -> None:
     """Issue a token for one unit of the list `batch`, and print it."""
-    from tools.batches.issuing import Wish, plan, sms
+    from tools.batches.issuing import order_of, sms
+    from tools.batches.wishes import Wish
 
     wish = Wish(serial, kind, given)
-    orders, problems = plan(batch, [(1, wish)])
-    for _, problem in problems:
-        raise click.UsageError(f"--{kind}: {problem}")
+    try:
+        orders = [order_of(find(batch, [serial])[serial], wish)]
+    except ValueError as error:
+        raise click.UsageError(f"--{kind}: {error}") from error
     with open_ledger(place) as ledger:
         note_blank(ledger, {serial})
         (issued,) = ledger.issue(orders)
@@ -93,24 +97,27 @@ def issue_one(
     click.echo(f"sms   {sms(wish, issued.digits)}")
 
 
-def issue_many(batch: Path, place: str, requests: Path, out: Path | None) -> None:
+def issue_many(
+    batch: Path, place: str, requests: Path, out: Path | None, allow_duplicates: bool
+) -> None:
     """Issue the tokens that the file `requests` asks for, all or none; write them to `out`."""
-    from tools.batches.issuing import plan, read_wishes, write_tokens
+    from tools.batches.issuing import plan, write_tokens
+    from tools.batches.wishes import read_wishes, told
 
     out = out or requests.with_name(f"{requests.stem}-tokens.csv")
-    wishes, problems = read_wishes(requests)
-    orders, more = plan(batch, wishes)
-    for number, problem in sorted(problems + more):
-        click.echo(f"{requests}:{number}: {problem}", err=True)
-    if problems or more:
+    wishes = read_wishes(requests, allow_duplicates)
+    orders, more = plan(batch, wishes.asked)
+    for number, problem in told(wishes.problems + more):
+        click.echo(f"{requests}:{number}: {ledger_db.hide_keys(problem)}", err=True)
+    if wishes.problems or more:
         raise click.ClickException("no token was issued; put these lines right and repeat")
-    asked = [wish for _, wish in wishes]
+    asked = [wish for _, wish in wishes.asked]
     with open_ledger(place) as ledger, new_file(out) as file:
         note_blank(ledger, {wish.serial for wish in asked})
         bar = tracked(range(len(orders)), len(orders), "Making tokens")
         ledger.issue(  # the file is on the disk before the ledger counts its tokens as issued
             orders,
-            before_commit=lambda issued: write_tokens(file, asked, issued),
+            before_commit=lambda issued: write_tokens(file, asked, issued, wishes.extra),
             step=lambda: next(bar),
         )
         bar.close()
@@ -141,7 +148,7 @@ def note_blank(ledger: Ledger, serials: set[str]) -> None:
     type=click.Path(path_type=Path),
     help="Read the key from this file: other users see a command's options.",
 )
-@click.option("--add", type=DAYS, help="Add this many days: 30, 0.5, 1/24.")
+@click.option("--add", type=DAYS, help="Add this many days, up to 995: 30, 0.5, 1/24.")
 @click.option("--set", type=DAYS, help="Set the days left; also locks a free unit again.")
 @click.option("--disable", is_flag=True, help="Unlock the unit for good.")
 @click.option("--sync", is_flag=True, help="Bring the unit's count up to the server's.")
@@ -157,6 +164,11 @@ def note_blank(ledger: Ledger, serials: set[str]) -> None:
     type=click.Path(path_type=Path),
     help="Where their tokens go; without it, NAME-tokens.csv beside NAME.csv.",
 )
+@click.option(
+    "--allow-duplicates",
+    is_flag=True,
+    help="Rows of the same serial number, kind and value are meant, and each gets a token.",
+)
 @ledger_db.option
 @click.pass_context
 def command(context: click.Context, /, **options: Any) -> None:
@@ -164,7 +176,9 @@ def command(context: click.Context, /, **options: Any) -> None:
 
     With --batch the list has the unit's key and the ledger its count: neither is typed, and a
     count is never used twice. The kinds in a --csv are add and set (value: days), disable, sync,
-    extended (value: 0 to 999999). All of its tokens are issued, or none.
+    extended (value: 0 to 999999). All of its tokens are issued, or none. Its columns are found by
+    the names in the header (serial, kind, value); further columns, such as phone or name, go into
+    the output as they are.
 
     Without --batch, --count is the count of the unit's last token; give the printed one next
     time. Additions and extended tokens take the next even count, all others the next odd one.
@@ -185,15 +199,15 @@ def command(context: click.Context, /, **options: Any) -> None:
     if options["batch"] is not None:
         issue_from_list(context, options)
         return
-    for name in ("csv", "out"):
-        if options[name] is not None:
-            raise click.UsageError(f"--{name} needs --batch")
+    for name in ("csv", "out", "allow_duplicates"):
+        if options[name]:
+            raise click.UsageError(f"--{name.replace('_', '-')} needs --batch")
     kind, given = chosen(options)
     identity = identity_of(options)
     value = given
     if kind in ("add", "set"):
         try:
-            value = value_of(given, identity.time_divider)
+            value = value_asked(kind, given, identity.time_divider)
         except ValueError as error:
             raise click.UsageError(f"--{kind}: {error}") from error
     count, digits = make_token(identity, kind, value)
