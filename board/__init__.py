@@ -1,8 +1,9 @@
 """Finds the running board.
 
 `find()` returns the board's data module; `board/custom.py`, if present, wins over the built-in
-files. A new built-in board takes a data file here, a line in `_BY_MACHINE`, the file's name in
-freeze/manifest.py and a line in the README's table.
+files. A built-in board without a line in `_BY_MACHINE` is installed as `board/custom.py`; only a
+board that the interpreter's machine name tells from all others gets a line (CONTRIBUTING.md, "Add
+a board").
 """
 
 import sys
