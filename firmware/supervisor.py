@@ -54,8 +54,8 @@ class Supervisor:
             Wake.longest = LONGEST_MS
 
     def watch(self, coroutine, idle=None):
-        """Wrap a task's coroutine so that each step is seen; return the wrapper, to be run
-        instead.
+        """Wrap a task's coroutine so that the supervisor sees each step; return the wrapper, to be
+        run instead.
 
         `idle`: function that returns True while the task waits for an outside event, or None.
         """

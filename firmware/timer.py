@@ -101,7 +101,7 @@ class ActivationTimer:
         self.account = account
 
     def stamp(self, account):
-        """Write bound and clock reading into an account right before this is recorded."""
+        """Write bound and clock reading into an account right before the account is recorded."""
         account.bound = self._next
         account.chip = self._reading() if self._clock else 0
         if self._next > FIRST:

@@ -18,7 +18,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Identity(NamedTuple):
-    """Who a unit is.
+    """A unit's identity.
 
     serial: 1..32 characters; key: 16 bytes or None (a blank unit); starting_code: 0..999999999
     or None (derived from the key); count: tokens up to this one are used; time_divider: units

@@ -1,4 +1,4 @@
-"""Where the checkout lies."""
+"""The checkout's path."""
 
 from pathlib import Path
 

@@ -131,7 +131,7 @@ def postgresql(server):
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def place(request, tmp_path):
-    """Where a ledger may be made: a file's name, or the URL of a server."""
+    """Return a place for a new ledger: a file's name, or the URL of a server."""
     if request.param == "sqlite":
         return str(tmp_path / "ledger.db")
     return request.getfixturevalue("postgresql")

@@ -1,4 +1,4 @@
-"""What the processes of the races do. Each opens the ledger for itself and says what it got."""
+"""The work of a process in the races. Each function opens the ledger for itself."""
 
 import sys
 

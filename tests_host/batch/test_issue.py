@@ -263,7 +263,7 @@ def test_nothing_asked_for(payg, batch, text):
 
 
 def test_the_same_requests_twice(payg, batch):
-    """Who presses the key again does not pay out everybody again."""
+    """The same command a second time issues no second token to anybody."""
     request = ask(batch, "SLT000000001,add,1\n")
     assert payg(*request)[0] == 0
     code, _, error = payg(*request)

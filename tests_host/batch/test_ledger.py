@@ -227,7 +227,7 @@ def test_counts_end(ledger):
 
 
 def test_the_database_itself_refuses(ledger):
-    """What the code avoids the tables forbid: another program may write to them, too."""
+    """The tables forbid what the code avoids: another program may write to the tables, too."""
     ledger.reserve("A1", "north")
     (token,) = ledger.issue([order()])
     rows = [

@@ -84,7 +84,7 @@ def test_several_units_in_opposite_orders(pool, place):
 
 @pytest.mark.parametrize("lines", [1, 7])
 def test_killed_while_it_issues(place, lines):
-    """What was printed stays used; the ledger opens again and goes on above it."""
+    """A printed count stays used; the ledger opens again and goes on above that count."""
     command = [sys.executable, "-m", "tests_host.batch.racers", place]
     folders = os.pathsep.join(str(ROOT / part) for part in ("", "lib", "tests_host/shim"))
     environment = {**os.environ, "PYTHONPATH": folders}

@@ -18,7 +18,7 @@ def strokes(keys):
 
 @pytest.mark.parametrize("board", [None, *BOARDS])
 def test_three_tokens_without_a_pause_are_all_credited(board):
-    """Whoever types on while an entry is judged and stored loses no digit."""
+    """No digit typed while an entry is judged and stored is lost."""
     with Sim(board=board, serial="F1", key=KEY, starting_code=STARTING_CODE) as sim:
         sim.do("bounce 5")
         for days, count in ((1, 2), (2, 4), (3, 6)):

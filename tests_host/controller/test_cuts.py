@@ -168,7 +168,7 @@ def test_pulling_the_plug_in_a_valid_entry_never_helps_a_guesser():
 
 
 def test_a_cut_in_the_boot_after_a_cut():
-    """Whatever the boot writes may fail as well; two more starts cost a bound each."""
+    """Each write of a start may fail as well; two more starts cost a bound each."""
     with Victim() as victim:
         for step in range(1, 40, 3):
             for second in range(1, 12, 2):

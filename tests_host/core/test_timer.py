@@ -121,7 +121,7 @@ class World:
 
     @property
     def on(self):
-        """Is the load on? What the unit does at each look."""
+        """Is the load on? Makes the unit's own steps at each look."""
         self.timer.sync(self.ticks)
         return self.account.left > 0 and self.timer.covered
 

@@ -12,9 +12,10 @@ CREDIT = 30  # days
 
 
 def pytest_collection_modifyitems(items):
-    """The two longest ones first, one for each of two processes, which get half of all tests each.
+    """Put the two longest tests first, one for each of two processes.
 
-    Who is done takes over from the other: `--dist worksteal`.
+    Each process gets half of all tests; an idle process takes tests over from the other
+    (`--dist worksteal`).
     """
     long = [item for item in items if "test_memory" in item.nodeid]
     rest = [item for item in items if item not in long]

@@ -49,7 +49,7 @@ def wired(request):
 
 @pytest.fixture(params=STARTS)
 def guarded(request):
-    """The same with one."""
+    """A board with a protection chip, near each wrap of the ticks."""
     return loaded(request.param)
 
 

@@ -124,7 +124,7 @@ class Life(RuleBasedStateMachine):
     def _wanted(self):
         """Return the records that load() may return: the newest, and those in doubt.
 
-        The own flash decides. Where it holds nothing, the others are charged an hour.
+        The own flash decides. If the own flash holds nothing, the other media are charged an hour.
         """
         if self.given[0]:
             return self._newest([(0, self.given[0])])

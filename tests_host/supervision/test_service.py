@@ -95,7 +95,7 @@ def test_the_watchdog_does_not_bite_there(launch):
 
 
 def test_a_flash_that_keeps_the_wish_does_not_keep_the_mode(launch):
-    """Whoever could not take the wish back must not stay in service mode for ever."""
+    """A unit whose flash cannot clear the wish must not stay in service mode for ever."""
     fails = (
         "firmware/supervisor.py",
         '            self._files.write("restarts", 0, bytes((self.count,)))\n',

@@ -33,7 +33,7 @@ def test_the_walk_stops_at_a_code_within_the_span(extended, span):
 
 
 def test_a_span_across_the_32_bit_boundary():
-    """The halves of a 12-digit code: a borrow in the lower must reach the upper."""
+    """In a 12-digit code a borrow in the lower 32 bits must reach the upper bits."""
     codes = Encoder(KEY, 1).chain(0, 30000, EXTENDED)
     checked = 0
     for start, code in zip(codes, codes[1:]):

@@ -1,4 +1,6 @@
-"""How much more than the calendar an honest customer pays, with the whole firmware simulated.
+"""Measures the paid time that an honest customer is charged beyond the calendar.
+
+The whole firmware runs, simulated.
 
 Each row is a usage: how often and how long the power fails, the fault of the clock chip. `notes`:
 the figure of the model by which the rule was chosen; `before`: the figure of the rules before. A

@@ -11,7 +11,9 @@ from tools.station.build import LIMIT, MANIFEST, BuildError, build, check_room, 
 
 
 @click.command(name="build")
-@click.option("--board", required=True, type=click.Choice(list(TARGETS)), help="Build for it.")
+@click.option(
+    "--board", required=True, type=click.Choice(list(TARGETS)), help="The board to build for."
+)
 @click.option(
     "--out",
     metavar="DIR",

@@ -11,7 +11,7 @@ from tools.station.prompt import PortError, RefusedError
 
 @click.command(name="deploy")
 @click.option("--port", required=True, metavar="PORT", help="Serial port of the unit.")
-@click.option("--board", type=click.Choice(list(TARGETS)), help="It must be this one.")
+@click.option("--board", type=click.Choice(list(TARGETS)), help="Refuse every other board.")
 @click.option(
     "--custom",
     metavar="FILE",

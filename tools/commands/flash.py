@@ -11,9 +11,7 @@ from tools.station.prompt import PortError, RefusedError
 
 
 @click.command(name="flash")
-@click.option(
-    "--board", required=True, type=click.Choice(list(images.IMAGES)), help="Which it is."
-)
+@click.option("--board", required=True, type=click.Choice(list(images.IMAGES)), help="The board.")
 @click.option("--port", metavar="PORT", help="Serial port. An ESP32 needs it.")
 @click.option(
     "--image",

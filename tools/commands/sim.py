@@ -41,7 +41,7 @@ from tools.state import StateFolder
     type=click.Choice(LANGUAGES),
     default=LANGUAGES[0],
     show_default=True,
-    help="Of the texts on the display.",
+    help="Language of the display.",
 )
 @click.option(
     "--board",

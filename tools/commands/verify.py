@@ -20,7 +20,7 @@ from tools.station.verify import VerifyError, verify
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The list (CSV) that the unit was made with: its key is compared, too.",
 )
-@click.option("--board", type=click.Choice(list(TARGETS)), help="It must be this one.")
+@click.option("--board", type=click.Choice(list(TARGETS)), help="Refuse every other board.")
 @click.option(
     "--custom",
     metavar="FILE",

@@ -147,7 +147,8 @@ class Station:
     def _count(self, unit: ListedUnit) -> tuple[int, tuple[str, ...]]:
         """Return the count that a unit begins with, and sentences about the count.
 
-        Tokens up to this count are used: a former life of the unit may have had all issued tokens.
+        Tokens up to this count are used: an earlier identity of the unit may have used all issued
+        tokens.
         """
         issued = self._ledger.count(unit.serial) or 0
         if issued <= unit.count:

@@ -67,8 +67,8 @@ class Job(NamedTuple):
 class Made(NamedTuple):
     """A unit that was provisioned.
 
-    firmware: SHA-256 in hex of the unit's files as read by the unit; told: sentences about memory
-    from a former life, believed or not.
+    firmware: SHA-256 in hex of the unit's files as read by the unit; told: sentences about
+    records left from an earlier identity, believed or not.
     """
 
     firmware: str
@@ -188,7 +188,7 @@ def _trial(prompt: Prompt, job: Job) -> str:
 
 
 def _finish(prompt: Prompt, unit: ListedUnit) -> tuple[str, ...]:
-    """Have the identity written; return sentences about a former life of the unit.
+    """Have the identity written; return sentences about records left from an earlier identity.
 
     Raises RefusedError: not written; UnsureError: perhaps written.
     """

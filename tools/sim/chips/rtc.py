@@ -171,7 +171,7 @@ class ClockChip:
     # --- overridden by chips -------------------------------------------------------------
 
     def _write_register(self, register, byte):
-        """Take a byte for a register after the time."""
+        """Take a byte for a register beyond the time registers."""
         self._registers[register] = byte
 
     def _take_time(self, seconds, halt):

@@ -2,7 +2,7 @@
 
 RP2040 datasheet, tables 2 (pin functions) and 4.9 (ADC); ESP32 datasheet, section 2.2 (pins) and
 2.4 (strapping), ESP-IDF's notes on GPIO. A refusal is the same exception as in MicroPython's port.
-Where the port would fail silently, ChipError is raised.
+If the port would fail silently, ChipError is raised.
 """
 
 from tools.sim.parts import ChipError
