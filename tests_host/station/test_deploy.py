@@ -12,8 +12,8 @@ import board
 from tools import room
 from tools.commands.deploy import command
 from tools.station import prompt as ports
-from tools.station.build import lengths
-from tools.station.deploy import FREE, DeployError, deploy, look, wanted
+from tools.station.build import TARGETS, lengths
+from tools.station.deploy import FREE, DeployError, deploy, look, onto, wanted
 from tools.station.prompt import MACHINES, PortError, Prompt, RefusedError
 
 
@@ -137,6 +137,31 @@ def test_a_wrong_board_is_refused_untouched(plug_in):
     code, said = run("--port", unit.port)
     assert code == 1 and "none of pico, esp32" in said
     assert files_of(unit.folder) == {}
+
+
+def test_a_board_of_ones_own_is_not_given_another_boards_pins(plug_in):
+    unit = plug_in()
+    (unit.folder / "board").mkdir()
+    (unit.folder / "board/custom.mpy").write_bytes(b"pins of one's own")
+    before = files_of(unit.folder)
+    code, said = run("--port", unit.port)
+    assert code == 1 and "board file of its own" in said and "--custom FILE" in said
+    assert files_of(unit.folder) == before
+
+
+def test_a_named_board_replaces_a_board_file_of_ones_own(plug_in):
+    unit = plug_in()
+    (unit.folder / "board").mkdir()
+    (unit.folder / "board/custom.mpy").write_bytes(b"pins of one's own")
+    code, said = run("--port", unit.port, "--board", "pico")
+    assert code == 0 and "board/custom.mpy" not in files_of(unit.folder), said
+
+
+def test_a_second_board_with_the_same_chip_is_taken_at_its_word(plug_in, monkeypatch):
+    monkeypatch.setitem(TARGETS, "village", TARGETS["pico"]._replace(found=False))
+    unit = plug_in()
+    onto(unit.port, "village", None, lambda line: None)
+    assert "board/custom.mpy" in files_of(unit.folder)
 
 
 def test_every_board_is_known_by_what_it_calls_itself():

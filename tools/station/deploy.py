@@ -189,6 +189,8 @@ def check_board(prompt: Prompt, board: str | None) -> tuple[str, str]:
     """
     machine, version = prompt.run(ASK).splitlines()
     found = board_of(machine)
+    if found and board and not TARGETS[board].found and TARGETS[board].chip == TARGETS[found].chip:
+        found = board  # MicroPython tells chips apart, not the boards around one chip
     if found is None or (board and found != board):
         wish = f"no {board}" if board else f"none of {', '.join(TARGETS)}"
         raise DeployError(
@@ -198,11 +200,22 @@ def check_board(prompt: Prompt, board: str | None) -> tuple[str, str]:
     return found, f"{machine}, MicroPython {version}"
 
 
+def check_custom(files: FileDigests, board: str | None, custom: Path | None) -> None:
+    """Raise DeployError if a unit with a board file of its own would get another board's pins."""
+    if not board and not custom and any(name.startswith("board/custom.") for name in files):
+        raise DeployError(
+            "the unit has a board file of its own. Nothing was changed. Name the file with"
+            " --custom FILE, or the board that it is to be with --board"
+        )
+
+
 def onto(port: str, board: str | None, custom: Path | None, say: Callable[[str], None]) -> None:
     """Deploy to the unit on `port`, restart it, and tell about it through `say`."""
     with Prompt(port) as prompt, tempfile.TemporaryDirectory() as folder:
+        wish = board
         board, description = check_board(prompt, board)
         say(f"{port}: {description}")
+        check_custom(look(prompt), wish, custom)
         tree = Path(folder, "tree")
         manifest = build(board, tree, custom)
         sent, removed = deploy(prompt, tree, manifest, say)

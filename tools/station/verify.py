@@ -12,7 +12,7 @@ from pathlib import Path
 from tools.paths import ROOT
 from tools.station.build import build
 from tools.station.console import ConsoleError, knock
-from tools.station.deploy import FileDigests, check_board, look, wanted
+from tools.station.deploy import FileDigests, check_board, check_custom, look, wanted
 from tools.station.prompt import Prompt
 from tools.station.selftest import KNOCK, key_check
 
@@ -52,8 +52,10 @@ def verify(
     with Prompt(port) as prompt, tempfile.TemporaryDirectory() as folder:
         found, description = check_board(prompt, board)
         say(f"{port}: {description}")
+        files = look(prompt)
+        check_custom(files, board, custom)
         manifest = build(found, Path(folder, "tree"), custom)
-        _compare(look(prompt), wanted(manifest), say)
+        _compare(files, wanted(manifest), say)
         who = prompt.run(WHO).split()
         if who == ["blank"]:
             say("The unit has no identity yet. It restarts.")
@@ -66,7 +68,7 @@ def verify(
 
 
 def _compare(have: FileDigests, want: FileDigests, say: Callable[[str], None]) -> None:
-    """Compare {path: (SHA-256, bytes)}. Raises VerifyError."""
+    """Compare the unit's files with the build's; {path: (SHA-256, bytes)}. Raises VerifyError."""
     wrong = [f"{name} is missing" for name in sorted(want.keys() - have.keys())]
     wrong += [f"{name} is not of this build" for name in sorted(have.keys() - want.keys())]
     wrong += [
