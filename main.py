@@ -2,7 +2,7 @@
 
 The first line seals the console: from there on Ctrl-C is a character like any other. A blank unit
 gets Ctrl-C back, for the tools that deploy and provision, and so does a unit in service mode: both
-end in a prompt. Everything else ends in a reset. Simulator and station use one global alone,
+end in a prompt. Everything else ends in a reset. Tools at the prompt use one global alone,
 `controller`.
 """
 
