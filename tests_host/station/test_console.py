@@ -31,7 +31,7 @@ def unit():
 
 @pytest.mark.long
 def test_a_unit_says_who_it_is_what_is_paid_and_what_happened(unit):
-    unit.do(f"keys {ADD_1}#")
+    assert type_line(unit, f"#TOKEN;{ADD_1}").startswith("#TOKEN;VALID")
     for wrong in ("111111111", "111111112"):
         type_line(unit, f"#TOKEN;{wrong}")
     unit.do("advance 61")
