@@ -289,6 +289,11 @@ class Ledger:
 
     # -- tokens ------------------------------------------------------------------------------
 
+    def raise_count(self, serial: str, count: int) -> None:
+        """Keep that tokens up to `count` are used: a unit took tokens that nobody issued."""
+        with self._writing() as database:
+            _raise_count(database, serial, count)
+
     def issue(
         self,
         orders: Sequence[Order],
