@@ -7,18 +7,22 @@ import pytest
 
 from tools.identity import DEMO, Identity
 from tools.interpreter import simulator_command
-from tools.panel.app import TerminalPanel
+from tools.panel.app import TerminalPanel, digits
 from tools.panel.session import LETTERS, ready_tokens
 
 DAY = 86_400
 
 
-def at_the_panel(person, identity=DEMO, state=None, heading="The heading"):
+def at_the_panel(
+    person, identity=DEMO, state=None, heading="The heading", board=None, size=(80, 24)
+):
     """Run the coroutine `person(panel, press, screen)` before a panel of 80x24 characters."""
 
     async def run():
-        panel = TerminalPanel(identity, simulator_command(identity, state), heading, key_pace=0)
-        async with panel.run_test(size=(80, 24)) as pilot:
+        panel = TerminalPanel(
+            identity, simulator_command(identity, state, board), heading, key_pace=0
+        )
+        async with panel.run_test(size=size) as pilot:
 
             async def press(*keys):
                 await pilot.press(*keys)
@@ -189,3 +193,40 @@ def test_ready_tokens_have_letters_of_their_own(restricted):
 
 def test_a_fine_time_divider_leaves_out_what_no_token_holds():
     assert "c" not in ready_tokens(DEMO._replace(time_divider=255), 1)
+
+
+def test_four_digits_are_drawn_as_they_look():
+    assert digits("GOb ").plain.split("\n")[1:] == [" |   | | |_       ", " |_| |_| |_|      "]
+
+    async def person(panel, press, screen):
+        for shown, key in ((" OFF", "a"), ("GOOd", "a")):
+            assert panel.session.answer["display"] == shown
+            assert all(row.rstrip() in screen() for row in digits(shown).plain.split("\n"))
+            await press(key)
+        assert "*0#" not in screen() and " # " in screen(), "the last row of keys is there"
+
+    at_the_panel(person, board="pico")
+
+
+def test_a_small_window_says_how_large_it_must_be():
+    async def person(panel, press, screen):
+        assert "Window too small (60x20): make it 80x24" in screen()
+
+    at_the_panel(person, size=(60, 20))
+
+
+def test_a_question_mark_shows_the_keys():
+    async def person(panel, press, screen):
+        await press("question_mark")
+        assert "Keys: 0-9 * # keypad" in screen()
+
+    at_the_panel(person)
+
+
+def test_time_for_a_free_unit_is_not_said_to_be_added():
+    async def person(panel, press, screen):
+        await press("u")
+        await press("a")
+        assert "unlocked for good: no time is counted" in screen() and "time added" not in screen()
+
+    at_the_panel(person)

@@ -179,6 +179,8 @@ def run_panel(
     """Show the panel until the person quits; `start(identity)` gives the unit's command."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("the panel needs a terminal; for scripts there is --headless")
+    if os.environ.get("TERM", "dumb") == "dumb":
+        raise click.UsageError("this terminal cannot draw (TERM=dumb); there is --headless")
     kept = state is not None and (state / "flash.bin").exists()
     heading = f"Solar charge controller {identity.serial}"
     if identity.key is None and kept:

@@ -15,8 +15,10 @@ from textual.worker import Worker
 from tools.identity import Identity
 from tools.panel.session import Answer, PanelSession, SimulatorEndedError
 from tools.seconds import duration
+from tools.sim.chips.tm1637 import patterns
 from tools.tokens import grouped
 
+WIDTH, HEIGHT = 80, 24  # characters that the panel needs
 SHOWN_WIDTH = 16  # characters on a line of the glass
 SHOWN_LINES = 2
 KEYPAD = ("123", "456", "789", "*0#")
@@ -33,6 +35,8 @@ NO_TOKENS = (
 
 def glass(answer: Answer, lit: Set[str]) -> Text:
     """Draw the display: bright with its backlight, dim without, dark without power."""
+    if answer["display"] and "\n" not in answer["display"]:
+        return digits(answer["display"])
     style = "black on #9bc53d" if "backlight" in lit else "black on #5d7a22"
     if not answer["power"]:
         style = "on #2b331f"
@@ -41,6 +45,17 @@ def glass(answer: Answer, lit: Set[str]) -> Text:
     for line in lines[:SHOWN_LINES]:
         text.append(f" {line[:SHOWN_WIDTH]:<{SHOWN_WIDTH}} \n", style)
     return text
+
+
+def digits(shown: str) -> Text:
+    """Draw 7-segment digits as they look on the glass, three lines high."""
+    rows = ["", "", ""]
+    for on in patterns(shown):
+        lit = ["_" if on & 1 << bit else " " for bit in (0, 6, 3)]  # segments a, g, d
+        left = [" ", "|" if on & 0x20 else " ", "|" if on & 0x10 else " "]  # f, e
+        right = [" ", "|" if on & 0x02 else " ", "|" if on & 0x04 else " "]  # b, c
+        rows = [row + left[n] + lit[n] + right[n] + " " for n, row in enumerate(rows)]
+    return Text("\n".join(f" {row} " for row in rows), "bold bright_red on #200808")
 
 
 def lamps(answer: Answer, lit: Set[str]) -> Text:
@@ -109,8 +124,8 @@ class TerminalPanel(App[str]):
     #unit, #choice { border: round $primary; padding: 0 1; height: 20; }
     #unit { width: 38; }
     #choice { width: 1fr; }
-    #glass { height: 4; width: 20; border: outer $primary; }
-    #lamps { height: 5; margin: 1 0 0 0; }
+    #glass { height: auto; min-height: 4; width: 20; border: outer $primary; }
+    #lamps { height: 4; margin: 1 0 0 0; }
     #figures { height: 4; }
     #keypad { height: 4; }
     #help { height: 2; padding: 0 1; }
@@ -145,8 +160,21 @@ class TerminalPanel(App[str]):
         if not self.is_headless:
             self.set_interval(1, self._leave_a_closed_terminal)
 
+    def on_resize(self, event: events.Resize) -> None:
+        """Say in the first line that the window is too small to show everything."""
+        if event.size.width < WIDTH or event.size.height < HEIGHT:
+            size = f"{event.size.width}x{event.size.height}"
+            self._draw(
+                "title", Text(f"Window too small ({size}): make it {WIDTH}x{HEIGHT}", "bold")
+            )
+        else:
+            self._draw("title", Text(self._heading))
+
     def on_key(self, event: events.Key) -> None:
-        """Hand a key of the computer to the session."""
+        """Hand a key of the computer to the session; ? shows the keys."""
+        if event.character == "?":
+            self.say("Keys: " + " ".join(Text.from_markup(HELP).plain.split()))
+            return
         self.session.enter(event.character)
 
     async def on_unmount(self) -> None:

@@ -54,6 +54,8 @@ MEANING = {
 }
 
 
+FREE = "Accepted, but the unit is unlocked for good: no time is counted."
+
 Answer = dict[str, Any]  # of the simulator, to one command
 Tokens = dict[str, tuple[str, str]]  # letter -> (effect, digits)
 
@@ -280,7 +282,8 @@ class PanelSession:
         self.answer = answer
         result: str | None = answer["result"]
         if result:
-            self._view.say(MEANING.get(result, result))
+            free = not answer["payg"] and result == "ADD_TIME"
+            self._view.say(FREE if free else MEANING.get(result, result))
         self._view.show(answer, lit(levels))
         if answer["count"] != self._tokens_at:
             await self._renew_tokens(answer["count"])

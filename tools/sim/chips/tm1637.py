@@ -35,6 +35,16 @@ _SIGNS = {0x00: " ", 0x40: "-", 0x08: "_", 0x63: "*"}
 _BOTH = {0x3F: "0O", 0x06: "1I", 0x5B: "2Z", 0x6D: "5S"}  # a digit that is also a letter
 
 
+def patterns(text):
+    """Return the segment pattern of each character that `reading` can return; "?" is dark."""
+    known = {}
+    for table in (_LETTERS, _DIGITS, _SIGNS, _BOTH):
+        for pattern, characters in table.items():
+            for character in characters:
+                known[character] = pattern
+    return [known.get(character, 0) for character in text]
+
+
 def reading(patterns):
     """Return the text that a person reads in segment patterns (bit 0 is segment a, bit 6 is g).
 
