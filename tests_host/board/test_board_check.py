@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.board_check import check
+from tests_host.helpers.tables import quoted, table
+from tools.board_check import _NEEDED, _OPTIONAL, _PARTS, check
 from tools.paths import ROOT
 
 MISTAKES = [  # board, text in its file, text in place of it, what is said
@@ -126,3 +128,13 @@ def test_a_board_of_ones_own_is_simulated(tmp_path):
     mine.write_text(text.replace("LOAD", "LOUD"))
     done = payg("sim", "--headless", "--custom", mine, script="status\n")
     assert done.returncode == 1 and "do you mean LOAD" in done.stderr and not done.stdout
+
+
+def test_the_page_names_each_part_and_field():
+    named = {}
+    for parts, fields, _ in table("boards.md", "Names"):
+        for part in quoted(parts):
+            named[part] = set(quoted(re.sub(r":[^;]*", "", fields)))
+            assert (part in _NEEDED or part == "CHIP") == ("compulsory" in parts)
+    optional = {part: known | _OPTIONAL.get(part, {}) for part, known in _PARTS.items()}
+    assert named == {"CHIP": set()} | {part: set(known) for part, known in optional.items()}

@@ -1,16 +1,18 @@
 """Every text fits the display, in every language, and so does every page of the panel."""
 
 import importlib
+import re
 import string
 from types import SimpleNamespace
 
 import pytest
 
-from firmware import pages, signals
+from firmware import pages, signals, supervisor
 from firmware import panel as front
 from firmware.account import CAP
 from firmware.store import Identity
 from firmware.texts import LANGUAGES, text
+from tests_host.helpers.tables import quoted, table
 
 WIDTH = 16
 TABLES = [importlib.import_module(f"firmware.texts_{name}").TEXTS for name in LANGUAGES]
@@ -24,7 +26,7 @@ LONGEST = {  # the values that take most room
 }
 OUTCOMES = (
     *("ADD_TIME", "SET_TIME", "DISABLE_PAYG", "COUNTER_SYNC", "RESERVED", "EXTENDED"),
-    *("ALREADY_USED", "INVALID", "LOCKED", "MALFORMED", None),
+    *("ALREADY_USED", "INVALID", "LOCKED", "MALFORMED", "TEST", None),
 )
 
 
@@ -76,7 +78,7 @@ def units(language):
         for locked in (0, 60, 512 * 60):
             for changes in ({}, {"always": True}, {"capped": True}, {"faults": 0xFFFF}):
                 yield ShownUnit(identity=identity(language), left=left, locked=locked, **changes)
-    for bit in (0, 1, 2, 4, 8, 16, 31):
+    for bit in (0, 1, 2, 4, 8, 16, 31, 32):
         measured = {"battery_mv": 28_800, "solar_mv": 44_100, "current_ma": 15_000}
         load = SimpleNamespace(faults=bit, **measured)
         yield ShownUnit(identity=identity(language), left=CAP, locked=512 * 60, load=load)
@@ -133,7 +135,7 @@ def _seen(glass):
 def test_each_language_speaks_its_own():
     said = {text(language, "locked") for language in LANGUAGES}
     assert len(said) == len(LANGUAGES)
-    assert text("xx", "locked") == text("en", "locked")
+    assert text("??", "locked") == text("en", "locked")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -145,7 +147,7 @@ def test_the_language_is_part_of_the_identity(language):
 
 def test_an_unknown_language_is_refused():
     with pytest.raises(ValueError, match="language"):
-        identity("de")
+        identity("??")
 
 
 def test_segment_texts_are_the_same_in_all_languages():
@@ -167,3 +169,37 @@ def test_what_is_typed_while_an_entry_is_judged_is_not_disturbed():
     assert played[-1] == signals.WRONG, "LEDs and buzzer say it"
     glass.tick(front.ENTRY_MS + 1)
     assert glass.lines()[0] == "Locked"
+
+
+def _plain(said):
+    """Replace numbers, but keep the number of an error."""
+    return re.sub(r"(?<!Err)\d+", "N", said)
+
+
+def _messages():
+    """Yield all contents of the displays, in English: the lines and the parts of four digits."""
+    for unit in units("en"):
+        if unit.identity:
+            unit.identity = Identity("SLT000000001", bytes(16))
+        for unit.outcome in OUTCOMES:
+            yield pages.result(unit, unit.outcome)
+            yield from (page(unit) for page in pages.statuses(unit))
+        for unit.count in (lambda: 5, lambda: 1234):
+            yield pages._page_count(unit)
+        yield pages.idle(unit)
+        yield pages.stuck(unit, "5")
+        glass = front.Panel(unit, None, lambda pattern: None)
+        glass.key("1", 0)
+        yield pages.Say(*_seen(glass), None)
+    notice = supervisor._Notice("en")
+    yield pages.Say(notice.lines(), notice.segments(0)[0], None)
+
+
+def test_the_page_of_messages_has_each_message_and_no_other():
+    lines, digits = {"N"}, set()  # N: a stuck unit's further keys, digits of a token
+    for said in _messages():
+        lines |= {_plain(line) for line in said.lines if line}
+        digits |= {_plain(part.replace(" ", "")) for part in said.segments.split("|")}
+    cells = table("messages.md")
+    assert {_plain(said) for row in cells for said in quoted(row[0])} == lines
+    assert {_plain(said.replace(" ", "")) for row in cells for said in quoted(row[1])} == digits

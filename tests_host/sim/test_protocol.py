@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from tests_host.helpers.tables import quoted, table
 from tests_host.sim.conftest import TINY
+from tools.sim.session import _ALL
 
 KEY = "00112233445566778899aabbccddeeff"
 FIELDS = {
@@ -260,3 +262,10 @@ def test_an_interrupt_ends_it_quietly(start):
     sim._process.send_signal(2)
     assert sim._process.wait(20) == 130
     assert sim.stderr() == ""
+
+
+def test_the_page_names_each_command():
+    named = {
+        said.split()[0] for row in table("simulator.md", "Commands") for said in quoted(row[0])
+    }
+    assert named == set(_ALL)

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from firmware import events
 from firmware.events import BYPASS, LENGTH, LOW_BATTERY, NAMES, OVER_CURRENT, EventLog
+from tests_host.helpers.tables import table
 
 
 class Files:
@@ -112,3 +113,8 @@ def test_a_file_of_garbage_is_a_log_of_strange_events_not_an_exception():
 def test_every_event_has_a_name():
     codes = {v for k, v in vars(events).items() if k.isupper() and isinstance(v, int)} - {LENGTH}
     assert codes == set(range(1, len(NAMES)))
+
+
+def test_the_page_names_each_event():
+    rows = [row[:2] for row in table("load.md", "Event log")]
+    assert rows == [[str(number), name] for number, name in enumerate(NAMES) if number]
