@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from tests_host.helpers.published import ADD_1, KEY, STARTING_CODE
 from tools import room
-from tools.boards import BOARDS
+from tools.boards import BOARDS, load
 from tools.commands.build import command
 from tools.interpreter import device_libraries, simulator_with
 from tools.paths import ROOT
@@ -61,8 +61,9 @@ def test_everything_else_is_compiled_and_nothing_more(built):
     board, _, manifest = built
     compiled = {name for name in manifest["files"] if name.endswith(".mpy")}
     firmware = {f"firmware/{path.stem}.mpy" for path in (ROOT / "firmware").glob("*.py")}
-    boards = {"board/__init__.mpy", f"board/{TARGETS[board].module}.mpy"}
-    libraries = {"lib/tm1637.mpy"} if board == "pico" else set()
+    target = TARGETS[board]
+    boards = {"board/__init__.mpy", f"board/{target.module if target.found else 'custom'}.mpy"}
+    libraries = {"lib/tm1637.mpy"} if hasattr(load(target.module), "TM1637") else set()
     assert compiled == firmware | boards | libraries
 
 
