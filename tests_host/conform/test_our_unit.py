@@ -40,7 +40,10 @@ def conform(path, *arguments):
     [
         ((), {"restricted"}),
         (("--key", KEY, "--time-divider", "24"), {"restricted", "published"}),
-        (("--key", KEY, "--count", "700", "--restricted"), {"count-0", "published", "zeros"}),
+        (
+            ("--key", KEY, "--count", "700", "--restricted"),
+            {"count-0", "published", "zeros", "zeros-lost"},
+        ),
     ],
     ids=("example", "hours", "digits 1-4"),
 )
@@ -106,6 +109,10 @@ def test_a_board_without_the_firmware_is_told(plug_in):
         (["--port", "x", "--setup", "--key", KEY], "--setup is for a blank unit"),
         (["--port", "x", "--starting-code", "5"], "needs --key"),
         (["--port", "x", "--restricted"], "need the key"),
+        (["--command", "x", "--manual"], "--sim, or --port"),
+        (["--manual", "--setup"], "--setup is for a blank unit"),
+        (["--port", "x", "--ledger", "y"], "--ledger needs --batch"),
+        (["--sim", "--without", "locks"], "'locks' is not one of"),
         (["--sim", "--entries", "-1"], "a number of entries"),
     ],
 )

@@ -177,8 +177,8 @@ FAULTS = {
     OlderAfterSet: "Older tokens after a SET_TIME",
     ForgetsLockout: "Lockout and power cut",
     LosesZeros: "Leading zeros",
-    PadsZeros: "Leading zeros",
-    RollsBack: "Counter sync",
+    PadsZeros: "Tokens without their leading zero",
+    RollsBack: "Nothing again after a counter sync",
     TakesCountZero: "Count 0 on a new unit",
     SyncsToZero: "Count 0 as unlock and as sync",
 }

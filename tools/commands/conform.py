@@ -1,19 +1,24 @@
 """`payg conform`: does a unit keep the rules of OpenPAYGO Token? Any unit, not only ours."""
 
+import contextlib
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 
+from tools.batches import database
 from tools.conformance import report
 from tools.conformance.chains import Chains
+from tools.conformance.checks import CHECKS, PROFILES, STRICT
+from tools.conformance.foreign import CommandUnit, ManualUnit
 from tools.conformance.model import Model
-from tools.conformance.run import FAIL, Result, run
+from tools.conformance.run import EXIT_CODES, NOTHING, Result, run
 from tools.conformance.trial import Limits, Trial
 from tools.conformance.units import AnsweringUnit, RamUnit, SerialUnit, SilentUnitError, SimUnit
 from tools.identity import (
@@ -26,31 +31,105 @@ from tools.identity import (
     whole,
 )
 from tools.interpreter import simulator_command
-from tools.tokens import EXTENDED_MAX
+from tools.tokens import EXTENDED_MAX, OF_THE_LIST
 
 SERIAL = "CONFORM01"
 SIM_EXTENDED = 999_999  # does nothing on our firmware
 ID_S = 2
+ENTRIES = 300
+UNITS = ("sim", "port", "command_line", "manual")
+COMMAND_LINE = ParameterSource.COMMANDLINE
 
 Options = dict[str, Any]
+Unit = SimUnit | SerialUnit | RamUnit | CommandUnit | ManualUnit
+
+
+class NothingCheckedError(click.ClickException):
+    """The unit gave no answer at all: nothing was checked."""
+
+    exit_code = EXIT_CODES[NOTHING]
 
 
 def given_identity(options: Options) -> Identity:
     """Return the Identity of parsed options; without a key the protocol's published example."""
+    if options["batch"]:
+        return listed_identity(options)
     unchanged = (options["restricted"], options["time_divider"], options["count"])
     if key_from(options) is None and not options["sim"] and unchanged != (False, 1, None):
         raise click.UsageError("--restricted, --time-divider and --count need the key")
     return identity_from(options, SERIAL, PUBLISHED_KEY, PUBLISHED_CODE, 1)
 
 
-def checked(options: Options) -> tuple[Options, bool]:
-    """Return the options, or raise click.UsageError where they contradict each other."""
-    if options["sim"] == (options["port"] is not None):
-        raise click.UsageError("say what to check: --sim, or --port PORT")
-    known = options["key"] is not None or options["key_file"] is not None
-    if options["setup"] and (options["sim"] or known):
-        raise click.UsageError("--setup is for a blank unit on a port, and brings its own key")
+def listed_identity(options: Options) -> Identity:
+    """Return the Identity of --batch and --serial, with the ledger's count if that is higher."""
+    from tools.batches.ledger import Ledger
+    from tools.batches.lists import find
+
+    serial = options["serial"]
+    identity = find(options["batch"], [serial])[serial].identity()
+    place = database.place(options["ledger"], options["batch"])
+    if not database.exists(place):
+        return identity
+    with Ledger(place, create=False) as ledger:
+        return identity._replace(count=max(identity.count, ledger.count(serial) or 0))
+
+
+def checked(context: click.Context) -> tuple[Options, bool]:
+    """Return (options, is a key given?), or raise click.UsageError for a contradiction."""
+    options = context.params
+    units = [options[name] not in (None, False) for name in UNITS]
+    if sum(units) != 1:
+        raise click.UsageError(
+            "say what to check: --sim, or --port PORT, or --command ADAPTER, or --manual"
+        )
+    known = any(options[name] is not None for name in ("key", "key_file", "batch"))
+    if options["setup"] and (options["sim"] or options["manual"] or known):
+        raise click.UsageError(
+            "--setup is for a blank unit on a port or an adapter, and brings its own key"
+        )
+    if options["batch"]:
+        check_listed(context)
+    elif options["ledger"] and context.get_parameter_source("ledger") is COMMAND_LINE:
+        raise click.UsageError("--ledger needs --batch")
     return options, known
+
+
+def check_listed(context: click.Context) -> None:
+    """Raise click.UsageError where other options contradict --batch."""
+    if context.params["sim"]:
+        raise click.UsageError("--batch is for a real unit, not for --sim")
+    if context.params["serial"] is None:
+        raise click.UsageError("--batch needs --serial: which unit of the list?")
+    for name in OF_THE_LIST:
+        if context.get_parameter_source(name) is COMMAND_LINE:
+            raise click.UsageError(f"the list says it: leave out --{name.replace('_', '-')}")
+
+
+def warn(options: Options, known: bool, identity: Identity, lockout: bool) -> None:
+    """Tell what the run leaves behind on a unit that keeps it, and ask unless --yes."""
+    keeps = known or options["command_line"] or options["manual"]
+    if options["sim"] or options["setup"] or not keeps:
+        return
+    text = (
+        f"This run moves the unit's count from {identity.count} up by some hundred (each of 21"
+        " tokens lies 30 counts ahead), and changes its credit: tokens that a platform has issued"
+        " for this unit before will not count any more."
+    )
+    if lockout:
+        text += " At the end the unit's keypad is locked for minutes."
+    if options["batch"]:
+        text += " The ledger gets the new count."
+    else:
+        text += " Tell the platform the new count, which the report names."
+    click.echo(text)
+    if options["yes"]:
+        return
+    try:
+        agreed = click.confirm("Go on?")
+    except click.Abort:
+        raise click.UsageError("nobody answered; --yes goes on without asking") from None
+    if not agreed:
+        raise click.ClickException("nothing was entered")
 
 
 def power_of(options: Options) -> Callable[[], None] | None:
@@ -74,10 +153,14 @@ def ask_operator() -> None:
     click.prompt("Give it back, then press Enter", default="", show_default=False)
 
 
-def connect(options: Options, known: bool, identity: Identity) -> SimUnit | SerialUnit | RamUnit:
+def connect(options: Options, known: bool, identity: Identity) -> Unit:
     """Return the unit that is meant. Raises SilentUnitError."""
     if options["sim"]:
         return SimUnit(simulator_command(identity, None))
+    if options["command_line"]:
+        return CommandUnit(options["command_line"], power_of(options), options["wait"])
+    if options["manual"]:
+        return ManualUnit(power_of(options) or ask_operator, options["wait"])
     if known or options["setup"]:
         return SerialUnit(options["port"], power_of(options), options["wait"])
     return RamUnit(options["port"], identity, options["wait"])
@@ -85,17 +168,17 @@ def connect(options: Options, known: bool, identity: Identity) -> SimUnit | Seri
 
 def set_up(unit: AnsweringUnit, identity: Identity) -> None:
     """Give a blank unit the example's identity over its console, for good."""
-    click.echo(
-        "The unit keeps this identity, whose key is public: everybody can make tokens for it. Set"
-        " it up anew before it is sold."
-    )
     assert identity.key
     answer = unit.ask(f"#SETUP;{identity.serial};{identity.starting_code:09};{identity.key.hex()}")
     if not answer.startswith("#SETUP;OK"):
         raise SilentUnitError("the unit refuses #SETUP: has it an identity already?")
+    click.echo(
+        "The unit keeps this identity, whose key is public: everybody can make tokens for it. Set"
+        " it up anew before it is sold."
+    )
 
 
-def identified(unit: SimUnit | SerialUnit | RamUnit) -> str | None:
+def identified(unit: Unit) -> str | None:
     """Return what the unit says to #ID, or None: not every console knows it."""
     try:
         answer = unit.ask("#ID", ID_S)
@@ -104,8 +187,8 @@ def identified(unit: SimUnit | SerialUnit | RamUnit) -> str | None:
     return answer if answer.startswith("#ID;") else None
 
 
-def examine(unit: AnsweringUnit, identity: Identity, limits: Limits) -> tuple[Trial, list[Result]]:
-    """Run all checks, telling each on standard error; return (trial, Results)."""
+def new_trial(unit: AnsweringUnit, identity: Identity, limits: Limits) -> Trial:
+    """Return the trial of a unit that has this identity."""
     assert identity.key
     chains = Chains(identity.key, identity.starting_code)
     model = Model(chains, identity.count, identity.time_divider, identity.restricted)
@@ -115,11 +198,30 @@ def examine(unit: AnsweringUnit, identity: Identity, limits: Limits) -> tuple[Tr
         if done * 10 // of > (done - 1) * 10 // of:
             click.echo(f"         {done} of {of} random entries", err=True)
 
-    def tell(result: Result) -> None:
-        click.echo(f"{report.WORDS[result.verdict]:8} {result.title}", err=True)
-
     trial.progress = progress
-    return trial, run(trial, tell=tell)
+    return trial
+
+
+def tell(result: Result) -> None:
+    """Tell a result on standard error."""
+    click.echo(f"{report.WORDS[result.verdict]:8} {result.title}", err=True)
+
+
+def check_writable(paths: list[Path]) -> None:
+    """Raise click.ClickException for a report file that cannot be written; leave none behind."""
+    for path in paths:
+        existed = path.exists()
+        try:
+            path.open("a", encoding="utf-8").close()
+            if not existed:
+                path.unlink()
+        except OSError as error:
+            raise unwritable(path, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> click.ClickException:
+    """Return the exception that tells why a report file cannot be written."""
+    return click.ClickException(f"cannot write {path}: {error.strerror}")
 
 
 def write(path: Path, text: str) -> None:
@@ -127,27 +229,71 @@ def write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise click.ClickException(f"cannot write {path}: {error.strerror}") from error
+        raise unwritable(path, error) from error
     click.echo(f"Report: {path}")
 
 
+def keep_count(options: Options, trial: Trial) -> None:
+    """Tell the ledger the unit's count after the run."""
+    from tools.batches.ledger import Ledger
+
+    count = report.count_to_keep(trial)
+    if not trial.accepted:
+        return
+    with Ledger(database.place(options["ledger"], options["batch"])) as ledger:
+        ledger.raise_count(options["serial"], count)
+    click.echo(f"The ledger has the unit's new count, {count}.")
+
+
 FILE = click.Path(dir_okay=False, path_type=Path)
+REPORTS = {
+    "json_file": report.as_json,
+    "html_file": report.as_html,
+    "junit_file": report.as_junit,
+}
 
 
 @click.command(name="conform")
 @click.option("--sim", is_flag=True, help="Check the simulated unit.")
 @click.option("--port", metavar="PORT", help="Check the unit on this serial port.")
 @click.option(
+    "--command",
+    "command_line",
+    metavar="ADAPTER",
+    help="Check the unit behind this program: lines on its standard input and output.",
+)
+@click.option("--manual", is_flag=True, help="Check a unit with a keypad only: you type.")
+@click.option(
     "--setup", is_flag=True, help="Give a blank unit the test identity by #SETUP; it keeps it."
 )
 @identity_options
 @click.option("--key-file", type=FILE, help="Read the key from this file.")
 @click.option(
+    "--batch",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="LIST",
+    help="Take the identity of --serial from this list; the ledger gets the new count.",
+)
+@database.option
+@click.option("--yes", is_flag=True, help="Do not ask before a unit's count is moved.")
+@click.option(
+    "--profile",
+    type=click.Choice(list(PROFILES)),
+    default=STRICT,
+    show_default=True,
+    help="certification: its procedure alone. protocol: its text, too. strict: all checks.",
+)
+@click.option(
+    "--without",
+    type=click.Choice([check.name for check in CHECKS]),
+    multiple=True,
+    metavar="NAME",
+    help="Leave out a check that the unit cannot take part in; the report says so. Repeatable.",
+)
+@click.option(
     "--entries",
     type=whole("n", "a number of entries", 0, 1_000_000),
-    default=300,
-    show_default=True,
-    help="Random entries.",
+    help=f"Random entries; {ENTRIES} without this option, none with --manual.",
 )
 @click.option(
     "--seed",
@@ -172,11 +318,15 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--json", "json_file", type=FILE, metavar="FILE", help="Write the report as JSON.")
 @click.option("--html", "html_file", type=FILE, metavar="FILE", help="Write it as one page.")
-def command(**options: Any) -> None:
+@click.option("--junit", "junit_file", type=FILE, metavar="FILE", help="Write it as JUnit XML.")
+@click.pass_context
+def command(context: click.Context, /, **_: Any) -> None:
     """Check a unit against the rules of OpenPAYGO Token, and write a report.
 
-    It works with any unit whose console answers #TOKEN;digits and #STATUS. Exit code 0: no
-    check failed. 1: one failed, or the unit cannot be asked.
+    It works with any unit whose console answers #TOKEN;digits and #STATUS, with any adapter
+    program that speaks these lines, and with a person at a keypad. Exit code 0: every check of
+    the profile that was run passed. 1: one failed, or the unit cannot be reached. 3: nothing was
+    checked (wrong key, locked keypad, silent unit). 130: stopped by Ctrl-C.
 
     \b
     The simulated unit, with a page for a certifier:
@@ -185,34 +335,79 @@ def command(**options: Any) -> None:
       payg conform --port /dev/ttyACM0
     Any blank unit that knows #SETUP (it keeps the test identity, whose key is public):
       payg conform --port /dev/ttyUSB0 --setup --json report.json
-    Any unit whose key is known, its power switched by a relay:
+    Any unit whose key is known, its power switched by a relay; its count moves by hundreds:
       payg conform --port /dev/ttyUSB0 --key-file test.key --starting-code 123456789 \\
         --count 1 --wait --power-command "./relay.sh"
+    A unit of a list; the ledger gets its new count:
+      payg conform --port /dev/ttyUSB0 --batch batch.csv --serial SLT000000001
+    A decoder behind an adapter, without a lockout, for a build server:
+      payg conform --command "./adapter" --yes --without lockout --junit conform.xml
+    A unit with a keypad only, by the certification procedure:
+      payg conform --manual --key-file test.key --profile certification
     """
-    options, known = checked(options)
+    options, known = checked(context)
     identity = given_identity(options)
-    extended = options["extended"]
+    check_writable([options[name] for name in REPORTS if options[name]])
+    without = options["without"]
+    limits = limits_of(options)
+    lockout = options["profile"] == STRICT and "lockout" not in without
+    click.echo(f"Random entries: {limits.entries}, --seed {limits.seed}")
+    warn(options, known, identity, lockout)
+    with reached(options, known, identity) as unit:
+        says = identified(unit)
+        trial = new_trial(unit, identity, limits)
+        results = run(trial, tell=tell, profile=options["profile"], without=without)
+    finish(options, trial, results, report.about(trial, says, identity.count))
+
+
+def limits_of(options: Options) -> Limits:
+    """Return the Limits of parsed options."""
+    extended, entries, seed = (options[name] for name in ("extended", "entries", "seed"))
     if extended is None and options["sim"]:
         extended = SIM_EXTENDED
-    seed = secrets.randbelow(10**9) if options["seed"] is None else options["seed"]
-    limits = Limits(options["tolerance"], extended, options["entries"], seed)
-    click.echo(f"Random entries: {limits.entries}, --seed {seed}")
+    if entries is None:
+        entries = 0 if options["manual"] else ENTRIES
+    if seed is None:
+        seed = secrets.randbelow(10**9)
+    return Limits(options["tolerance"], extended, entries, seed, "sync" not in options["without"])
+
+
+@contextlib.contextmanager
+def reached(options: Options, known: bool, identity: Identity) -> Iterator[Unit]:
+    """Yield the unit when it answers. Raises click.ClickException."""
     try:
         with connect(options, known, identity) as unit:
             if options["setup"]:
                 set_up(unit, identity)
-            unit.greet()
-            says = identified(unit)
-            trial, results = examine(unit, identity, limits)
+            try:
+                unit.greet()
+            except SilentUnitError as error:
+                raise NothingCheckedError(f"nothing was checked: {error}") from error
+            yield unit
     except SilentUnitError as error:
         raise click.ClickException(str(error)) from error
-    facts = report.about(trial, says)
+
+
+def finish(
+    options: Options, trial: Trial, results: list[Result], facts: dict[str, object]
+) -> None:
+    """Print and write the report, tell the ledger, and exit."""
+    found = report.profiles(results, trial, options["profile"])
     Console().print(report.table(results))
-    click.echo(report.summary(results))
-    for path, make in (
-        (options["json_file"], report.as_json),
-        (options["html_file"], report.as_html),
-    ):
-        if path:
-            write(path, make(facts, results))
-    sys.exit(1 if any(result.verdict == FAIL for result in results) else 0)
+    click.echo("\n".join([*report.failures(results), ""]))
+    for profile in found:
+        click.echo(f"{profile.name + ':':15}{profile.text}")
+    if options["without"]:
+        click.echo(f"Left out: {', '.join(options['without'])}")
+    likely = report.hint(results, trial)
+    if likely:
+        click.echo(likely)
+    if trial.entries and not options["sim"]:
+        click.echo(report.afterwards(trial))
+    facts["left_out"] = list(options["without"])
+    for name, make in REPORTS.items():
+        if options[name]:
+            write(options[name], make(facts, results, found))
+    if options["batch"]:
+        keep_count(options, trial)
+    sys.exit(EXIT_CODES[found[-1].outcome])

@@ -36,6 +36,8 @@ class Typist:
     def _possible(self, kind: Kind) -> bool:
         if kind is Typist.extended:
             return self.trial.limits.extended is not None
+        if kind in (Typist.sync, Typist.sync_back) and not self.trial.limits.sync:
+            return False
         return kind is not Typist.sync_back or self.rules.last > 70
 
     def _value(self, adds: bool) -> int:

@@ -1,29 +1,51 @@
 """Runs the checks that a unit allows, and keeps the results."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
-from tools.conformance.checks import CHECKS, Check
-from tools.conformance.trial import REACH, CollisionError, DeviationError, Trial
+import click
+
+from tools.conformance.checks import CHECKS, PROFILES, Check
+from tools.conformance.trial import (
+    REACH,
+    CollisionError,
+    DeviationError,
+    Entry,
+    LockedError,
+    Trial,
+)
 from tools.conformance.units import SilentUnitError
 from tools.identity import PUBLISHED_CODE, PUBLISHED_KEY
 
 PASS, FAIL, NOT_RUN = "pass", "fail", "not run"
+PASSED, FAILED, NOTHING, STOPPED = "passed", "failed", "nothing checked", "stopped"
+EXIT_CODES = {PASSED: 0, FAILED: 1, NOTHING: 3, STOPPED: 130}
 TRIES = 3  # of a check that met two tokens of one code
-LOST = "the unit could not be brought back to a known state"
+BEFORE = 8  # entries shown before a wrong answer
+LOST = "the unit could not be brought to a known state"
+SILENT = "the unit answers no more"
+LOCKED = "the keypad is locked"
+INTERRUPTED = "stopped by the operator"
 
 
 class Result(NamedTuple):
-    """The result of a check. `verdict`: PASS, FAIL or NOT_RUN; `detail`: why, or ""."""
+    """The result of a check.
+
+    source: of its rule, a name of PROFILES; verdict: PASS, FAIL or NOT_RUN; detail: why, or "";
+    entry: with the wrong answer, or None; before: the check's entries before that.
+    """
 
     name: str
     title: str
     about: str
+    source: str
     verdict: str
     detail: str = ""
     entries: int = 0
     seconds: float = 0
+    entry: Entry | None = None
+    before: tuple[Entry, ...] = ()
 
 
 def lacks(trial: Trial) -> dict[str, str]:
@@ -47,27 +69,53 @@ def lacks(trial: Trial) -> dict[str, str]:
     return {need: reason for need, reason in missing.items() if reason}
 
 
+def outcome(results: Sequence[Result], trial: Trial) -> str:
+    """Return PASSED, FAILED, NOTHING or STOPPED, for all results or those of a profile."""
+    if any(result.verdict == FAIL for result in results):
+        return FAILED
+    if any(result.detail == INTERRUPTED for result in results):
+        return STOPPED
+    gave_up = any(result.detail.startswith((LOST, LOCKED)) for result in results)
+    passed = any(result.verdict == PASS for result in results)
+    return PASSED if passed and trial.accepted and not gave_up else NOTHING
+
+
 def run(
     trial: Trial,
     checks: Sequence[Check] = CHECKS,
     tell: Callable[[Result], None] = lambda result: None,
+    profile: str = "strict",
+    without: Collection[str] = (),
 ) -> list[Result]:
-    """Run the checks in order; return their Results. `tell` gets each Result at once."""
+    """Run the checks of a profile in order; return their Results. `tell` gets each Result at once.
+
+    without: names of checks to leave out. A check outside the profile has no Result.
+    """
     missing = lacks(trial)
     results: list[Result] = []
     dead: str | None = None
-    failed: str | None = None
+    absent: str | None = None  # why the check before this check left nothing to go on from
     trial.adopt()
     for check in checks:
+        if check.source not in PROFILES[profile]:
+            continue
         reason = dead or next((missing[need] for need in check.needs if need in missing), None)
-        failed = failed if check.state == "next" else None
-        if failed:
-            reason = f"it goes on from {failed}, which failed"
+        absent = absent if check.state == "next" else None
+        if absent:
+            reason = dead or f"goes on from {absent}"
+        if check.name in without:
+            reason = f"left out: --without {check.name}"
         if reason:
             result = _result(check, NOT_RUN, reason)
         else:
-            result, dead = _one(trial, check)
-        failed = check.title if result.verdict == FAIL else failed
+            try:
+                result, dead = _one(trial, check)
+            except (KeyboardInterrupt, click.Abort):
+                result, dead = _result(check, NOT_RUN, INTERRUPTED), INTERRUPTED
+        if result.verdict == FAIL:
+            absent = f"{check.title}, which failed"
+        elif check.name in without and check.state != "next":
+            absent = f"{check.title}, which was left out"
         results.append(result)
         tell(result)
     return results
@@ -76,24 +124,31 @@ def run(
 def _one(trial: Trial, check: Check) -> tuple[Result, str | None]:
     """Return a check's Result, and why no further check is possible, or None."""
     entries, begin = trial.entries, time.monotonic()
+    trial.log.clear()
 
     def done(verdict: str, detail: str = "") -> Result:
         seconds = time.monotonic() - begin
-        return _result(check, verdict, detail, trial.entries - entries, seconds)
+        result = _result(check, verdict, detail, trial.entries - entries, seconds)
+        if verdict == FAIL and trial.log:
+            *before, last = trial.log
+            result = result._replace(entry=last, before=tuple(before[-BEFORE:]))
+        return result
 
     try:
         if check.state == "fresh":
-            trial.fresh()
-    except DeviationError as error:
-        return done(NOT_RUN, f"{LOST}: {error}"), LOST
-    except SilentUnitError as error:
-        return done(FAIL, str(error)), "the unit answers no more"
-    try:
+            right = trial.accepted and not trial.doubt  # a refusal is then the unit's mistake
+            try:
+                trial.fresh()
+            except DeviationError as error:
+                return done(FAIL if right else NOT_RUN, f"{LOST}: {error}"), LOST
         _try(trial, check)
     except DeviationError as error:
         return _failed(trial, done(FAIL, str(error)))
     except SilentUnitError as error:
-        return done(FAIL, str(error)), "the unit answers no more"
+        trial.doubt = True
+        return done(FAIL, str(error)), SILENT
+    except LockedError as error:
+        return done(NOT_RUN, f"{LOCKED}: {error}"), LOCKED
     return done(PASS), None
 
 
@@ -104,7 +159,7 @@ def _failed(trial: Trial, result: Result) -> tuple[Result, str | None]:
     try:
         trial.adopt()
     except SilentUnitError:
-        return result, "the unit answers no more"
+        return result, SILENT
     return result, None
 
 
@@ -123,4 +178,4 @@ def _result(
     check: Check, verdict: str, detail: str = "", entries: int = 0, seconds: float = 0.0
 ) -> Result:
     about = " ".join((check.run.__doc__ or "").split())
-    return Result(check.name, check.title, about, verdict, detail, entries, seconds)
+    return Result(check.name, check.title, about, check.source, verdict, detail, entries, seconds)

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tools.conformance.model import Model
+from tools.conformance.model import VALID, Model
 from tools.conformance.rules import SYNC, SYNC_BACK
 from tools.conformance.units import AnsweringUnit
 
 JUDGED_S = 5  # certification: a token is judged within
+FIRST_ANSWERS = 8  # kept for a hint
 FRESH = 10  # time units that a check begins with
 REACH = (0, 30, 60)  # counts further on, when a unit's count is in doubt after a failed check
 
@@ -20,24 +21,53 @@ class CollisionError(Exception):
     """By chance an entry is the token of two counts: the unit may take either count."""
 
 
+class LockedError(Exception):
+    """The unit is locked before the first entry: earlier mistakes are not the kit's."""
+
+
+class Entry(NamedTuple):
+    """An entry. kind: of the token, or "no token"; value, count: of the token, None if unknown.
+
+    expected: outcome by the model; answer: the unit's.
+    """
+
+    digits: str
+    kind: str
+    value: int | None
+    count: int | None  # type: ignore[assignment]  # tuple.count
+    expected: str
+    answer: str
+
+    def __str__(self) -> str:
+        known = self.kind
+        if self.value is not None:
+            known += f" value {self.value}"
+        if self.count is not None:
+            known += f" count {self.count}"
+        return f"{self.digits} ({known}): {self.expected} expected, got {self.answer}"
+
+
 class Limits(NamedTuple):
     """Bounds of the checks.
 
     tolerance: seconds between a unit's seconds and the model's; extended: value of the extended
     tokens that may be tried, or None; entries: number of random entries; seed: for these, an
-    integer.
+    integer; sync: may COUNTER_SYNC tokens be tried?
     """
 
     tolerance: float = 3
     extended: int | None = None
     entries: int = 0
     seed: int = 0
+    sync: bool = True
 
 
 class Trial:
     """A unit under test, `unit`, and the `model` of the rules.
 
-    `entries`: number of entries so far; `slowest`: the longest time for a token, in seconds;
+    `entries`: number of entries so far; `log`: Entries of the present check; `slowest`: the
+    longest time for a token, in seconds; `accepted`: has the unit accepted any token; `answers`:
+    words of the first answers, for a hint; `highest`: the highest count of an accepted token;
     `progress`: called after each random entry.
     """
 
@@ -49,6 +79,10 @@ class Trial:
         self.doubt = False  # whether unit and model may have different counts
         self.entries = 0
         self.slowest: float = 0
+        self.accepted = False
+        self.log: list[Entry] = []
+        self.answers: list[str] = []
+        self.highest = model.rules.last
         # called after each random entry
         self.progress: Callable[[int, int], None] = lambda done, of: None
         self._last = unit.now()
@@ -62,20 +96,23 @@ class Trial:
     def enter(self, entry: str) -> str:
         """Enter `entry` on both, compare answer and status with the model; return the outcome.
 
-        Raises DeviationError, SilentUnitError, CollisionError.
+        Raises DeviationError, SilentUnitError, CollisionError; LockedError for the first entry.
         """
         if self.rules.read(entry) and self._ambiguous(entry):
             raise CollisionError(entry)
         self.entries += 1
         self._pass_time()
+        known = self._known(entry)
         outcome = self.model.enter(entry)
         begin = self.unit.now()
         answer = self.unit.ask(f"#TOKEN;{entry}")
         took = self.unit.now() - begin
         self.slowest = max(self.slowest, took)
         self._pass_time()
+        self.log.append(Entry(entry, *known, outcome, answer))
+        self._note(outcome, answer)
         self._judge(entry, outcome, answer)
-        if took > JUDGED_S:
+        if took > JUDGED_S and not self.unit.by_hand:
             raise DeviationError(f"{entry} was judged in {took:.1f} s; {JUDGED_S} s are allowed")
         self.check_status(f"after {entry}: ")
         return outcome
@@ -90,6 +127,8 @@ class Trial:
 
     def check_status(self, when: str = "") -> None:
         """Ask for the status and compare it with the model. Raises DeviationError."""
+        if self.unit.by_hand:
+            return
         answer = self.unit.ask("#STATUS;")
         self._pass_time()
         kind, seconds = fields(answer)
@@ -99,6 +138,29 @@ class Trial:
             state = f"ACTIVE;{model.left:.0f}" if model.left else "INACTIVE"
             state = "PAYG_DISABLED" if model.free else state
             raise DeviationError(f"{when}expected #STATUS;{state}, got {answer}")
+
+    def _known(self, entry: str) -> tuple[str, int | None, int | None]:
+        """Return (kind, value, count) of an entry."""
+        read = self.rules.read(entry)
+        if read is None:
+            return "malformed", None, None
+        value = self.rules.value(entry)
+        spent = self._spent().get(entry)
+        matches = [spent] if spent is not None else self.rules.matches(entry)
+        if not matches:
+            zero = self.rules.token(value, 0, read[1]) == entry
+            return "no token", value, 0 if zero else None
+        return self.rules.kind(value, matches[-1], read[1]), value, matches[-1]
+
+    def _note(self, outcome: str, answer: str) -> None:
+        word = fields(answer)[0]
+        if outcome in VALID:
+            self.highest = max(self.highest, self.rules.accepted[-1][0])
+            self.accepted = self.accepted or word in ("VALID", "PAYG_DISABLED")
+        if len(self.answers) < FIRST_ANSWERS:
+            self.answers.append(word)
+        if self.entries == 1 and word == "LOCKED":
+            raise LockedError(f"the keypad is locked before the first entry: {answer}")
 
     def _ambiguous(self, entry: str) -> bool:
         rules = self.rules
@@ -122,7 +184,9 @@ class Trial:
             # After anything but the unlocking itself a unit may say either; STATUS is exact.
             right = kind if kind == "VALID" and outcome != "DISABLE_PAYG" else "PAYG_DISABLED"
             due = None
-        missing = seconds is None and kind == "VALID"
+        missing = seconds is None and kind == "VALID" and not self.unit.by_hand
+        if self.unit.by_hand and right == "PAYG_DISABLED" and kind == "VALID":
+            right = kind  # many displays show "accepted" and no more
         off = due is not None and seconds is not None and not self._near(seconds, due)
         if kind != right or missing or off:
             wanted = right if due is None else f"{right};{due:.0f}"
@@ -195,6 +259,10 @@ class Trial:
         before, locked = model.left, model.locked
         self.unit.power_cycle()
         self._pass_time()
+        if self.unit.by_hand:
+            if locked:
+                self._lockout_after_cut(locked)
+            return
         kind, seconds = fields(self.unit.ask("#STATUS;"))
         left, tolerance = seconds or 0, self.limits.tolerance
         if (kind == "PAYG_DISABLED") != model.free:

@@ -23,7 +23,8 @@ HELLO_S = 2  # opening a port restarts many boards
 HELLOS = 6
 ANSWERS = {
     "#TOKEN": re.compile(
-        r"#TOKEN;(VALID;\d+|ALREADY_USED|INVALID|PAYG_DISABLED|LOCKED(;\d+)?);?$|#INVALID$"
+        r"#TOKEN;(VALID;\d+|ALREADY_USED|INVALID|PAYG_DISABLED|LOCKED(;\d+)?);?$"
+        r"|#TOKEN;ERROR;|#INVALID$"  # an adapter's own mistake; no right answer
     ),
     "#STATUS": re.compile(r"#STATUS;(ACTIVE;\d+|INACTIVE|PAYG_DISABLED);?$"),
     "#SETUP": re.compile(r"#SETUP;OK|#INVALID$"),
@@ -31,6 +32,8 @@ ANSWERS = {
 }
 SIM_OFF_S = 30  # without power, for the simulator
 OURS_S = 60  # of credit: the most between two records of our own unit
+NO_PERSON = "nobody can pull the battery: see --power-command"
+NO_TIME = "takes minutes of real time: see --wait"
 OTHERS_S = 3600  # of credit: another unit may store as rarely
 
 
@@ -56,6 +59,10 @@ class AnsweringUnit(Protocol):
     @property
     def instant(self) -> bool:
         """Does waiting cost no real time?"""
+
+    @property
+    def by_hand(self) -> bool:
+        """Does a person type and answer? Then neither seconds nor the time to judge are told."""
 
     @property
     def cut_s(self) -> float:
@@ -93,15 +100,15 @@ class SerialUnit:
     time be spent on waiting? Lines that are no answer (an echo, a debug print) are skipped.
     """
 
-    instant = False
+    instant = by_hand = False
     cut_s = OTHERS_S
 
     def __init__(
         self, port: str, power: Callable[[], None] | None = None, wait: bool = False
     ) -> None:
         self.name = f"unit on {port}"
-        self.no_power = None if power else "nobody can pull the battery: see --power-command"
-        self.no_wait = None if wait else "takes minutes of real time: see --wait"
+        self.no_power = None if power else NO_PERSON
+        self.no_wait = None if wait else NO_TIME
         self._port = port
         self._power = power
         self._open()
@@ -178,6 +185,7 @@ class SimUnit:
     name = "simulated unit"
     no_power = no_wait = None
     instant = True
+    by_hand = False
     cut_s = OURS_S
 
     def __init__(self, command: list[str]) -> None:
@@ -284,13 +292,13 @@ class RamUnit:
     load stays off.
     """
 
-    instant = False
+    instant = by_hand = False
     cut_s = OTHERS_S
     no_power = "this identity lies in RAM only; see --setup, or --sim"
 
     def __init__(self, port: str, identity: Identity, wait: bool = False) -> None:
         self.name = f"blank unit on {port}, identity in RAM"
-        self.no_wait = None if wait else "takes minutes of real time: see --wait"
+        self.no_wait = None if wait else NO_TIME
         assert identity.key is not None
         start = f"SERIAL = {identity.serial!r}\nKEY = {identity.key.hex()!r}\n"
         try:
