@@ -1,4 +1,4 @@
-# Needs make and Python 3.10 or newer, nothing else: everything is installed into .venv here.
+# Needs make and Python 3.10 to 3.14, nothing else: everything is installed into .venv here.
 
 PYTHON ?= python3
 ARGS ?=
@@ -47,7 +47,7 @@ clean: ## Remove .venv and everything else that was generated
 
 $(STAMP): pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { \
-	  echo "No $(PYTHON) here. Install Python 3.10 or newer, or: make PYTHON=/path/to/python3" >&2; exit 1; }
+	  echo "No $(PYTHON) here. Install Python 3.10 to 3.14, or: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
 	  echo "$(PYTHON) is older than 3.10. Name a newer one: make PYTHON=python3.12" >&2; exit 1; }
 	@echo "Creating $(VENV) ..." >&2

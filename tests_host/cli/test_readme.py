@@ -19,13 +19,17 @@ DAYS_30 = 30 * DAY
 
 def shop(folder):
     """Run the commands of the section in an empty folder; return their output."""
+    _, _, rest = (ROOT / "README.md").read_text().partition(SECTION)
+    return run(re.search(r"```sh\n(.*?)```", rest, re.DOTALL)[1], folder)
+
+
+def run(script, folder):
+    """Run a script in a folder, with `payg` in the path; return the output."""
     place = folder / "bin"
-    place.mkdir()
+    place.mkdir(exist_ok=True)
     command = place / "payg"
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tools.cli "$@"\n')
     command.chmod(0o755)
-    _, _, rest = (ROOT / "README.md").read_text().partition(SECTION)
-    script = re.search(r"```sh\n(.*?)```", rest, re.DOTALL)[1]
     environment = dict(os.environ, PYTHONPATH=str(ROOT), PATH=f"{place}:{os.environ['PATH']}")
     done = subprocess.run(
         ["sh", "-eu", "-c", script],
@@ -43,6 +47,16 @@ def shop(folder):
 def rows(path):
     with path.open() as file:
         return list(csv.DictReader(file))
+
+
+def test_the_commands_of_try_it_without_a_terminal(tmp_path):
+    _, _, rest = (ROOT / "README.md").read_text().partition("## Try it")
+    blocks = re.findall(r"```\n(.*?)```", rest.partition("\n## ")[0], re.DOTALL)
+    make = next(line for block in blocks for line in block.splitlines() if " token " in line)
+    drive = next(block for block in blocks if "--headless" in block)
+    assert "count 2" in run(make.replace(".venv/bin/", ""), tmp_path)
+    answers = run(drive.replace(".venv/bin/", ""), tmp_path).splitlines()
+    assert [json.loads(line)["load"] for line in answers] == [True, False, False]
 
 
 @pytest.mark.long
