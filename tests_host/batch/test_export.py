@@ -8,7 +8,7 @@ from tools.batches.lists import ListError, find, read_list
 
 
 def test_export(payg, batch):
-    payg(*ask(batch, "SLT000000002,add,7\nSLT000000002,add,7\nSLT000000020,set,7\n"))
+    payg(*ask(batch, "SLT000000002,add,7\nSLT000000002,add,8\nSLT000000020,set,7\n"))
     code, said, _ = payg("export", "--batch", batch)
     out = batch.parent / "batch-export.csv"
     assert (code, out.stat().st_mode & 0o777) == (0, 0o600)

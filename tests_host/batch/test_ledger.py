@@ -3,6 +3,7 @@
 import os
 import re
 import sqlite3
+import threading
 
 import pytest
 import sqlalchemy as sa
@@ -165,6 +166,13 @@ def test_the_higher_count_counts(ledger):
     assert ledger.issue([order("B1", listed=1)])[0].count == 10
 
 
+def test_a_count_is_raised_and_never_lowered(ledger):
+    ledger.raise_count("A1", 40)
+    assert ledger.issue([order()])[0].count == 42
+    ledger.raise_count("A1", 7)
+    assert ledger.issue([order()])[0].count == 44
+
+
 def test_digits_that_must_not_be_issued_cost_a_count(ledger):
     assert ledger.issue([order(never="000000002")])[0].count == 4
 
@@ -283,7 +291,8 @@ def test_a_ledger_that_must_be_there(tmp_path):
 def test_a_url_that_is_none(url):
     with pytest.raises(LedgerError) as caught:
         Ledger(url)
-    assert "pw" not in str(caught.value).replace("://user:password@", "")
+    assert "pw" not in str(caught.value)
+    assert "password@" not in str(caught.value) and "postgresql://user@host" in str(caught.value)
 
 
 def test_a_server_that_is_not_there():
@@ -303,3 +312,127 @@ def test_a_file_that_somebody_holds(tmp_path, monkeypatch):
         other.rollback()
         ledger.reserve("A1", "north")
         other.close()
+
+
+@pytest.mark.parametrize("reading", [False, True])
+def test_a_wait_is_told_after_a_while(tmp_path, monkeypatch, capsys, reading):
+    assert ledger_tables.NOTICE_AFTER == 2
+    monkeypatch.setattr(ledger_tables, "NOTICE_AFTER", 0.2)
+    place = str(tmp_path / "l.db")
+    with Ledger(place) as ledger:
+        ledger.reserve("A1", "north")
+        assert capsys.readouterr().err == ""
+        other = sqlite3.connect(place, check_same_thread=False)
+        other.execute("BEGIN EXCLUSIVE")
+        timer = threading.Timer(0.7, other.rollback)
+        timer.start()
+        assert ledger.unit("A1") if reading else ledger.reserve("A1", "north") is None
+        timer.join()
+        other.close()
+    said = capsys.readouterr().err
+    assert said == f"Note: another program is writing to the ledger {place}; waiting up to 30 s\n"
+
+
+# -- a file that is no ledger, or another version's ---------------------------------------------
+
+
+def version_1(path):
+    """Make a ledger as the first version made it, with a token of count 40."""
+    with Ledger(str(path)) as ledger:
+        ledger.issue([order(listed=38)])
+    with sqlite3.connect(path) as database:
+        database.execute("DROP TABLE payg_ledger")
+        database.execute("DROP TABLE payg_lists")
+    database.close()
+
+
+def test_an_empty_file_is_no_new_ledger(payg, batch):
+    """A full disk leaves one: a fresh ledger would give count 2 again."""
+    one = ["token", "--batch", batch, "--serial", "SLT000000001", "--add", 7]
+    payg(*one)
+    path = batch.parent / "ledger.db"
+    path.write_bytes(b"")
+    code, said, error = payg(*one)
+    assert (code, said, path.read_bytes()) == (1, "", b"")
+    assert "the file is empty" in error and "I lost the ledger" in error
+
+
+@pytest.mark.parametrize("content", ["foreign", "no table", "half", "text"])
+def test_a_foreign_file_is_no_new_ledger(payg, batch, content):
+    path = batch.parent / "ledger.db"
+    if content == "half":
+        version_1(path)
+    if content == "text":
+        path.write_text("hello " * 100)
+    else:
+        database = sqlite3.connect(path)
+        database.execute(
+            {
+                "foreign": "CREATE TABLE customers (name)",
+                "no table": "PRAGMA user_version = 7",
+                "half": "DROP TABLE payg_counts",
+            }[content]
+        )
+        database.close()
+    before = path.read_bytes()
+    code, said, error = payg("token", "--batch", batch, "--serial", "SLT000000001", "--add", 7)
+    assert (code, said, path.read_bytes()) == (1, "", before)
+    assert str(path) in error and "cannot be used" in error and "I lost the ledger" in error
+
+
+def test_a_ledger_of_version_1_goes_on(tmp_path):
+    version_1(tmp_path / "l.db")
+    with Ledger(str(tmp_path / "l.db")) as ledger:
+        assert ledger.issue([order()])[0].count == 42
+        ledger.keep_list("a.csv", "SLT", range(1, 3), bytes(16))
+    with Ledger(str(tmp_path / "l.db")) as ledger:
+        assert ledger.list_with("SLT", range(2, 9)).name == "a.csv"
+
+
+@pytest.mark.parametrize("version", [3, 99])
+def test_a_ledger_of_a_later_version(place, version):
+    with Ledger(place) as ledger:
+        ledger.issue([order()])
+        with ledger._writing() as database:
+            database.execute(sa.update(ledger_tables.about).values(version=version))
+    with pytest.raises(LedgerError, match=f"has version {version}.*Update this program"):
+        Ledger(place)
+
+
+def test_an_empty_version_is_no_version(place):
+    with Ledger(place) as ledger, ledger._writing() as database:
+        database.execute(sa.delete(ledger_tables.about))
+    with pytest.raises(LedgerError, match="has version None"):
+        Ledger(place)
+
+
+def test_a_server_may_have_other_tables_but_no_half_ledger(postgresql):
+    import psycopg
+
+    url = postgresql.replace("postgresql://payg@/", "postgresql://payg@/")
+    with psycopg.connect(url) as database:
+        database.execute("CREATE TABLE customers (name text)")
+    with Ledger(postgresql) as ledger:
+        ledger.issue([order()])
+    with psycopg.connect(url) as database:
+        database.execute("DROP TABLE payg_counts")
+    with pytest.raises(LedgerError, match="has not the tables of a ledger"):
+        Ledger(postgresql)
+
+
+def test_a_ledger_gets_its_name_when_it_is_complete(tmp_path, monkeypatch):
+    """Killed or out of space before: no file that could pass for a ledger."""
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "l.db"
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger_tables, "make_tables", full)
+        with pytest.raises(OSError):
+            Ledger(str(path))
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(os, "link", full)  # a memory stick has no links
+    with Ledger(str(path)) as ledger:
+        ledger.reserve("A1", "north")
+    assert list(tmp_path.iterdir()) == [path]

@@ -10,10 +10,12 @@ import time
 import tracemalloc
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests_host.batch.conftest import unit
 from tools.batches.fresh import first_taken, make_units
-from tools.batches.ledger import Ledger, Order
+from tools.batches.ledger import Ledger, Order, TakenError
 from tools.batches.lists import read_list, write_list
 from tools.paths import ROOT
 
@@ -30,7 +32,7 @@ def test_a_batch(payg, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, said, _ = payg(*NEW, "--first", 1, "--quantity", 1000)
     name = "SLT000000001-SLT000001000.csv"
-    assert (code, [path.name for path in tmp_path.iterdir()]) == (0, [name])
+    assert (code, {path.name for path in tmp_path.iterdir()}) == (0, {name, "ledger.db"})
     assert said.startswith(f"{name}: 1,000 units")
     rows = rows_of(name)
     assert [row["Serial Number"] for row in rows] == [f"SLT{n:09}" for n in range(1, 1001)]
@@ -149,11 +151,125 @@ def test_a_ledger_that_is_named_must_be_there(payg, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_ledger_of_the_environment_may_come_later(payg, tmp_path, monkeypatch):
+def test_a_ledger_of_the_environment_is_made(payg, tmp_path, monkeypatch):
     monkeypatch.setenv("PAYG_LEDGER", str(tmp_path / "none.db"))
     new = [*NEW, "--first", 1, "--quantity", 3, "--out", tmp_path / "a.csv"]
-    assert payg(*new)[0] == 0
-    assert not (tmp_path / "none.db").exists()
+    code, _, notes = payg(*new)
+    assert (code, notes) == (0, f"Note: a new ledger is begun, {tmp_path / 'none.db'}\n")
+
+
+# -- the ledger knows the lists that were made -------------------------------------------------
+
+
+def new_list(out, first, quantity, *more):
+    return [*NEW, "--first", first, "--quantity", quantity, "--out", out, *more]
+
+
+@pytest.mark.parametrize(("first", "quantity"), [(1, 20), (20, 1), (1, 1), (5, 100), (0, 2)])
+def test_no_second_list_with_the_same_serial_numbers(payg, tmp_path, first, quantity):
+    assert payg(*new_list(tmp_path / "a.csv", 1, 20))[0] == 0
+    code, said, error = payg(*new_list(tmp_path / "b.csv", first, quantity))
+    assert (code, said, (tmp_path / "b.csv").exists()) == (1, "", False)
+    assert "the list a.csv, made 20" in error
+    assert "SLT000000001 to SLT000000020; begin after the last one there: --first 21" in error
+    assert payg(*new_list(tmp_path / "c.csv", 21, 5))[0] == 0
+    assert payg(*new_list(tmp_path / "d.csv", 1, 5, "--prefix", "SLX"))[0] == 0
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 9)), max_size=8))
+def test_lists_never_overlap(tmp_path_factory, ranges):
+    place = str(tmp_path_factory.mktemp("ledgers") / "l.db")
+    given_out = set()
+    with pytest.MonkeyPatch.context() as patch, Ledger(place) as ledger:
+        patch.setattr("tools.batches.ledger.PIECE", 3)
+        for first, quantity in ranges:
+            numbers = range(first, first + quantity)
+            free = given_out.isdisjoint(numbers)
+            assert (ledger.list_with("SLT", numbers) is None) == free
+            try:
+                ledger.keep_list(f"{first}", "SLT", numbers, bytes(8 * quantity))
+            except TakenError:
+                assert not free
+            else:
+                assert free
+                given_out.update(numbers)
+                made = ledger.list_with("SLT", numbers[-1:])
+                assert made[:3] == (f"{first}", f"SLT{first:09}", f"SLT{numbers[-1]:09}")
+
+
+def test_a_list_in_the_ledger_of_a_server(payg, tmp_path, postgresql, monkeypatch):
+    monkeypatch.setenv("PAYG_LEDGER", postgresql)
+    monkeypatch.setattr("tools.batches.ledger.PIECE", 7)
+    assert payg(*new_list(tmp_path / "a.csv", 1, 20))[0] == 0
+    assert "the list a.csv" in payg(*new_list(tmp_path / "b.csv", 15, 20))[2]
+    one = ["--serial", "SLT000000015", "--add", 7]
+    assert payg("token", "--batch", tmp_path / "a.csv", *one)[0] == 0
+
+
+def test_no_key_of_a_new_list_in_the_ledger(payg, tmp_path):
+    payg(*new_list(tmp_path / "a.csv", 1, 200))
+    content = (tmp_path / "ledger.db").read_bytes()
+    for made in read_list(tmp_path / "a.csv"):
+        assert made.key not in content and made.key[:8] not in content
+        assert made.key.hex()[:12].encode() not in content.lower()
+
+
+@pytest.mark.parametrize("command", ["token", "csv", "export"])
+def test_a_list_with_other_keys_is_refused(payg, tmp_path, command):
+    """It was made beside another ledger: its tokens would fit other units."""
+    mine, theirs = tmp_path / "mine.csv", tmp_path / "there" / "theirs.csv"
+    theirs.parent.mkdir()
+    for out in (mine, theirs):
+        assert payg(*new_list(out, 1, 20))[0] == 0
+    (tmp_path / "paid.csv").write_text("SLT000000004,add,7\n")
+    arguments = {
+        "token": ["token", "--serial", "SLT000000004", "--add", 7],
+        "csv": ["token", "--csv", tmp_path / "paid.csv"],
+        "export": ["export", "--out", tmp_path / "out.csv"],
+    }[command]
+    named = ["--ledger", tmp_path / "ledger.db", "--batch"]
+    before = sorted(tmp_path.iterdir())
+    code, said, error = payg(*arguments, *named, theirs)
+    assert (code, said, sorted(tmp_path.iterdir())) == (1, "", before)
+    assert "has another key in the list mine.csv" in error
+    with Ledger(str(tmp_path / "ledger.db")) as ledger:
+        assert ledger.count("SLT000000004") is None
+    assert payg(*arguments, *named, mine)[0] == 0
+
+
+@pytest.mark.parametrize("step", ["before", "after"])
+def test_cut_short_between_any_two_steps_no_second_list(payg, tmp_path, monkeypatch, step):
+    """Either nothing is left, or the ledger knows the serial numbers already."""
+    original = Ledger.keep_list
+
+    def stop(self, *arguments):
+        if step == "after":
+            original(self, *arguments)
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "keep_list", stop)
+        assert payg(*new_list(tmp_path / "a.csv", 1, 20))[0] == 1
+    assert not (tmp_path / "a.csv").exists()
+    code, _, error = payg(*new_list(tmp_path / "a.csv", 1, 20))
+    assert code == (0 if step == "before" else 1)
+    assert ("the list a.csv" in error) == (step == "after")
+
+
+def test_two_at_once_make_one_list(payg, tmp_path, monkeypatch):
+    """The second one wrote its list while the first one finished."""
+    original = Ledger.keep_list
+
+    def late(self, *arguments):
+        monkeypatch.setattr(Ledger, "keep_list", original)
+        assert payg(*new_list(tmp_path / "theirs.csv", 11, 20))[0] == 0
+        original(self, *arguments)
+
+    monkeypatch.setattr(Ledger, "keep_list", late)
+    code, _, error = payg(*new_list(tmp_path / "mine.csv", 1, 20))
+    assert (code, "the list theirs.csv" in error) == (1, True)
+    assert {path.name for path in tmp_path.iterdir()} == {"theirs.csv", "ledger.db"}
 
 
 def test_what_only_looks_alike_is_not_taken():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +21,10 @@ EXAMPLE_URL = "postgresql://user@host/database; a password belongs into ~/.pgpas
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+FIND_IT = (
+    "A ledger that begins anew would give counts away a second time. Name the right ledger by"
+    ' --ledger, or put a copy back; docs/batches.md has "I lost the ledger"'
+)
 _LONG_HEX = re.compile("[0-9a-fA-F]{24,}")
 
 
@@ -86,13 +89,15 @@ def url_of(place: str) -> sa.URL:
     return url
 
 
-def prepare(path: Path, create: bool) -> None:
-    """Make the file: for its owner only, from the first byte."""
-    if path.exists():
-        return
-    if not create:
-        raise LedgerError(f"there is no ledger {path}; name it with --ledger or $PAYG_LEDGER")
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    except OSError as error:
-        raise LedgerError(f"the ledger {path} cannot be made: {error.strerror}") from error
+def is_there(path: Path, create: bool) -> bool:
+    """Return whether the file of a ledger is there; raise LedgerError if it is no ledger.
+
+    create: the file need not be there.
+    """
+    if not path.exists():
+        if not create:
+            raise LedgerError(f"there is no ledger {path}; name it with --ledger or $PAYG_LEDGER")
+        return False
+    if path.is_file() and path.stat().st_size == 0:
+        raise LedgerError(f"the ledger {path} cannot be used: the file is empty. {FIND_IT}")
+    return True

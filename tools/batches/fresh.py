@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from tools.batches.lists import ListedUnit, read_serials, tracked
+from tools.batches.lists import NUMBER_DIGITS, ListedUnit, read_serials, tracked, write_list
 
-NUMBER_DIGITS = 9
 NUMBER_MAX = 10**NUMBER_DIGITS - 1
 FIRST_CODE, CODES = 100_000_000, 900_000_000
 """Starting codes have nine digits, none of them a leading zero: spreadsheets lose those."""
@@ -60,10 +59,37 @@ def refuse_taken(prefix: str, numbers: range, against: Iterable[Path], ledger: s
         _refuse(first_taken(prefix, numbers, serials), path)
     if ledger is None:
         return
-    from tools.batches.ledger import Ledger  # SQLAlchemy is slow to import
+    from tools.batches.ledger import Ledger, in_list  # SQLAlchemy is slow to import
 
     with Ledger(ledger, create=False) as known:
+        made = known.list_with(prefix, numbers)
+        if made:
+            raise click.ClickException(in_list(made))
         _refuse(first_taken(prefix, numbers, known.serials()), "the ledger")
+
+
+def write_new_list(
+    path: Path, prefix: str, numbers: range, units: Iterable[ListedUnit], ledger: str
+) -> None:
+    """Write the new list of these Units, and keep in the ledger which serial numbers it has.
+
+    The ledger knows the list before the file has its name: no later list gets the same serial
+    numbers, whenever this program is killed. Raises click.ClickException.
+    """
+    from tools.batches.ledger import key_hash, open_noted
+
+    hashes = bytearray()
+
+    def noted() -> Iterator[ListedUnit]:
+        for unit in units:
+            hashes.extend(key_hash(unit.key))
+            yield unit
+
+    def keep() -> None:
+        with open_noted(ledger) as known:
+            known.keep_list(path.name, prefix, numbers, bytes(hashes))
+
+    write_list(path, noted(), keep)
 
 
 def _refuse(serial: str | None, where: object) -> None:

@@ -7,7 +7,7 @@ import csv
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from openpaygo.token_shared import OpenPAYGOTokenShared
 
@@ -65,8 +65,16 @@ def _test_digits(unit: ListedUnit) -> str | None:
     return f"{unit.test_code:09}"
 
 
-def plan(list_path: Path, wishes: Sequence[tuple[int, Wish]]) -> tuple[list[Order], list[Problem]]:
-    """Return ([Order], problems) for the [(line number, Wish)] of units of a list.
+class Plan(NamedTuple):
+    """Orders for wishes, problems of wishes without an order, [(serial number, key)] of units."""
+
+    orders: list[Order]
+    problems: list[Problem]
+    keys: list[tuple[str, bytes]]
+
+
+def plan(list_path: Path, wishes: Sequence[tuple[int, Wish]]) -> Plan:
+    """Return the Plan for the [(line number, Wish)] of units of a list.
 
     A unit that the list has not, has twice or has in a bad row is a problem. Raises ListError
     when the list cannot be read.
@@ -89,7 +97,7 @@ def plan(list_path: Path, wishes: Sequence[tuple[int, Wish]]) -> tuple[list[Orde
             orders.append(order_of(found.units[wish.serial], wish))
         except ValueError as error:
             problems.append(Problem(number, str(error)))
-    return orders, problems
+    return Plan(orders, problems, [(unit.serial, unit.key) for unit in found.units.values()])
 
 
 def write_tokens(

@@ -9,27 +9,43 @@ there once per unit, so none is issued twice.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
+import click
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from tools.batches.database import LedgerError, file_of, hide_keys, prepare, url_of
+from tools.batches.database import (
+    FIND_IT,
+    LedgerError,
+    exists,
+    file_of,
+    hide_keys,
+    is_there,
+    url_of,
+)
+from tools.batches.lists import NUMBER_DIGITS
 from tools.batches.tables import (
     PATIENCE,
     counts,
     failures,
     insert_new,
+    lists,
     make_engine,
     make_tables,
+    new_ledger,
+    one_at_a_time,
     tokens,
     units,
 )
 from tools.identity import COUNT_MAX
 
 CHUNK = 500  # serial numbers in one question
+PIECE = 10_000  # units of a list in one row
+HASH = 8  # bytes that stand for a key
 
 
 class TakenError(LedgerError):
@@ -38,6 +54,15 @@ class TakenError(LedgerError):
     def __init__(self, text: str, done: bool = False) -> None:
         super().__init__(text)
         self.done = done
+
+
+class MadeList(NamedTuple):
+    """A list that was made: its file's name, its serial numbers from `first` to `last`, when."""
+
+    name: str
+    first: str
+    last: str
+    made_at: str
 
 
 class Record(NamedTuple):
@@ -94,13 +119,14 @@ class Ledger:
     def __init__(self, place: str, create: bool = True) -> None:
         """Open the ledger at `place`, a file's name or a URL; make it there unless told not to."""
         self._url = url_of(place)
+        self._where = self._url.render_as_string(hide_password=True)
         path = file_of(place)
-        if path is not None:
-            prepare(path, create)
+        if path is not None and not is_there(path, create):
+            new_ledger(self._url, path)
         self._engine = make_engine(self._url)
         try:
             with self._writing() as database:
-                make_tables(database)
+                make_tables(database, self._where, path is None)
         except BaseException:
             self.close()
             raise
@@ -135,8 +161,10 @@ class Ledger:
         reason = str(getattr(error, "orig", None) or "").strip().split("\n")[0]
         if "locked" in reason:
             reason = f"another program has held it for {PATIENCE} s"
-        where = self._url.render_as_string(hide_password=True)
-        return LedgerError(f"the ledger {where} cannot be used: {reason or type(error).__name__}")
+        reason = reason or type(error).__name__
+        if "not a database" in reason:
+            reason = f"the file is not a database. {FIND_IT}"
+        return LedgerError(f"the ledger {self._where} cannot be used: {reason}")
 
     # -- provisioning ------------------------------------------------------------------------
 
@@ -235,6 +263,56 @@ class Ledger:
             database, units, {"serial": serial, "station": station, "reserved_at": _now()}
         )
 
+    # -- lists -------------------------------------------------------------------------------
+
+    def list_with(self, prefix: str, numbers: range) -> MadeList | None:
+        """Return a list that was made and has one of these serial numbers, or None."""
+        with self._reading() as database:
+            return _list_with(database, prefix, numbers)
+
+    def keep_list(self, name: str, prefix: str, numbers: range, key_hashes: bytes) -> None:
+        """Keep which serial numbers a new list has, and a hash of each key, one after the other.
+
+        Raises TakenError if another list has one of the serial numbers.
+        """
+        made_at = _now()
+        with self._writing() as database:
+            one_at_a_time(database)
+            other = _list_with(database, prefix, numbers)
+            if other:
+                raise TakenError(in_list(other))
+            for at in range(0, len(numbers), PIECE):
+                some = numbers[at : at + PIECE]
+                hashes = key_hashes[at * HASH : (at + len(some)) * HASH]
+                row = {"prefix": prefix, "first": some[0], "last": some[-1], "name": name}
+                row |= {"made_at": made_at, "key_hashes": hashes}
+                database.execute(sa.insert(lists).values(row))
+
+    def refuse_other_keys(self, keys: Iterable[tuple[str, bytes]]) -> None:
+        """Raise TakenError if a unit has another key than in the list made for this ledger.
+
+        keys: (serial number, key). Units of lists made elsewhere are not judged.
+        """
+        piece: tuple[str, int, int, str, bytes] = ("", 0, -1, "", b"")
+        with self._reading() as database:
+            for serial, key in keys:
+                prefix, number = serial[:-NUMBER_DIGITS], serial[-NUMBER_DIGITS:]
+                if not (len(number) == NUMBER_DIGITS and number.isascii() and number.isdigit()):
+                    continue
+                at = int(number)
+                if prefix != piece[0] or not piece[1] <= at <= piece[2]:
+                    query = _pieces(prefix, range(at, at + 1), lists.c.key_hashes)
+                    row = database.execute(query).first()
+                    if row is None:
+                        continue
+                    piece = (prefix, row.first, row.last, row.name, row.key_hashes)
+                start = (at - piece[1]) * HASH
+                if piece[4][start : start + HASH] != key_hash(key):
+                    raise TakenError(
+                        f"{serial} has another key in the list {piece[3]}, which was made for this"
+                        " ledger: a unit takes the tokens of one list. Use that list"
+                    )
+
     # -- questions ---------------------------------------------------------------------------
 
     def unit(self, serial: str) -> Record | None:
@@ -245,6 +323,11 @@ class Ledger:
     def count(self, serial: str) -> int | None:
         """Return the count of the unit's last token, or None if the ledger knows none."""
         return self.counts([serial]).get(serial)
+
+    def raise_count(self, serial: str, count: int) -> None:
+        """Keep that all counts of a unit up to `count` are used; a count is never lowered."""
+        with self._writing() as database:
+            _raise_count(database, serial, count)
 
     def counts(self, serials: Iterable[str]) -> dict[str, int]:
         """Return {serial: count} of those that the ledger knows."""
@@ -289,11 +372,6 @@ class Ledger:
 
     # -- tokens ------------------------------------------------------------------------------
 
-    def raise_count(self, serial: str, count: int) -> None:
-        """Keep that tokens up to `count` are used: a unit took tokens that nobody issued."""
-        with self._writing() as database:
-            _raise_count(database, serial, count)
-
     def issue(
         self,
         orders: Sequence[Order],
@@ -335,6 +413,46 @@ def _chunks(serials: Iterable[str]) -> Iterator[list[str]]:
             some = []
     if some:
         yield some
+
+
+def key_hash(key: bytes) -> bytes:
+    """Return the HASH bytes that stand for a key in the ledger; they do not give it away."""
+    return hashlib.sha256(b"payg list" + key).digest()[:HASH]
+
+
+def in_list(made: MadeList) -> str:
+    """Return in words that serial numbers belong to a list."""
+    after = int(made.last[-NUMBER_DIGITS:]) + 1
+    return (
+        f"the list {made.name}, made {made.made_at}, has the serial numbers {made.first} to"
+        f" {made.last}; begin after the last one there: --first {after}"
+    )
+
+
+def _pieces(
+    prefix: str, numbers: range, *more: sa.Column[Any]
+) -> sa.Select[tuple[int, int, str, Any]]:
+    columns = (lists.c.first, lists.c.last, lists.c.name, *more)
+    overlap = (lists.c.first <= numbers[-1]) & (lists.c.last >= numbers[0])
+    return sa.select(*columns).where(lists.c.prefix == prefix, overlap).order_by(lists.c.first)
+
+
+def _list_with(database: sa.Connection, prefix: str, numbers: range) -> MadeList | None:
+    piece = database.execute(_pieces(prefix, numbers, lists.c.made_at)).first()
+    if piece is None:
+        return None
+    same = (lists.c.name == piece.name) & (lists.c.made_at == piece.made_at)
+    ends = sa.select(sa.func.min(lists.c.first), sa.func.max(lists.c.last))
+    first, last = database.execute(ends.where(lists.c.prefix == prefix, same)).one()
+    serials = [f"{prefix}{number:0{NUMBER_DIGITS}}" for number in (first, last)]
+    return MadeList(piece.name, serials[0], serials[1], piece.made_at)
+
+
+def open_noted(place: str) -> Ledger:
+    """Return the Ledger at `place`; a new ledger is noted."""
+    if not exists(place):
+        click.echo(f"Note: a new ledger is begun, {place}", err=True)
+    return Ledger(place)
 
 
 def _among(table: sa.Table, serials: list[str]) -> sa.ColumnElement[bool]:

@@ -44,6 +44,7 @@ HEADER = (
 )
 LONGEST_LINE = 1000  # bytes
 TEXT_MAX = 100  # characters of a hardware model or version
+NUMBER_DIGITS = 9  # at the end of each serial number of a list that is made here
 TEST_CODE_DIGITS = 9
 TEST_CODE_MAX = 10**TEST_CODE_DIGITS - 1
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -430,12 +431,21 @@ def _name(part: str, path: Path) -> None:
         os.unlink(part)
 
 
-def write_list(path: Path, units: Iterable[ListedUnit]) -> None:
-    """Write a new list of these Units. Raises ListError, and what `units` raises."""
+def write_list(
+    path: Path, units: Iterable[ListedUnit], before_naming: Callable[[], object] | None = None
+) -> None:
+    """Write a new list of these Units. Raises ListError, and what `units` raises.
+
+    `before_naming` is called when all units are on the disk and the file has not its name yet; an
+    exception of it leaves no file.
+    """
     with new_file(path) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(HEADER)
         writer.writerows(unit.cells() for unit in units)
+        if before_naming:
+            sync(file)
+            before_naming()
 
 
 def tracked(things: Iterable[Thing], total: int | None, text: str) -> Generator[Thing, None, None]:

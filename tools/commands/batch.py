@@ -9,15 +9,15 @@ import click
 from click.core import ParameterSource
 
 from tools.batches import database as ledger_db
-from tools.batches.fresh import NUMBER_DIGITS, NUMBER_MAX, make_units, refuse_taken
+from tools.batches.fresh import NUMBER_MAX, make_units, refuse_taken, write_new_list
 from tools.batches.lists import (
+    NUMBER_DIGITS,
     TEST_CODE_DIGITS,
     Repeats,
     judge,
     parse_text,
     refuse_existing,
     tracked,
-    write_list,
 )
 from tools.identity import (
     TIME_DIVIDER_MAX,
@@ -107,8 +107,9 @@ def new(
 ) -> None:
     """Make a new list, each unit with a key and a starting code of its own.
 
-    No serial number is given twice: it is compared with the lists named by --against, and with
-    the ledger if there is one. The file is readable by you only, and never overwrites another.
+    No serial number is given twice: the ledger keeps which lists were made, with a hash of each
+    key and no key, and serial numbers are also compared with the lists named by --against. The
+    file is readable by you only, and never overwrites another.
 
     \b
     A thousand units; the list is called SLT000000001-SLT000001000.csv:
@@ -136,7 +137,8 @@ def new(
         restricted=options["restricted"],
         test_code=options["test_code"],
     )
-    write_list(out, tracked(units, quantity, f"Writing {out.name}"))
+    tracking = tracked(units, quantity, f"Writing {out.name}")
+    write_new_list(out, prefix, numbers, tracking, place)
     click.echo(f"{out}: {quantity:,} units, {names[0]} to {names[1]}. It has their keys: guard it")
 
 

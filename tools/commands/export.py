@@ -17,6 +17,7 @@ def with_counts(units: Iterable[ListedUnit], ledger: Ledger) -> Iterator[ListedU
     """Yield the Units with the ledger's counts, where those are higher."""
     units = iter(units)
     while some := list(islice(units, CHUNK)):
+        ledger.refuse_other_keys((unit.serial, unit.key) for unit in some)
         counts = ledger.counts(unit.serial for unit in some)
         for unit in some:
             yield unit._replace(count=max(unit.count, counts.get(unit.serial, 0)))

@@ -99,6 +99,7 @@ def command(
                 units = list(read_list(batch))
             else:
                 units = chosen(serial or "scan", batch, book, station, ports or (str(sim),))
+            book.refuse_other_keys((unit.serial, unit.key) for unit in units)
             with Report() as report:
                 worker = Station(station, book, report, again)
                 jobs = [Job(unit, language, seconds) for unit in units]

@@ -82,14 +82,17 @@ def issue_one(
 ) -> None:
     """Issue a token for one unit of the list `batch`, and print it."""
     from tools.batches.issuing import order_of, sms
+    from tools.batches.ledger import open_noted
     from tools.batches.wishes import Wish
 
     wish = Wish(serial, kind, given)
+    unit = find(batch, [serial])[serial]
     try:
-        orders = [order_of(find(batch, [serial])[serial], wish)]
+        orders = [order_of(unit, wish)]
     except ValueError as error:
         raise click.UsageError(f"--{kind}: {error}") from error
-    with open_ledger(place) as ledger:
+    with open_noted(place) as ledger:
+        ledger.refuse_other_keys([(serial, unit.key)])
         note_blank(ledger, {serial})
         (issued,) = ledger.issue(orders)
     click.echo(f"token {grouped(issued.digits)}")
@@ -102,17 +105,19 @@ def issue_many(
 ) -> None:
     """Issue the tokens that the file `requests` asks for, all or none; write them to `out`."""
     from tools.batches.issuing import plan, write_tokens
+    from tools.batches.ledger import open_noted
     from tools.batches.wishes import read_wishes, told
 
     out = out or requests.with_name(f"{requests.stem}-tokens.csv")
     wishes = read_wishes(requests, allow_duplicates)
-    orders, more = plan(batch, wishes.asked)
+    orders, more, keys = plan(batch, wishes.asked)
     for number, problem in told(wishes.problems + more):
         click.echo(f"{requests}:{number}: {ledger_db.hide_keys(problem)}", err=True)
     if wishes.problems or more:
         raise click.ClickException("no token was issued; put these lines right and repeat")
     asked = [wish for _, wish in wishes.asked]
-    with open_ledger(place) as ledger, new_file(out) as file:
+    with open_noted(place) as ledger, new_file(out) as file:
+        ledger.refuse_other_keys(keys)
         note_blank(ledger, {wish.serial for wish in asked})
         bar = tracked(range(len(orders)), len(orders), "Making tokens")
         ledger.issue(  # the file is on the disk before the ledger counts its tokens as issued
@@ -122,15 +127,6 @@ def issue_many(
         )
         bar.close()
     click.echo(f"{out}: {len(orders):,} tokens")
-
-
-def open_ledger(place: str) -> Ledger:
-    """Return the Ledger at `place`; a new ledger is noted."""
-    from tools.batches.ledger import Ledger
-
-    if not ledger_db.exists(place):
-        click.echo(f"Note: a new ledger is begun, {place}", err=True)
-    return Ledger(place)
 
 
 def note_blank(ledger: Ledger, serials: set[str]) -> None:
