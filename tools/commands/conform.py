@@ -107,7 +107,7 @@ def check_listed(context: click.Context) -> None:
 
 def warn(options: Options, known: bool, identity: Identity, lockout: bool) -> None:
     """Tell what the run leaves behind on a unit that keeps it, and ask unless --yes."""
-    keeps = known or options["command_line"] or options["manual"]
+    keeps = known or options["command_line"] is not None or options["manual"]
     if options["sim"] or options["setup"] or not keeps:
         return
     text = (
@@ -157,7 +157,7 @@ def connect(options: Options, known: bool, identity: Identity) -> Unit:
     """Return the unit that is meant. Raises SilentUnitError."""
     if options["sim"]:
         return SimUnit(simulator_command(identity, None))
-    if options["command_line"]:
+    if options["command_line"] is not None:
         return CommandUnit(options["command_line"], power_of(options), options["wait"])
     if options["manual"]:
         return ManualUnit(power_of(options) or ask_operator, options["wait"])

@@ -297,7 +297,7 @@ CHECKS = (
     Check("zeros-lost", "Tokens without their leading zero", zeros_lost, STRICT, ("plain",)),
     Check("malformed", "Entries that are no tokens", malformed, PROTOCOL),
     Check("restricted", "Digits 1 to 4", restricted, PROTOCOL, ("restricted",)),
-    Check("extended", "Extended tokens", extended, PROTOCOL, ("extended",)),
+    Check("extended", "Extended tokens", extended, STRICT, ("extended",)),
     Check("random", "Random entries against the model", random_entries, STRICT, ("entries",)),
     Check("power", "Power cut", power, PROTOCOL, ("power",)),
     Check("lockout", "Lockout", locks, STRICT),

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 import click
 
+from tools.batches.database import hide_keys
 from tools.conformance.units import (
     ANSWER_S,
     ANSWERS,
@@ -43,7 +44,7 @@ class CommandUnit:
     def __init__(
         self, command: str, power: Callable[[], None] | None = None, wait: bool = False
     ) -> None:
-        self.name = f"unit behind {command}"
+        self.name = f"unit behind {hide_keys(command)}"
         self.no_power = None if power else NO_PERSON
         self.no_wait = None if wait else NO_TIME
         self._power = power
@@ -57,7 +58,9 @@ class CommandUnit:
             )
         except (OSError, ValueError, IndexError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise SilentUnitError(f"cannot start the adapter {command!r}: {reason}") from error
+            raise SilentUnitError(
+                f"cannot start the adapter {hide_keys(command)!r}: {reason}"
+            ) from error
         self._lines: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()
 
@@ -120,7 +123,7 @@ class CommandUnit:
         with contextlib.suppress(subprocess.TimeoutExpired):
             code = self._process.wait(0.2)
             self._errors.seek(0)
-            said = self._errors.read().decode(errors="replace").strip()[-SAID:]
+            said = hide_keys(self._errors.read().decode(errors="replace").strip())[-SAID:]
             return f": it ended with exit code {code}" + (f", {said!r}" if said else "")
         return ""
 

@@ -171,12 +171,14 @@ def failures(results: Sequence[Result]) -> list[str]:
 
 def table(results: Sequence[Result]) -> Table:
     """Return the table for the terminal."""
-    found = Table("", "Check", "Source", "Entries", "What it proves, or what was seen", box=None)
+    found = Table(
+        "", "Name", "Check", "Source", "Entries", "What it proves, or what was seen", box=None
+    )
     for result in results:
         word = f"[{COLOURS[result.verdict]}]{WORDS[result.verdict]}[/]"
         said = result.detail or result.about
         entries = str(result.entries or "")
-        found.add_row(word, result.title, result.source, entries, escape(said))
+        found.add_row(word, result.name, result.title, result.source, entries, escape(said))
     return found
 
 
