@@ -37,6 +37,8 @@ SERIAL = "CONFORM01"
 SIM_EXTENDED = 999_999  # does nothing on our firmware
 ID_S = 2
 ENTRIES = 300
+RISES = {"certification": 700, "protocol": 900, "strict": 1100}  # counts that a profile spends
+COUNTS_AN_ENTRY = 2.4  # spent by a random entry, measured over 300
 UNITS = ("sim", "port", "command_line", "manual")
 COMMAND_LINE = ParameterSource.COMMANDLINE
 
@@ -105,18 +107,21 @@ def check_listed(context: click.Context) -> None:
             raise click.UsageError(f"the list says it: leave out --{name.replace('_', '-')}")
 
 
-def warn(options: Options, known: bool, identity: Identity, lockout: bool) -> None:
+def warn(options: Options, known: bool, identity: Identity, limits: Limits) -> None:
     """Tell what the run leaves behind on a unit that keeps it, and ask unless --yes."""
     keeps = known or options["command_line"] is not None or options["manual"]
     if options["sim"] or options["setup"] or not keeps:
         return
+    strict = options["profile"] == STRICT
+    rise = RISES[options["profile"]] + (COUNTS_AN_ENTRY * limits.entries if strict else 0)
     text = (
-        f"This run moves the unit's count from {identity.count} up by some hundred (each of 21"
-        " tokens lies 30 counts ahead), and changes its credit: tokens that a platform has issued"
-        " for this unit before will not count any more."
+        f"This run moves the unit's count from {identity.count} up by about {rise:.0f}, and"
+        " changes its credit. Tokens that a platform has issued for this unit before will not"
+        " count any more."
     )
+    lockout = strict and "lockout" not in options["without"]
     if lockout:
-        text += " At the end the unit's keypad is locked for minutes."
+        text += " At the end the unit's keypad is locked for some minutes."
     if options["batch"]:
         text += " The ledger gets the new count."
     else:
@@ -240,7 +245,10 @@ def keep_count(options: Options, trial: Trial) -> None:
     count = report.count_to_keep(trial)
     if not trial.accepted:
         return
-    with Ledger(database.place(options["ledger"], options["batch"])) as ledger:
+    place = database.place(options["ledger"], options["batch"])
+    if not database.exists(place):
+        click.echo(f"Note: a new ledger is begun, {place}", err=True)
+    with Ledger(place) as ledger:
         ledger.raise_count(options["serial"], count)
     click.echo(f"The ledger has the unit's new count, {count}.")
 
@@ -350,9 +358,8 @@ def command(context: click.Context, /, **_: Any) -> None:
     check_writable([options[name] for name in REPORTS if options[name]])
     without = options["without"]
     limits = limits_of(options)
-    lockout = options["profile"] == STRICT and "lockout" not in without
     click.echo(f"Random entries: {limits.entries}, --seed {limits.seed}")
-    warn(options, known, identity, lockout)
+    warn(options, known, identity, limits)
     with reached(options, known, identity) as unit:
         says = identified(unit)
         trial = new_trial(unit, identity, limits)
@@ -404,10 +411,10 @@ def finish(
         click.echo(likely)
     if trial.entries and not options["sim"]:
         click.echo(report.afterwards(trial))
+    if options["batch"]:
+        keep_count(options, trial)  # a report that cannot be written must not lose the count
     facts["left_out"] = list(options["without"])
     for name, make in REPORTS.items():
         if options[name]:
             write(options[name], make(facts, results, found))
-    if options["batch"]:
-        keep_count(options, trial)
     sys.exit(EXIT_CODES[found[-1].outcome])

@@ -228,7 +228,8 @@ class Trial:
         # After a failed check the unit's count may be a hundred behind or sixty ahead, in reach of
         # a sync. Tokens beyond all entries of the check are fresh.
         try:
-            self.enter(self.token(SYNC, self.ahead(1) - 4))
+            count = max(1, self.rules.last + self.ahead(1) - 4)  # count 0 is no token
+            self.enter(self.rules.token(SYNC, count))
         except (DeviationError, CollisionError):
             return REACH
         return REACH[::-1]
