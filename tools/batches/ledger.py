@@ -45,6 +45,7 @@ from tools.identity import COUNT_MAX
 
 CHUNK = 500  # serial numbers in one question
 PIECE = 10_000  # units of a list in one row
+SYNC_REACH = 100  # counts ahead of its own that a unit takes a sync (docs/token-engine.md)
 HASH = 8  # bytes that stand for a key
 
 
@@ -402,6 +403,46 @@ class Ledger:
             if before_commit:
                 before_commit([result[number] for number in range(len(orders))])
         return [result[number] for number in range(len(orders))]
+
+    def resync(self, order: Order, reported: int) -> list[Issued]:
+        """Make and keep the sync tokens after which unit and ledger have the same count.
+
+        reported: count of the unit. order: a sync. The ledger's count rises to `reported` if that
+        is higher; then one token follows. A unit takes a sync at most SYNC_REACH counts ahead: for
+        a unit further behind, tokens at counts that were never issued lead there, in the sequence
+        in which they must be entered. All or none.
+        """
+        order = order._replace(listed=max(order.listed, reported))
+        numbered = [(0, order)]
+        with self._writing() as database:
+            before = _lock(database, order.serial, numbered)
+            _, used = _known(database, order.serial)
+            last = _make((before, used), numbered)[1][0]
+            rows = sa.select(tokens.c.count).where(tokens.c.serial == order.serial)
+            steps = _steps(order, reported, last.count, set(database.scalars(rows)), used)
+            _keep(database, order.serial, [*steps, last])
+        return [*steps, last]
+
+
+def _steps(order: Order, at: int, end: int, taken: set[int], used: set[str]) -> list[Issued]:
+    """Return the sync tokens, none if not needed, that lead a unit from count `at` towards `end`.
+
+    taken: counts of all tokens; used: digits of all tokens. The digits of the result join `used`.
+    """
+    steps = []
+    while end > at + SYNC_REACH:
+        odd = range(at + SYNC_REACH - (at + SYNC_REACH + 1) % 2, at, -2)
+        made = (order.make(count - 1) for count in odd if count not in taken)
+        free = ((count, digits) for count, digits in made if digits not in {*used, order.never})
+        at, digits = next(free, (0, ""))
+        if not digits:
+            raise LedgerError(
+                f"every count that {order.serial} accepts for a sync was issued already: enter the"
+                " newest of these tokens, read the unit's count again, and repeat"
+            )
+        used.add(digits)
+        steps.append(Issued(order.serial, order.kind, order.value, at, digits))
+    return steps
 
 
 def _chunks(serials: Iterable[str]) -> Iterator[list[str]]:

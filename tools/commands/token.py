@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from tools.batches import database as ledger_db
 from tools.batches.lists import find, new_file, tracked
-from tools.identity import Checked, Identity, identity_from, identity_options, whole
+from tools.identity import COUNT, Checked, Identity, identity_from, identity_options, whole
 from tools.tokens import (
     EXTENDED_MAX,
     KINDS,
@@ -23,12 +23,17 @@ from tools.tokens import (
 )
 
 if TYPE_CHECKING:  # SQLAlchemy is slow to import
-    from tools.batches.ledger import Ledger
+    from tools.batches.ledger import Issued, Ledger
+
+
+def is_given(options: dict[str, Any], name: str) -> bool:
+    """Return whether an option is on the command line; a 0 is."""
+    return options[name] is not None and options[name] is not False
 
 
 def chosen(options: dict[str, Any]) -> tuple[str, Any]:
     """Return (kind, what was given for it); exactly one kind must be asked for."""
-    asked = [kind for kind in KINDS if options[kind] is not None and options[kind] is not False]
+    asked = [kind for kind in KINDS if is_given(options, kind)]
     if len(asked) != 1:
         raise click.UsageError(
             "say exactly one of --add D, --set D, --disable, --sync, --extended V"
@@ -46,6 +51,7 @@ def identity_of(options: dict[str, Any]) -> Identity:
     return identity_from(options)
 
 
+FAR = 1_000  # counts; a unit this far ahead of its ledger is rather a mistake in typing
 DAYS = Checked("days", parse_days)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -60,18 +66,24 @@ def issue_from_list(context: click.Context, options: dict[str, Any]) -> None:
     if given:
         raise click.UsageError(f"the list says it: leave out --{given[0].replace('_', '-')}")
     place = ledger_db.place(options["ledger"], options["batch"])
+    if options["resync"] is not None:
+        if options["csv"] or options["out"] or any(is_given(options, kind) for kind in KINDS):
+            raise click.UsageError("--resync goes with --batch and --serial only")
     if options["csv"] is None:
         if options["serial"] is None:
             raise click.UsageError("missing option --serial")
         for name in ("out", "allow_duplicates"):
             if options[name]:
                 raise click.UsageError(f"--{name.replace('_', '-')} is for --csv")
+        if options["resync"] is not None:
+            resync(options["batch"], place, options["serial"], options["resync"], options["yes"])
+            return
         kind, given = chosen(options)
         issue_one(
             options["batch"], place, options["serial"], kind, None if given is True else given
         )
         return
-    if options["serial"] or any(options[kind] not in (None, False) for kind in KINDS):
+    if options["serial"] or any(is_given(options, kind) for kind in KINDS):
         raise click.UsageError("with --csv, its rows say serial, kind and value")
     duplicates: bool = options["allow_duplicates"]
     issue_many(options["batch"], place, options["csv"], options["out"], duplicates)
@@ -95,9 +107,47 @@ def issue_one(
         ledger.refuse_other_keys([(serial, unit.key)])
         note_blank(ledger, {serial})
         (issued,) = ledger.issue(orders)
+    show(issued, sms(wish, issued.digits))
+
+
+def show(issued: Issued, message: str) -> None:
+    """Print an issued token with the message to send."""
     click.echo(f"token {grouped(issued.digits)}")
     click.echo(f"count {issued.count}")
-    click.echo(f"sms   {sms(wish, issued.digits)}")
+    click.echo(f"sms   {message}")
+
+
+def resync(batch: Path, place: str, serial: str, reported: int, sure: bool) -> None:
+    """Issue the tokens after which a unit and the ledger have the same count, and print them."""
+    from tools.batches.issuing import order_of, sms
+    from tools.batches.ledger import open_noted
+    from tools.batches.wishes import Wish
+
+    unit = find(batch, [serial])[serial]
+    wish = Wish(serial, "sync", None)
+    with open_noted(place) as ledger:
+        ledger.refuse_other_keys([(serial, unit.key)])
+        known = max(unit.count, ledger.count(serial) or 0)
+        if reported > known + FAR and not sure:
+            raise click.ClickException(
+                f"count {reported:,} is more than {FAR:,} ahead of the ledger's, {known:,}, and a"
+                " count never sinks. Read the status page again; if it is right, add --yes"
+            )
+        late = [token for token in ledger.tokens(serial) if token.count > reported]
+        made = ledger.resync(order_of(unit, wish), reported)
+    for issued in made:
+        show(issued, sms(wish, issued.digits))
+    text = f"Note: the ledger had count {known}; unit and ledger now meet at {made[-1].count}"
+    click.echo(text, err=True)
+    if len(made) > 1:
+        click.echo(f"Note: enter these {len(made)} tokens in this sequence", err=True)
+    worth = [token for token in late if token.kind != "sync"]
+    if worth:
+        click.echo(
+            f"Note: after this sync {len(worth)} issued token{'s' * (len(worth) != 1)} of higher"
+            f" counts cannot be entered any more; payg ledger show {serial} names them",
+            err=True,
+        )
 
 
 def issue_many(
@@ -149,6 +199,13 @@ def note_blank(ledger: Ledger, serials: set[str]) -> None:
 @click.option("--disable", is_flag=True, help="Unlock the unit for good.")
 @click.option("--sync", is_flag=True, help="Bring the unit's count up to the server's.")
 @click.option(
+    "--resync",
+    type=COUNT,
+    metavar="COUNT",
+    help="With --batch: the count on the unit's status page; unit and ledger meet above both.",
+)
+@click.option("--yes", is_flag=True, help=f"The COUNT is right, though {FAR:,} ahead.")
+@click.option(
     "--extended",
     type=whole("value", "an extended value", 0, EXTENDED_MAX),
     help="A 12-digit token with this value, 0 to 999999.",
@@ -185,6 +242,8 @@ def command(context: click.Context, /, **options: Any) -> None:
         --starting-code 123456789 --count 1 --add 1
     Thirty days more for a unit of a list:
       payg token --batch batch.csv --serial SLT000000001 --add 30
+    The unit shows count 311, and the ledger has another one (kit, lost ledger, other laptop):
+      payg token --batch batch.csv --serial SLT000000001 --resync 311
     For everybody who paid today:
       payg token --batch batch.csv --csv paid.csv --out tokens.csv
     Without a list, twelve hours, where a unit of time is an hour:
@@ -195,8 +254,8 @@ def command(context: click.Context, /, **options: Any) -> None:
     if options["batch"] is not None:
         issue_from_list(context, options)
         return
-    for name in ("csv", "out", "allow_duplicates"):
-        if options[name]:
+    for name in ("csv", "out", "allow_duplicates", "resync"):
+        if is_given(options, name):
             raise click.UsageError(f"--{name.replace('_', '-')} needs --batch")
     kind, given = chosen(options)
     identity = identity_of(options)

@@ -1,0 +1,208 @@
+"""`payg token --resync`: a unit's count and the ledger's meet, and no count is used twice."""
+
+import itertools
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from opaygo import Device, judge, new_state
+from tests_host.batch.conftest import issued, unit
+from tools.batches.issuing import order_of
+from tools.batches.ledger import SYNC_REACH, Ledger, LedgerError, Order
+from tools.batches.wishes import Wish
+from tools.tokens import parse_days
+
+MADE = unit(1)
+DEVICE = Device(MADE.key, MADE.starting_code, MADE.time_divider, MADE.restricted)
+SYNC = order_of(MADE, Wish(MADE.serial, "sync", None))
+KINDS = [("add", parse_days("7")), ("set", parse_days("7")), ("disable", None), ("sync", None)]
+ORDERS = [order_of(MADE, Wish(MADE.serial, *kind)) for kind in KINDS]
+
+
+def enter(state, token):
+    verdict, state = judge(DEVICE, state, token.digits)
+    return verdict.outcome, state
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    at=st.integers(0, 300),
+    known=st.integers(0, 500),
+    kinds=st.lists(st.sampled_from(ORDERS), max_size=12),
+)
+def test_unit_and_ledger_meet(tmp_path_factory, at, known, kinds):
+    """Ahead or behind, by any distance: the unit takes every token, and then the next addition."""
+    place = str(tmp_path_factory.mktemp("ledgers") / "l.db")
+    with Ledger(place) as ledger:
+        ledger.raise_count(MADE.serial, known)
+        before = [ledger.issue([order])[0] for order in kinds]
+        top = ledger.count(MADE.serial)
+        state = new_state(at)
+        synced = ledger.resync(SYNC, at)
+        for token in synced:
+            outcome, state = enter(state, token)
+            assert outcome == "COUNTER_SYNC"
+        assert ledger.count(MADE.serial) == synced[-1].count > max(at, top)
+        assert all(token.count % 2 for token in synced)
+        (added,) = ledger.issue([ORDERS[0]])
+        outcome, state = enter(state, added)
+        assert outcome == "ADD_TIME"
+        counts = [token.count for token in (*before, *synced, added)]
+        assert len(set(counts)) == len(counts)
+        for token in synced:
+            assert enter(state, token)[0] == "ALREADY_USED"
+
+
+@pytest.mark.parametrize("at", [1, 50])
+def test_a_step_is_never_at_an_issued_count(ledger, at):
+    """Odd counts were issued as `set`: the way leads between them."""
+    for _ in range(120):
+        ledger.issue([ORDERS[1]])
+        ledger.issue([ORDERS[0]])
+    issued_before = {token.count for token in ledger.tokens(MADE.serial)}
+    ledger.raise_count(MADE.serial, 600)
+    if at == 1:
+        with pytest.raises(LedgerError, match="every count .* was issued already"):
+            ledger.resync(SYNC, at)
+        assert ledger.count(MADE.serial) == 600
+        return
+    steps = ledger.resync(SYNC, 200)
+    assert issued_before.isdisjoint(token.count for token in steps)
+
+
+def test_within_reach_one_token_is_enough(ledger):
+    ledger.raise_count(MADE.serial, 60)
+    assert [token.count for token in ledger.resync(SYNC, 60 - SYNC_REACH + 41)] == [61]
+    assert [token.count for token in ledger.resync(SYNC, 300)] == [301]
+    assert [token.count for token in ledger.resync(SYNC, 301)] == [303]
+
+
+def test_the_test_code_and_used_digits_are_no_step(ledger):
+    ledger.raise_count("A1", 399)
+    digits = {count: f"{count:09}" for count in range(1, 600)} | {97: "000000777", 99: "000000401"}
+
+    def make(count):
+        count += 1 + count % 2
+        return count, digits[count]
+
+    order = Order("A1", 1, "sync", None, make, "000000777")
+    assert [token.count for token in ledger.resync(order, 1)] == [101, 201, 301, 401]
+
+
+def test_two_resync_at_once(place):
+    with Ledger(place) as mine, Ledger(place) as theirs:
+        first, second = mine.resync(SYNC, 30), theirs.resync(SYNC, 30)
+        assert [token.count for token in first + second] == [31, 33]
+
+
+def _lives():
+    """Return what a day does to a ledger, each a function of it that returns tokens."""
+    return [
+        lambda ledger: ledger.issue([ORDERS[0], ORDERS[1]]),
+        lambda ledger: ledger.resync(SYNC, 250),
+        lambda ledger: ledger.resync(SYNC, 3),
+        lambda ledger: ledger.issue([ORDERS[2]]),
+    ]
+
+
+@pytest.mark.parametrize("stage", ["before", "after"])
+def test_cut_at_any_statement_no_count_is_used_twice(tmp_path, stage):
+    """The database fails at each statement in turn, before or after it; the person repeats."""
+    numbers = itertools.count()
+    while _day(tmp_path / f"{stage}{next(numbers)}.db", stage):
+        pass
+    assert next(numbers) > 25
+
+
+def _day(path, stage):
+    """Live a day whose n-th statement fails; return whether it failed."""
+    fails_at, seen, failed = int("".join(filter(str.isdigit, path.stem))), 0, False
+
+    def statement(*_):
+        nonlocal seen
+        seen += 1
+        if seen - 1 == fails_at:
+            raise sa.exc.OperationalError("statement", {}, Exception("disk I/O error"))
+
+    printed = []
+    with Ledger(str(path)) as ledger:
+        sa.event.listen(ledger._engine, f"{stage}_cursor_execute", statement)
+        for live in _lives():
+            try:
+                printed += live(ledger)
+            except LedgerError:
+                failed = True
+                printed += live(ledger)
+    with Ledger(str(path)) as ledger:
+        counts = [token.count for token in printed]
+        assert len(set(counts)) == len(counts)
+        assert set(printed) <= set(ledger.tokens(MADE.serial))
+        assert ledger.count(MADE.serial) == max(counts)
+    return failed
+
+
+# -- the command ------------------------------------------------------------------------------
+
+
+def blocks(said):
+    lines = said.splitlines(keepends=True)
+    return [issued("".join(lines[at : at + 3])) for at in range(0, len(lines), 3)]
+
+
+def test_a_unit_that_ran_ahead(payg, batch):
+    one = ["token", "--batch", batch, "--serial", MADE.serial]
+    payg(*one, "--add", 7)
+    code, said, notes = payg(*one, "--resync", 311)
+    assert code == 0
+    assert [count for _, count in blocks(said)] == [313]
+    assert "the ledger had count 2; unit and ledger now meet at 313" in notes
+    assert "cannot be entered" not in notes
+    assert issued(payg(*one, "--add", 7)[1])[1] == 314
+
+
+def test_a_unit_that_is_far_behind(payg, batch):
+    one = ["token", "--batch", batch, "--serial", MADE.serial]
+    with Ledger(str(batch.parent / "ledger.db")) as ledger:
+        ledger.raise_count(MADE.serial, 250)
+    payg(*one, "--add", 7)
+    code, said, notes = payg(*one, "--resync", 10)
+    assert (code, [count for _, count in blocks(said)]) == (0, [109, 209, 253])
+    assert "enter these 3 tokens in this sequence" in notes
+    assert "1 issued token of higher counts cannot be entered any more" in notes
+    state = new_state(10)
+    for digits, _ in blocks(said):
+        verdict, state = judge(DEVICE, state, digits)
+        assert verdict.outcome == "COUNTER_SYNC"
+
+
+def test_a_count_far_ahead_needs_a_yes(payg, batch):
+    one = ["token", "--batch", batch, "--serial", MADE.serial, "--resync", 1002]
+    code, said, error = payg(*one)
+    assert (code, said) == (1, "")
+    assert "more than 1,000 ahead" in error and "--yes" in error
+    code, said, _ = payg(*one, "--yes")
+    assert (code, blocks(said)[0][1]) == (0, 1003)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--serial", MADE.serial, "--add", 7, "--resync", 3], "--batch and --serial only"),
+        (["--serial", MADE.serial, "--sync", "--resync", 3], "--batch and --serial only"),
+        (["--csv", "pyproject.toml", "--resync", 3], "--batch and --serial only"),
+        (["--resync", 3], "missing option --serial"),
+        (["--serial", MADE.serial, "--resync", -1], "--resync"),
+    ],
+)
+def test_what_goes_with_it(payg, batch, arguments, reason):
+    code, said, error = payg("token", "--batch", batch, *arguments)
+    assert (code, said) == (2, "")
+    assert reason in error
+    assert not list(batch.parent.glob("*.db"))
+
+
+def test_without_a_list(payg):
+    code, _, error = payg("token", "--serial", "A1", "--resync", 0)
+    assert (code, "--resync needs --batch" in error) == (2, True)
