@@ -22,6 +22,7 @@ COMMANDS = (
     "console",
     "batch",
     "export",
+    "ledger",
     "conform",
     "board",
 )

@@ -151,7 +151,7 @@ class Ledger:
             raise self._trouble(error) from error
 
     @contextlib.contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
+    def reading(self) -> Iterator[sa.Connection]:
         try:
             with self._engine.connect() as database:
                 yield database.execution_options(reading=True)
@@ -196,7 +196,7 @@ class Ledger:
         might be at it: see begun().
         """
         for some in _chunks(serials):
-            with self._reading() as database:
+            with self.reading() as database:
                 taken = set(database.scalars(sa.select(units.c.serial).where(_among(units, some))))
             for serial in some:
                 if serial in taken:
@@ -213,7 +213,7 @@ class Ledger:
             .where(units.c.station == station, units.c.provisioned_at.is_(None))
             .order_by(units.c.reserved_at, units.c.serial)
         )
-        with self._reading() as database:
+        with self.reading() as database:
             return list(database.scalars(query))
 
     def provisioned(
@@ -268,7 +268,7 @@ class Ledger:
 
     def list_with(self, prefix: str, numbers: range) -> MadeList | None:
         """Return a list that was made and has one of these serial numbers, or None."""
-        with self._reading() as database:
+        with self.reading() as database:
             return _list_with(database, prefix, numbers)
 
     def keep_list(self, name: str, prefix: str, numbers: range, key_hashes: bytes) -> None:
@@ -295,7 +295,7 @@ class Ledger:
         keys: (serial number, key). Units of lists made elsewhere are not judged.
         """
         piece: tuple[str, int, int, str, bytes] = ("", 0, -1, "", b"")
-        with self._reading() as database:
+        with self.reading() as database:
             for serial, key in keys:
                 prefix, number = serial[:-NUMBER_DIGITS], serial[-NUMBER_DIGITS:]
                 if not (len(number) == NUMBER_DIGITS and number.isascii() and number.isdigit()):
@@ -318,7 +318,7 @@ class Ledger:
 
     def unit(self, serial: str) -> Record | None:
         """Return the Record of a unit, or None."""
-        with self._reading() as database:
+        with self.reading() as database:
             return _record(database, serial)
 
     def count(self, serial: str) -> int | None:
@@ -343,7 +343,7 @@ class Ledger:
         self, table: sa.Table, column: sa.Column[Any], serials: Iterable[str]
     ) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        with self._reading() as database:
+        with self.reading() as database:
             for some in _chunks(serials):
                 query = sa.select(table.c.serial, column).where(_among(table, some))
                 found.update((serial, value) for serial, value in database.execute(query))
@@ -352,7 +352,7 @@ class Ledger:
     def serials(self) -> Iterator[str]:
         """Yield every serial number that the ledger knows of, some of them twice."""
         query = sa.union_all(sa.select(units.c.serial), sa.select(counts.c.serial))
-        with self._reading() as database:
+        with self.reading() as database:
             rows = database.execution_options(yield_per=10_000).execute(query)
             for row in rows:
                 yield row.serial
@@ -361,12 +361,12 @@ class Ledger:
         """Return [(time, station, reason)] of a unit, the first one first."""
         columns = (failures.c.failed_at, failures.c.station, failures.c.reason)
         query = sa.select(*columns).where(failures.c.serial == serial).order_by(failures.c.id)
-        with self._reading() as database:
+        with self.reading() as database:
             return [(time, at, why) for time, at, why in database.execute(query)]
 
     def tokens(self, serial: str) -> list[Issued]:
         """Return [Issued] of a unit in the order of their counts."""
-        with self._reading() as database:
+        with self.reading() as database:
             columns = [tokens.c[name] for name in Issued._fields]
             query = sa.select(*columns).where(tokens.c.serial == serial).order_by(tokens.c.count)
             return [Issued(*row) for row in database.execute(query)]
@@ -388,7 +388,7 @@ class Ledger:
         groups: dict[str, list[tuple[int, Order]]] = {}
         for number, order in enumerate(orders):
             groups.setdefault(order.serial, []).append((number, order))
-        with self._reading() as database:
+        with self.reading() as database:
             known = {serial: _known(database, serial) for serial in groups}
         made = {serial: _make(known[serial], some, step) for serial, some in groups.items()}
         result: dict[int, Issued] = {}
@@ -487,6 +487,15 @@ def _list_with(database: sa.Connection, prefix: str, numbers: range) -> MadeList
     first, last = database.execute(ends.where(lists.c.prefix == prefix, same)).one()
     serials = [f"{prefix}{number:0{NUMBER_DIGITS}}" for number in (first, last)]
     return MadeList(piece.name, serials[0], serials[1], piece.made_at)
+
+
+def list_of(ledger: Ledger, serial: str) -> str | None:
+    """Return the name of the list that was made with a serial number, or None."""
+    number = serial[-NUMBER_DIGITS:]
+    if not (len(number) == NUMBER_DIGITS and number.isascii() and number.isdigit()):
+        return None
+    made = ledger.list_with(serial[:-NUMBER_DIGITS], range(int(number), int(number) + 1))
+    return made.name if made else None
 
 
 def open_noted(place: str) -> Ledger:
