@@ -426,12 +426,16 @@ def test_a_ledger_gets_its_name_when_it_is_complete(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
+    def full_for_sqlite(*_):
+        raise sa.exc.OperationalError("", {}, sqlite3.Error("database or disk is full"))
+
     path = tmp_path / "l.db"
-    with monkeypatch.context() as patch:
-        patch.setattr(ledger_tables, "make_tables", full)
-        with pytest.raises(OSError):
-            Ledger(str(path))
-    assert list(tmp_path.iterdir()) == []
+    for problem, said in ((full, "No space"), (full_for_sqlite, "cannot be made: database or")):
+        with monkeypatch.context() as patch:
+            patch.setattr(ledger_tables, "make_tables", problem)
+            with pytest.raises((OSError, LedgerError), match=said):
+                Ledger(str(path))
+        assert list(tmp_path.iterdir()) == []
     monkeypatch.setattr(os, "link", full)  # a memory stick has no links
     with Ledger(str(path)) as ledger:
         ledger.reserve("A1", "north")

@@ -130,6 +130,8 @@ def new_ledger(url: sa.URL, path: Path) -> None:
         try:
             with engine.begin() as database:
                 make_tables(database, str(path), True)
+        except sa.exc.DBAPIError as error:
+            raise LedgerError(f"the ledger {path} cannot be made: {error.orig}") from error
         finally:
             engine.dispose()
         try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterable, Sequence
@@ -209,12 +210,26 @@ def following(batch: Path, ledger: Ledger, station: str, how_many: int) -> list[
         if serial is None:
             for taken in units:
                 ledger.release(taken, station)
-            raise click.ClickException(
-                f"no serial number of {batch} is free for every unit. Nothing was changed"
-            )
+            raise click.ClickException(_used_up(batch, len(units), how_many))
         units.append(serial)
     found = find(batch, units)
     return [found[serial] for serial in units]
+
+
+def _used_up(batch: Path, free: int, wanted: int) -> str:
+    """Return in words that a list has too few free serial numbers, and how to make more."""
+    serials = [unit.serial for unit in read_list(batch)]
+    newest = re.fullmatch("(.*?)([0-9]{1,9})", max(serials, default=""))
+    first = f"--prefix {newest[1]} --first {int(newest[2]) + 1}" if newest else "--first N"
+    text = (
+        f"all {len(serials)} serial numbers of {batch} are used or reserved. Nothing was changed"
+    )
+    if free:
+        text = (
+            f"no serial number of {batch} is free for every unit. Nothing was changed:"
+            f" {free} free, {wanted} needed"
+        )
+    return f"{text}. Make the next list: payg batch new {first} --quantity N"
 
 
 def chosen(
