@@ -47,7 +47,8 @@ def micropython_command(
     too; `heap` is in bytes ("16m" is 16 MiB).
     """
     path = f"MICROPYPATH={root}:{root}/lib:.frozen"
-    return ["env", path, find_micropython(), "-X", f"heapsize={heap}", "-m", module, *arguments]
+    script = f"{ROOT / module.replace('.', '/')}.py"  # as `-m` it would import from where one is
+    return ["env", path, find_micropython(), "-X", f"heapsize={heap}", script, *arguments]
 
 
 def run_on_micropython(module: str, *arguments: str, heap: str = HEAP) -> str:

@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -83,7 +84,7 @@ def started(tmp_path, monkeypatch, *arguments):
     done = run_payg("sim", "--headless", *arguments)
     assert done.returncode == 0, done.stderr
     arguments = json.loads(done.stdout)
-    return arguments[:4], json.loads("".join(arguments[4:]))
+    return arguments[:3], json.loads("".join(arguments[3:]))
 
 
 def test_headless_starts_the_runner_with_everything_given(tmp_path, monkeypatch):
@@ -93,7 +94,7 @@ def test_headless_starts_the_runner_with_everything_given(tmp_path, monkeypatch)
         *("--serial", "A1", "--key", KEY.upper(), "--starting-code", "000000012"),
         *("--count", "7", "--time-divider", "24", "--restricted", "--state", tmp_path / "unit"),
     )
-    assert before == ["-X", "heapsize=64m", "-m", "tools.sim.run"]
+    assert before == ["-X", "heapsize=64m", str(ROOT / "tools" / "sim" / "run.py")]
     assert (
         options.items()
         >= {
@@ -108,6 +109,20 @@ def test_headless_starts_the_runner_with_everything_given(tmp_path, monkeypatch)
             "root": str(ROOT),
         }.items()
     )
+
+
+def test_the_simulator_imports_nothing_from_where_one_is(tmp_path):
+    for name in ("tools", "json"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise RuntimeError('a stranger')\n")
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "payg"), "sim", "--headless"],
+        input="status\n",
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert json.loads(done.stdout)["power"] is True, done.stderr
 
 
 def test_headless_without_options_is_a_blank_unit(tmp_path, monkeypatch):

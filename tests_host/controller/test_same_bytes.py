@@ -40,8 +40,8 @@ def watched_run(tmp_path):
     """
     (tmp_path / "watch.py").write_text(WATCH)
     command = simulator_command(Identity("W1", KEY, 123456789), None)
-    at = command.index("-m")
-    command[at : at + 2] = [str(tmp_path / "watch.py")]
+    at = next(at for at, word in enumerate(command) if word.endswith("run.py"))
+    command[at] = str(tmp_path / "watch.py")
     script = f"power off\npower on\nkeys {Encoder(KEY, 123456789).token(1, 2)}#\nquit\n"
     done = subprocess.run(command, input=script, capture_output=True, text=True, cwd=tmp_path)
     answers = [json.loads(line) for line in done.stdout.splitlines()]

@@ -11,6 +11,7 @@ import random
 import struct
 import sys
 
+import tools.proofs.cuts  # noqa: F401 (the time of its rig comes before the firmware's imports)
 from firmware import store
 from firmware.account import FIRST, UNKNOWN, Account
 from firmware.unit import COPY_S
