@@ -5,6 +5,7 @@ nothing about it may change but the count of wrong tokens.
 """
 
 import random
+import re
 import string
 from itertools import chain
 
@@ -37,7 +38,7 @@ def _field(noise):
     if kind == 0:
         return _digits(noise, 1, 2, 5, 9, 12, 15, 20)
     if kind == 1:
-        return "".join(noise.choice("0STARTING_CODEabcdefABCDEF") for _ in range(32))
+        return "".join(noise.choice("0123456789abcdefABCDEF") for _ in range(32))
     if kind == 2:
         return noise.choice(WORDS)
     if kind == 3:
@@ -53,6 +54,9 @@ def _grammatical(noise):
         return "#TOKEN;" + _digits(noise, 9, 12)
     if word == "LOG" and noise.random() < 0.5:
         return f"#LOG;{noise.randrange(50)}"
+    if word == "SETUP" and noise.random() < 0.5:
+        key = "".join(noise.choice("0123456789abcdefABCDEF") for _ in range(32))
+        return f"#SETUP;FUZZ{noise.randrange(99)};{_digits(noise, 9)};{key}"
     fields = [word] + [_field(noise) for _ in range(noise.randrange(5))]
     return "#" + ";".join(fields) + noise.choice(("", ";", "\x03", " "))
 
@@ -101,6 +105,12 @@ def test_a_sealed_unit_gives_nothing_away_and_changes_nothing(seed):
         assert mistakes > 4, "wrong tokens were not even judged"
         sim.do(f"advance {sim.status()['locked_seconds']}")
         assert sim.keys(ADD_29 + "#")["result"] == "ADD_TIME"
+
+
+def test_the_noise_has_whole_identities_in_it():
+    noise = random.Random(0)
+    text = "\r".join(line_of(noise) for _ in range(LINES))
+    assert len(re.findall(r"#SETUP;FUZZ\d+;\d{9};[0-9a-fA-F]{32}(?![^\r])", text)) > LINES / 100
 
 
 def _told(sim, lines):
