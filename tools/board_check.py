@@ -6,6 +6,7 @@ run. The pin rules are those of tools.sim.mcu.kinds.
 
 import ast
 import difflib
+import reprlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ GPIOS = {"rp2040": "GPIO0 to GPIO29", "esp32": "GPIO0 to 39 without 6 to 11, 20,
 ADCS = {"rp2040": "GPIO26 to GPIO29", "esp32": "GPIO32 to GPIO39"}
 CONSOLE = {"rp2040": {}, "esp32": {1: "TX", 3: "RX"}}  # UART0
 FULL_SCALE_MV = 3_300
+LARGEST = 16_384  # bytes of a board file
 
 
 class Problem(NamedTuple):
@@ -33,7 +35,10 @@ class Problem(NamedTuple):
     warning: bool = False
 
     def __str__(self) -> str:
-        value = "" if self.value is None else f" = {self.value!r}"
+        try:
+            value = "" if self.value is None else f" = {reprlib.repr(self.value)}"
+        except ValueError:  # a whole number of thousands of digits
+            value = " is too long"
         return f"{self.place}{value}: {self.remedy}"
 
 
@@ -50,14 +55,16 @@ def check(path: Path, chip: str | None = None) -> list[Problem]:
 
     Raises OSError when the file cannot be read.
     """
+    if path.stat().st_size > LARGEST:
+        return [Problem(path.name, None, f"a board file has at most {LARGEST:,} bytes")]
     try:
         found, problems = _read(path.read_text(encoding="utf-8"))
-    except (SyntaxError, UnicodeDecodeError, ValueError) as error:
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         line = f"line {error.lineno}" if isinstance(error, SyntaxError) else path.name
         return [Problem(line, None, f"this is not Python: {error}")]
     if not found:
         return [Problem(path.name, None, "nothing is in it; begin with a copy of board/pico.py")]
-    if found.get("CHIP") not in CHIPS:
+    if not isinstance(found.get("CHIP"), str) or found["CHIP"] not in CHIPS:
         what = f"name the chip, one of {', '.join(CHIPS)}"
         return [*problems, Problem("CHIP", found.get("CHIP"), what)]
     if chip and found["CHIP"] != chip:
@@ -83,13 +90,12 @@ def _read(text: str) -> tuple[dict[str, Any], list[Problem]]:
             continue
         name = isinstance(node, ast.Assign) and len(node.targets) == 1 and node.targets[0]
         if not isinstance(name, ast.Name) or not isinstance(node, ast.Assign):
-            problems.append(
-                Problem(f"line {node.lineno}", None, "a board file is data only", True)
-            )
+            right = "a board file is data: NAME = value, nothing else"
+            problems.append(Problem(f"line {node.lineno}", None, right))
             continue
         try:
             values[name.id] = ast.literal_eval(node.value)
-        except ValueError:
+        except (ValueError, TypeError):
             problems.append(Problem(name.id, None, "write the value as it is, without computing"))
     return values, problems
 
@@ -255,6 +261,8 @@ class _File:
         yield from self._keypad()
         yield from self._bus()
         yield from self._scales()
+        if "NVS" in self._values and self._name != "esp32":
+            yield Problem("NVS", None, "only an ESP32 has one")
         dog = self._good.get("WATCHDOG", {}).get("timeout_ms")
         lowest, highest = WATCHDOG_MS[self._name]
         if "WATCHDOG" not in self._values:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -164,6 +165,20 @@ def test_a_refused_build_leaves_everything_as_it_was(tmp_path):
         "mine.py",
         *(f"tree/{n}" for n in built),
     }
+
+
+def test_where_one_is_a_link_and_a_detour_can_be_built_into(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    monkeypatch.chdir(tmp_path / "here")
+    for out in (".", "../link", "../here/../real"):
+        for _ in range(2):  # the second one replaces the first one
+            build("pico", Path(out))
+            assert MANIFEST in files_of(Path(out).resolve())
+            assert (Path(out).resolve() / "firmware" / "unit.mpy").is_file()
+    assert {path.name for path in tmp_path.iterdir()} == {"here", "real", "link"}
+    assert Path.cwd() == tmp_path / "here" and (tmp_path / "link").is_symlink()
 
 
 def test_a_broken_board_file_is_one_plain_line(tmp_path):

@@ -43,7 +43,7 @@ def tree(tmp_path_factory):
 def probed(tmp_path_factory):
     """Directory of the build with the probe of tools/emulator/probe.py in its board file."""
     place = tmp_path_factory.mktemp("probed")
-    build("pico", place / "tree", board_file(place))
+    build("pico", place / "tree", board_file(place), trusted=True)
     return place / "tree"
 
 

@@ -7,6 +7,7 @@ Everything else is compiled. The same checkout always gives the same bytes.
 import hashlib
 import importlib.util
 import json
+import os
 import runpy
 import shutil
 import subprocess
@@ -47,14 +48,15 @@ class BuildError(Exception):
     """Something is missing; the text names the missing thing."""
 
 
-def build(board: str, out: Path, custom: Path | None = None) -> Manifest:
+def build(board: str, out: Path, custom: Path | None = None, trusted: bool = False) -> Manifest:
     """Write the tree for `board`, one of TARGETS, into directory `out`; return the manifest.
 
     `out` must be new, empty or an earlier build, which stays as it is when the build fails;
-    `custom` is a board file that replaces the board's own. Raises BuildError, OSError.
+    `custom` is a board file that replaces the board's own; `trusted`: without a check, for a probe
+    that has code in its board file. Raises BuildError, OSError.
     """
-    target = TARGETS[board]
-    if custom:
+    target, out = TARGETS[board], out.resolve()
+    if custom and not trusted:
         mistakes = [problem for problem in check(custom, target.chip) if not problem.warning]
         if mistakes:
             more = f" and {len(mistakes) - 1} more" if mistakes[1:] else ""
@@ -62,13 +64,28 @@ def build(board: str, out: Path, custom: Path | None = None) -> Manifest:
     if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).is_file():
         raise BuildError(f"{out} holds something else than a build; name another directory")
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as folder:
+    beside = out.parent if os.access(out.parent, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=beside) as folder:
         tree = Path(folder, out.name)
         manifest = _fill(tree, board, target, custom)
-        if out.is_dir():
-            shutil.rmtree(out)
-        tree.rename(out)
+        here = Path.cwd()
+        try:
+            if out in (here, *here.parents):
+                raise OSError("the shell's own directory would go away")
+            if out.is_dir():
+                out.rename(Path(folder, "before"))
+            tree.rename(out)
+        except OSError:  # a mount point, say, or a parent that nobody may write to
+            _copy_into(tree, out)
     return manifest
+
+
+def _copy_into(tree: Path, out: Path) -> None:
+    """Put a new tree in place of an earlier one without touching the directory `out` itself."""
+    out.mkdir(exist_ok=True)
+    for entry in list(out.iterdir()):
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    shutil.copytree(tree, out, dirs_exist_ok=True)
 
 
 def _fill(out: Path, board: str, target: Board, custom: Path | None) -> Manifest:
