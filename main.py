@@ -56,7 +56,6 @@ try:
             wiring.reset_after(600_000)
         # A reset by the watchdog, or by `reset`: the MCU may have hung for so many seconds.
         unit.start(9 if reset_cause() == WDT_RESET else 0)
-        unit.seal = lambda: micropython.kbd_intr(-1)
 
         import asyncio
 
@@ -70,8 +69,15 @@ try:
         Controller = namedtuple("Controller", "unit load clock log store restarts screens wiring")
         rest = wiring if is_open else None
         controller = Controller(unit, load, clock, log, store, restarts, screens, rest)
+
+        def seal():
+            micropython.kbd_intr(-1)
+            supervisor.arm(wiring.watchdog())
+            asyncio.create_task(supervisor.run())
+
         feed = None
         if is_open:
+            unit.seal = seal  # called when a blank unit gets its identity
             micropython.kbd_intr(3)
         else:
             feed = wiring.watchdog()

@@ -279,6 +279,15 @@ def test_the_watchdog_bites_when_everything_hangs(launch):
     assert "watchdog" in sim.stderr()
 
 
+def test_the_watchdog_is_armed_when_a_blank_unit_gets_its_identity(launch):
+    sim = credited(launch(WATCHED, HANGS, again=False))
+    sim.do("advance 600")
+    assert "watchdog" not in sim.stderr(), "it is fed"
+    strike(sim, "*")
+    sim.do("run 9500")
+    assert "watchdog" in sim.stderr() and log(sim)[-1] == (events.RESTART, 31)
+
+
 def test_no_watchdog_without_an_identity_or_where_the_board_has_none(launch):
     for board, options in ((WATCHED, {"key": None}), ("", {})):
         sim = launch(board, HANGS, **options)
