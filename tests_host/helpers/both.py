@@ -10,3 +10,4 @@ def passes_on_micropython(module):
     command = module_command("micropython", "tests_host.helpers.on_micropython", module)
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0 and " 0 failed" in done.stdout, done.stdout + done.stderr
+    assert " 0 tests" not in done.stdout, done.stdout
