@@ -48,7 +48,8 @@ def identity_from(
     """
     given = key_from(options)
     if given is None and options["starting_code"] is not None:
-        raise click.UsageError("--starting-code needs --key")
+        also = " or --key-file" if "key_file" in options else ""
+        raise click.UsageError(f"--starting-code needs --key{also}")
     return Identity(
         serial=options["serial"] or serial,
         key=given or key,

@@ -9,7 +9,6 @@ import contextlib
 import os
 import re
 import struct
-import time
 from collections.abc import Callable
 
 from mpremote import transport_serial
@@ -125,15 +124,14 @@ class Prompt:
             raise self._gone() from error
 
     def ask_while(self, code: str, line: str, seconds: float) -> str:
-        """Run `code`, which reads lines for `seconds`; send `line` half-way; return the output.
+        """Run `code`, which reads lines for `seconds`; send `line` at once; return the output.
 
         Raises PortError, RefusedError.
         """
         try:
             self._transport.exec_raw_no_follow(code)
-            time.sleep(seconds / 2)
             self._transport.serial.write(f"\r{line}\r".encode())
-            said, error = self._transport.follow(timeout=seconds / 2 + BACK)
+            said, error = self._transport.follow(timeout=seconds + BACK)
         except BROKEN as trouble:
             raise self._gone() from trouble
         if error:

@@ -147,8 +147,8 @@ def _at_prompt(prompt: Prompt, job: Job, say: Say) -> Made | None:
         prompt.run(BEGIN)
     except RefusedError as error:
         raise ProvisionError(
-            f"no firmware runs on the unit ({error}). `payg deploy` puts it there; if it was"
-            " stopped, plug the unit out and in again"
+            f"no firmware of this version runs on the unit ({error}). `payg deploy` puts it there;"
+            " if it was stopped, plug the unit out and in again"
         ) from None
     try:
         state, *other = prompt.run(f"bench.hold({_fields(job)})").split()
