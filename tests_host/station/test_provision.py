@@ -212,7 +212,7 @@ def test_a_full_file_system_leaves_the_unit_blank_and_is_told(monkeypatch):
 
 def test_a_board_without_firmware_is_told():
     with SimulatedUnit(board="pico", bare=True) as unit:
-        with pytest.raises(ProvisionError, match="no firmware runs.*payg deploy"):
+        with pytest.raises(ProvisionError, match="no firmware of this version runs.*payg deploy"):
             make(unit, running=False)
 
 
