@@ -43,7 +43,7 @@ def chosen(options: dict[str, Any]) -> tuple[str, Any]:
 
 def identity_of(options: dict[str, Any]) -> Identity:
     """Return the Identity of parsed options, which must name it whole."""
-    if options["key"] is None and options["key_file"] is None:
+    if (options["key"] is None) == (options["key_file"] is None):
         raise click.UsageError("give the key once: --key HEX or --key-file FILE")
     for name in ("serial", "count"):
         if options[name] is None:
