@@ -146,6 +146,15 @@ class Person:
         return words.get(answer, "w")
 
 
+class SkippingClock:
+    """A clock that stands still unless `skipped`, seconds, grows."""
+
+    skipped = 1000
+
+    def __call__(self):
+        return self.skipped
+
+
 class TestManual:
     """A keypad, a person, one key for each token."""
 
@@ -170,6 +179,26 @@ class TestManual:
         done, verdicts, report = conform(tmp_path, "--manual", *EXAMPLE)
         assert done.exit_code == 130 and report["outcome"] == "stopped"
         assert verdicts["published"] == PASS and verdicts["lockout"] == NOT_RUN
+
+    def test_a_slow_typist_is_no_fault_of_the_unit(self, tmp_path, monkeypatch):
+        unit = RightUnit(PUBLISHED_KEY, PUBLISHED_CODE)
+        clock = SkippingClock()
+        monkeypatch.setattr(foreign.ManualUnit, "now", staticmethod(clock))
+        unit.clock = clock
+        person = Person(unit, monkeypatch)
+        press = person.press
+
+        def slow():
+            clock.skipped += 130 if unit.mistakes > 2 else 1
+            return press()
+
+        monkeypatch.setattr(foreign, "getkey", slow)
+        done, verdicts, report = conform(tmp_path, "--manual", *EXAMPLE)
+        assert done.exit_code == 0, done.output
+        assert verdicts["lockout"] == verdicts["lockout-power"] == NOT_RUN
+        details = {check["name"]: check["detail"] for check in report["checks"]}
+        assert "type faster" in details["lockout"]
+        assert "which was not run" in details["lockout-power"]
 
     def test_keys_from_a_pipe(self, tmp_path):
         done, _, report = conform(tmp_path, "--manual", *EXAMPLE, given="x\nl\n")

@@ -68,6 +68,13 @@ class TestNothingChecked:
         assert done.exit_code == 3, done.output
         assert "nothing was checked" in done.output and "has the unit power" in done.output
 
+    def test_a_silent_unit_at_setup(self, monkeypatch):
+        monkeypatch.setattr(SerialUnit.ask, "__defaults__", (0.05,))
+        unit = RightUnit()
+        unit.answer = lambda line: ""
+        done = examine(unit, "--setup")
+        assert done.exit_code == 3 and "no answer to #SETUP" in done.output, done.output
+
     def test_everything_left_out(self):
         names = [word for check in CHECKS for word in ("--without", check.name)]
         done = examine(example(), *EXAMPLE, "--yes", *names)
@@ -174,6 +181,7 @@ class TestAfterTheRun:
         assert done.exit_code == 0, done.output
         assert {check["source"] for check in report["checks"]} == {"certification"}
         assert "strict" not in report["profiles"] and report["locked_s"] == 0
+        assert report["random_entries"] == 0 and "Random" not in done.output
 
     def test_a_check_can_be_left_out_by_name(self, tmp_path):
         class NoSync(RightUnit):
@@ -225,7 +233,7 @@ class TestAfterTheRun:
         monkeypatch.setattr(SerialUnit, "ask", interrupted)
         done, report = report_of(tmp_path, example())
         assert done.exit_code == 130, done.output
-        assert report["outcome"] == "stopped"
+        assert report["outcome"] == "stopped" and not report["count_certain"]
         verdicts = [check["verdict"] for check in report["checks"]]
         assert PASS in verdicts and FAIL not in verdicts and verdicts[-1] == NOT_RUN
         assert report["checks"][-1]["detail"] == "stopped by the operator"

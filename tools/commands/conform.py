@@ -112,14 +112,13 @@ def warn(options: Options, known: bool, identity: Identity, limits: Limits) -> N
     keeps = known or options["command_line"] is not None or options["manual"]
     if options["sim"] or options["setup"] or not keeps:
         return
-    strict = options["profile"] == STRICT
-    rise = RISES[options["profile"]] + (COUNTS_AN_ENTRY * limits.entries if strict else 0)
+    rise = RISES[options["profile"]] + COUNTS_AN_ENTRY * limits.entries
     text = (
         f"This run moves the unit's count from {identity.count} up by about {rise:.0f}, and"
         " changes its credit. Tokens that a platform has issued for this unit before will not"
         " count any more."
     )
-    lockout = strict and "lockout" not in options["without"]
+    lockout = options["profile"] == STRICT and "lockout" not in options["without"]
     if lockout:
         text += " At the end the unit's keypad is locked for some minutes."
     if options["batch"]:
@@ -176,7 +175,7 @@ def set_up(unit: AnsweringUnit, identity: Identity) -> None:
     assert identity.key
     answer = unit.ask(f"#SETUP;{identity.serial};{identity.starting_code:09};{identity.key.hex()}")
     if not answer.startswith("#SETUP;OK"):
-        raise SilentUnitError("the unit refuses #SETUP: has it an identity already?")
+        raise click.ClickException("the unit refuses #SETUP: has it an identity already?")
     click.echo(
         "The unit keeps this identity, whose key is public: everybody can make tokens for it. Set"
         " it up anew before it is sold."
@@ -358,7 +357,8 @@ def command(context: click.Context, /, **_: Any) -> None:
     check_writable([options[name] for name in REPORTS if options[name]])
     without = options["without"]
     limits = limits_of(options)
-    click.echo(f"Random entries: {limits.entries}, --seed {limits.seed}")
+    if limits.entries:
+        click.echo(f"Random entries: {limits.entries}, --seed {limits.seed}")
     warn(options, known, identity, limits)
     with reached(options, known, identity) as unit:
         says = identified(unit)
@@ -374,6 +374,8 @@ def limits_of(options: Options) -> Limits:
         extended = SIM_EXTENDED
     if entries is None:
         entries = 0 if options["manual"] else ENTRIES
+    if options["profile"] != STRICT or "random" in options["without"]:
+        entries = 0
     if seed is None:
         seed = secrets.randbelow(10**9)
     return Limits(options["tolerance"], extended, entries, seed, "sync" not in options["without"])
@@ -384,9 +386,9 @@ def reached(options: Options, known: bool, identity: Identity) -> Iterator[Unit]
     """Yield the unit when it answers. Raises click.ClickException."""
     try:
         with connect(options, known, identity) as unit:
-            if options["setup"]:
-                set_up(unit, identity)
             try:
+                if options["setup"]:
+                    set_up(unit, identity)
                 unit.greet()
             except SilentUnitError as error:
                 raise NothingCheckedError(f"nothing was checked: {error}") from error

@@ -13,6 +13,7 @@ from tools.conformance.trial import (
     DeviationError,
     Entry,
     LockedError,
+    TooLateError,
     Trial,
 )
 from tools.conformance.units import SilentUnitError
@@ -26,6 +27,7 @@ BEFORE = 8  # entries shown before a wrong answer
 LOST = "the unit could not be brought to a known state"
 SILENT = "the unit answers no more"
 LOCKED = "the keypad is locked"
+LATE = "the lockout ended before the entry was typed; repeat, and type faster"
 INTERRUPTED = "stopped by the operator"
 
 
@@ -111,11 +113,12 @@ def run(
             try:
                 result, dead = _one(trial, check)
             except (KeyboardInterrupt, click.Abort):
+                trial.doubt = True  # the last entry may have counted
                 result, dead = _result(check, NOT_RUN, INTERRUPTED), INTERRUPTED
         if result.verdict == FAIL:
             absent = f"{check.title}, which failed"
-        elif check.name in without and check.state != "next":
-            absent = f"{check.title}, which was left out"
+        elif result.verdict == NOT_RUN and check.state != "next":
+            absent = f"{check.title}, which was not run"
         results.append(result)
         tell(result)
     return results
@@ -149,6 +152,9 @@ def _one(trial: Trial, check: Check) -> tuple[Result, str | None]:
         return done(FAIL, str(error)), SILENT
     except LockedError as error:
         return done(NOT_RUN, f"{LOCKED}: {error}"), LOCKED
+    except TooLateError:
+        trial.doubt = True
+        return done(NOT_RUN, LATE), None
     return done(PASS), None
 
 

@@ -25,6 +25,10 @@ class LockedError(Exception):
     """The unit is locked before the first entry: earlier mistakes are not the kit's."""
 
 
+class TooLateError(Exception):
+    """A lockout ended while a person typed: nothing can be said about the lockout."""
+
+
 class Entry(NamedTuple):
     """An entry. kind: of the token, or "no token"; value, count: of the token, None if unknown.
 
@@ -119,6 +123,9 @@ class Trial:
 
     def expect(self, entry: str, outcome: str) -> None:
         """Enter an entry with this outcome by the model, too: else the kit itself is wrong."""
+        self._pass_time()
+        if outcome == "LOCKED" and not self.model.locked:
+            raise TooLateError
         if outcome not in ("ALREADY_USED", "LOCKED") and entry in self._spent():
             raise CollisionError(entry)  # after a sync backwards
         found = self.enter(entry)
@@ -175,6 +182,8 @@ class Trial:
         model = self.model
         kind, seconds = fields(answer)
         right = {"MALFORMED": "INVALID"}.get(outcome, outcome)
+        if outcome == "LOCKED" != kind and self.unit.by_hand and not model.locked:
+            raise TooLateError
         due: float | None = None
         if right == "LOCKED":
             due = model.locked
@@ -261,6 +270,7 @@ class Trial:
         self.unit.power_cycle()
         self._pass_time()
         if self.unit.by_hand:
+            model.locked = locked
             if locked:
                 self._lockout_after_cut(locked)
             return
@@ -276,9 +286,15 @@ class Trial:
 
     def _lockout_after_cut(self, locked: float) -> None:
         # A unit may count the time without power, or not: both ends are allowed.
-        answer = self.unit.ask(f"#TOKEN;{self.token(1, self.ahead(0))}")
+        entry = self.token(1, self.ahead(0))
+        known = self._known(entry)
+        answer = self.unit.ask(f"#TOKEN;{entry}")
+        self.log.append(Entry(entry, *known, "LOCKED", answer))
         self.entries += 1
+        self._pass_time()
         kind, seconds = fields(answer)
+        if kind != "LOCKED" and not self.model.locked:
+            raise TooLateError
         if kind != "LOCKED":
             raise DeviationError(f"locked for {locked:.0f} s; after a power cut: {answer}")
         if seconds is not None:
