@@ -418,3 +418,16 @@ def test_a_unit_that_is_not_heard_after_its_seal_keeps_its_serial_number(tmp_pat
         os.close(held)
         assert station.make(unit.port, job) is True
         assert ledger.unit(FIRST.serial).key_check == CHECK
+
+
+def test_a_wrong_port_is_noticed_before_a_label_is_scanned(tmp_path):
+    batch = list_file(tmp_path)
+    for port, told in (
+        ("/dev/null", "/dev/null is not a serial port"),
+        (str(tmp_path / "ttyACM7"), "there is no port"),
+        (str(batch), "is not a serial port"),
+    ):
+        done = CliRunner().invoke(command, ["--port", port, "--batch", str(batch)])
+        assert done.exit_code == 1 and told in done.output, done.output
+        assert "Scan" not in done.output, "nobody is asked"
+    assert not (tmp_path / "ledger.db").exists(), "no failure is recorded"

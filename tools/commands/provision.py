@@ -8,11 +8,11 @@ import click
 
 from tools.batches import database as ledger_db
 from tools.batches.ledger import Ledger
-from tools.batches.lists import ListError, read_list
+from tools.batches.lists import read_list
 from tools.boards import BOARDS
 from tools.cable.unit import CableError
 from tools.identity import LANGUAGES
-from tools.interpreter import MissingInterpreterError
+from tools.station.prompt import PortError, check_port
 from tools.station.provision import Report, Station, check_names, chosen, finish, run
 from tools.station.selftest import Job
 
@@ -94,6 +94,8 @@ def command(
     if sim is None and (board or serial == "all"):
         raise click.UsageError("--board and --serial all are for --sim")
     try:
+        for port in ports:
+            check_port(port)  # before anybody is asked to scan a label
         with Ledger(ledger_db.place(ledger, batch)) as book:
             if sim and serial in (None, "all"):
                 units = list(read_list(batch))
@@ -110,6 +112,6 @@ def command(
                 else:
                     makes = [(worker.make, port, job) for port, job in zip(ports, jobs)]
                 done = run(report, makes)
-    except (ledger_db.LedgerError, ListError, CableError, MissingInterpreterError) as error:
+    except (CableError, PortError) as error:
         raise click.ClickException(str(error)) from error
     click.get_current_context().exit(finish(units, done))

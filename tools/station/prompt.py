@@ -6,6 +6,7 @@ Errors are worded for the person who holds the cable: the event, and what to do 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import struct
@@ -193,7 +194,28 @@ def why_closed(port: str) -> str:
         return f"there is no port {port}; present: {present or 'none. Is the cable plugged in?'}"
     if not os.access(port, os.R_OK | os.W_OK):
         return f"no permission for {port}; on Linux: sudo usermod -aG dialout $USER, log in again"
+    if not _is_terminal(port):
+        return f"{port} is not a serial port"
     return f"{port} cannot be opened; does another program (a terminal, an editor) hold it?"
+
+
+def check_port(port: str) -> None:
+    """Raise PortError unless `port` is there, may be used, and is a serial port."""
+    usable = os.path.exists(port) and os.access(port, os.R_OK | os.W_OK)
+    if not usable or not _is_terminal(port):
+        raise PortError(why_closed(port))
+
+
+def _is_terminal(port: str) -> bool:
+    """Is this an existing terminal device, as every serial port is? A busy one counts."""
+    try:
+        handle = os.open(port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError as error:
+        return error.errno == errno.EBUSY
+    try:
+        return os.isatty(handle)
+    finally:
+        os.close(handle)
 
 
 def board_of(machine: str) -> str | None:
