@@ -26,6 +26,7 @@ def patience(monkeypatch):
     monkeypatch.setattr(ports, "QUIET", 60)
     monkeypatch.setattr(factory, "KNOCK", 20)
     monkeypatch.setattr(factory, "BACK", 300)
+    monkeypatch.setattr(ports, "BACK", 300)
 
 
 @pytest.fixture

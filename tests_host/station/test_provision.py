@@ -245,8 +245,9 @@ def test_four_at_once_by_the_command_and_the_ledger_knows(tmp_path):
             record = ledger.unit(serial)
             assert (record.station, record.key_check) == ("one", check)
             assert record.provisioned_at and len(record.firmware_hash) == 64
-    code, said = run("--port", "/dev/null", "--batch", batch, "--serial", "next")
-    assert code == 1 and "no serial number" in said and "is free" in said
+    port = os.ttyname(pty.openpty()[1])
+    code, said = run("--port", port, "--batch", batch, "--serial", "next")
+    assert code == 1 and "serial numbers of" in said and "are used or reserved" in said
 
 
 def test_the_worker_scans_and_repeats_and_mistakes_a_label(tmp_path):
@@ -340,15 +341,17 @@ def test_a_worker_who_stops_it_leaves_a_blank_unit_and_the_ledger_knows(tmp_path
 def test_too_few_serial_numbers_are_given_back(tmp_path):
     batch = tmp_path / "batch.csv"
     write_list(batch, [FIRST])
-    ports_named = ("--port", "/dev/a", "--port", "/dev/b")
+    ends = [pty.openpty() for _ in range(2)]  # nobody answers there
+    names = [os.ttyname(end) for _, end in ends]
+    ports_named = ("--port", names[0], "--port", names[1])
     code, said = run(*ports_named, "--batch", batch, "--serial", "next", "--station", "one")
     assert code == 1 and "is free for every unit. Nothing was changed" in said
     with Ledger(str(tmp_path / "ledger.db")) as ledger:
         assert ledger.begun("one") == []
         assert ledger.next_serial([FIRST.serial], "one") == FIRST.serial
-        code, said = run("--port", "/dev/a", "--batch", batch, "--serial", "next")
+        code, said = run("--port", names[0], "--batch", batch, "--serial", "next")
         assert code == 1
-    code, said = run("--port", "/dev/a", "--batch", batch, "--serial", "next", "--station", "one")
+    code, said = run("--port", names[0], "--batch", batch, "--serial", "next", "--station", "one")
     assert code == 1 and "Begun here and not finished: SLT000000001" in said
 
 

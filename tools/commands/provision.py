@@ -89,6 +89,8 @@ def command(
         raise click.UsageError("name the units' ports by --port, or a directory by --sim")
     if len(set(ports)) < len(ports):
         raise click.UsageError("the same --port is named twice")
+    if len(ports) > 1 and serial not in (None, "scan", "next"):
+        raise click.UsageError("--serial names one unit; several ports need next or scan")
     if again and serial in ((None, "next", "all") if sim else ("next", "all")):
         raise click.UsageError("--again is for units that are named or scanned, one by one")
     if sim is None and (board or serial == "all"):

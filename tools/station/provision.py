@@ -243,8 +243,6 @@ def chosen(
         return units
     if serial == "next":
         return following(batch, ledger, station, len(ports))
-    if len(ports) > 1:
-        raise click.UsageError("--serial names one unit; several ports need next or scan")
     return [find(batch, [serial])[serial]]
 
 
