@@ -44,6 +44,14 @@ class TestNothingChecked:
         assert done.exit_code == 3, done.output
         assert "Nothing was checked" in done.output
         assert "the unit's own key and starting code" in done.output
+        assert "count is as before" in done.output
+
+    def test_the_report_then_claims_neither_count_nor_lockout(self, tmp_path):
+        path = tmp_path / "r.json"
+        examine(example(), *OTHER_KEY, "--count", "700", "--yes", "--json", str(path))
+        report = json.loads(path.read_text())
+        assert report["outcome"] == "nothing checked" and report["locked_s"] is None
+        assert report["count"] == report["count_before"] == 700
 
     @pytest.mark.parametrize("count", ["1", "700"])
     def test_a_locked_keypad(self, count):
@@ -257,7 +265,11 @@ def test_the_ledger_keeps_a_count_above_all_entries_within_reach():
     assert count_to_keep(trial) == 562
     trial.highest = 563
     assert count_to_keep(trial) == 500
-    assert "probably 500" in afterwards(trial), "the unit accepted nothing"
+    trial.highest = 498
+    assert count_to_keep(trial) == 500, "the last entry was interrupted"
+    assert "as before" in afterwards(trial), "the unit accepted nothing"
+    trial.accepted = trial.doubt = True
+    assert "probably 500 (next time: --count 500)" in afterwards(trial)
 
 
 class Clock:

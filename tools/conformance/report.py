@@ -121,10 +121,10 @@ def about(
         "tolerance_s": limits.tolerance,
         "slowest_s": round(trial.slowest, 3),
         "count_before": before,
-        "count": trial.rules.last,
-        "highest_count": trial.highest,
+        "count": trial.rules.last if trial.accepted else before,
+        "highest_count": trial.highest if trial.accepted else before,
         "count_certain": trial.accepted and not trial.doubt,
-        "locked_s": round(trial.model.locked),
+        "locked_s": round(trial.model.locked) if trial.accepted else None,  # None: unknown
     }
 
 
@@ -134,12 +134,14 @@ def count_to_keep(trial: Trial) -> int:
     After a COUNTER_SYNC backwards the unit remembers the tokens above its count as used.
     """
     last = trial.rules.last
-    return trial.highest if trial.highest - last <= REACHABLE else last
+    return trial.highest if 0 < trial.highest - last <= REACHABLE else last
 
 
 def afterwards(trial: Trial, now: datetime | None = None) -> str:
     """Return the unit's count and lockout after the run, in words."""
-    about_it = "is now" if trial.accepted and not trial.doubt else "is probably"
+    if not trial.accepted:
+        return "The unit's count is as before the run."
+    about_it = "is probably" if trial.doubt else "is now"
     text = f"The unit's count {about_it} {trial.rules.last} (next time: --count"
     text += f" {count_to_keep(trial)})."
     if trial.model.locked:
