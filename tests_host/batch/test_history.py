@@ -1,4 +1,4 @@
-"""`payg ledger`: what happened, told again; nothing is changed, and no key is in it."""
+"""`payg ledger`: the history, told again. Nothing is changed, and no answer has a key."""
 
 import csv
 import io

@@ -1,6 +1,10 @@
 """`payg token --resync`: a unit's count and the ledger's meet, and no count is used twice."""
 
 import itertools
+import json
+import os
+import subprocess
+import sys
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +16,7 @@ from tests_host.batch.conftest import issued, unit
 from tools.batches.issuing import order_of
 from tools.batches.ledger import SYNC_REACH, Ledger, LedgerError, Order
 from tools.batches.wishes import Wish
+from tools.paths import ROOT
 from tools.tokens import parse_days
 
 MADE = unit(1)
@@ -26,7 +31,7 @@ def enter(state, token):
     return verdict.outcome, state
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @given(
     at=st.integers(0, 300),
     known=st.integers(0, 500),
@@ -58,9 +63,7 @@ def test_unit_and_ledger_meet(tmp_path_factory, at, known, kinds):
 @pytest.mark.parametrize("at", [1, 50])
 def test_a_step_is_never_at_an_issued_count(ledger, at):
     """Odd counts were issued as `set`: the way leads between them."""
-    for _ in range(120):
-        ledger.issue([ORDERS[1]])
-        ledger.issue([ORDERS[0]])
+    ledger.issue([ORDERS[1], ORDERS[0]] * 120)
     issued_before = {token.count for token in ledger.tokens(MADE.serial)}
     ledger.raise_count(MADE.serial, 600)
     if at == 1:
@@ -98,10 +101,10 @@ def test_two_resync_at_once(place):
 
 
 def _lives():
-    """Return what a day does to a ledger, each a function of it that returns tokens."""
+    """Return the steps of a day at a ledger: functions of the ledger that return tokens."""
     return [
         lambda ledger: ledger.issue([ORDERS[0], ORDERS[1]]),
-        lambda ledger: ledger.resync(SYNC, 250),
+        lambda ledger: ledger.resync(SYNC, 110),
         lambda ledger: ledger.resync(SYNC, 3),
         lambda ledger: ledger.issue([ORDERS[2]]),
     ]
@@ -117,7 +120,7 @@ def test_cut_at_any_statement_no_count_is_used_twice(tmp_path, stage):
 
 
 def _day(path, stage):
-    """Live a day whose n-th statement fails; return whether it failed."""
+    """Live a day with a failing n-th statement; return True if there was an n-th statement."""
     fails_at, seen, failed = int("".join(filter(str.isdigit, path.stem))), 0, False
 
     def statement(*_):
@@ -141,6 +144,21 @@ def _day(path, stage):
         assert set(printed) <= set(ledger.tokens(MADE.serial))
         assert ledger.count(MADE.serial) == max(counts)
     return failed
+
+
+@pytest.mark.long
+def test_killed_between_any_two_steps_no_count_is_used_twice(tmp_path):
+    command = [sys.executable, "-m", "tests_host.batch.killed", str(tmp_path)]
+    folders = os.pathsep.join(str(ROOT / part) for part in ("", "lib", "tests_host/shim"))
+    environment = {**os.environ, "PYTHONPATH": folders}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    days = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(days) > 50
+    for kill_at, printed, kept in days:
+        assert len(set(printed)) == len(printed), kill_at
+        assert set(printed) <= set(kept) and len(set(kept)) == len(kept), kill_at
 
 
 # -- the command ------------------------------------------------------------------------------

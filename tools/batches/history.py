@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from tools.batches.ledger import Ledger, Record, list_of
 from tools.batches.tables import failures, tokens, units
 
-LOST = "lost its memory"  # what Ledger.reserve keeps of a second provisioning
-LOOKED_THROUGH = 20_000  # serial numbers of the ledger in which a similar one is looked for
+LOST = "lost its memory"  # reason that Ledger.reserve keeps of a second provisioning
+LOOKED_THROUGH = 20_000  # serial numbers of the ledger to look through for a similar one
 NOBODY = Record("", "", "", None, None, None)
 TIME = "%Y-%m-%dT%H:%M:%SZ"  # of the ledger, UTC
 

@@ -17,7 +17,7 @@ from tools.batches.wishes import RESULT, Problem, Wish
 from tools.tokens import grouped, make_token, value_asked
 
 DAY_MINUTES = 24 * 60
-HINTS = 5  # unknown serial numbers for which a similar one is looked for
+HINTS = 5  # unknown serial numbers that get a similar one as a hint
 
 
 def span(days: Fraction) -> str:

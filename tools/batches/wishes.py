@@ -29,7 +29,7 @@ SHOWN = 5  # problems of one sort
 
 
 class Problem(NamedTuple):
-    """A wrong line. sort: what problems of the same sort have in common, `text` if empty."""
+    """A wrong line. sort: the same text for all problems of a sort; `text` if empty."""
 
     line: int
     text: str
@@ -59,7 +59,7 @@ class Wishes(NamedTuple):
 
 
 def parse_given(kind: str, text: str) -> Fraction | int | None:
-    """Return what stands for the value of a wish of `kind`, or raise ValueError."""
+    """Return days, an extended value or None from the text of a value, or raise ValueError."""
     if kind in ("add", "set"):
         return parse_days(text)
     if kind == "extended":
