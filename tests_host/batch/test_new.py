@@ -238,6 +238,21 @@ def test_a_list_with_other_keys_is_refused(payg, tmp_path, command):
     assert payg(*arguments, *named, mine)[0] == 0
 
 
+@pytest.mark.parametrize("serial", ["next", "all", "SLT000000004"])
+def test_no_unit_is_made_from_a_list_with_other_keys(payg, tmp_path, serial):
+    theirs = tmp_path / "there" / "theirs.csv"
+    theirs.parent.mkdir()
+    for out in (tmp_path / "mine.csv", theirs):
+        assert payg(*new_list(out, 1, 20))[0] == 0
+    named = ["--ledger", tmp_path / "ledger.db", "--batch", theirs, "--station", "north"]
+    units = ["--sim", tmp_path / "units", "--serial", serial]
+    code, _, error = payg("provision", *named, *units)
+    assert (code, (tmp_path / "units").exists()) == (1, False)
+    assert "has another key in the list mine.csv" in error
+    with Ledger(str(tmp_path / "ledger.db")) as ledger:
+        assert ledger.begun("north") == []
+
+
 @pytest.mark.parametrize("step", ["before", "after"])
 def test_cut_short_between_any_two_steps_no_second_list(payg, tmp_path, monkeypatch, step):
     """Either nothing is left, or the ledger knows the serial numbers already."""

@@ -103,7 +103,12 @@ def command(
                 units = list(read_list(batch))
             else:
                 units = chosen(serial or "scan", batch, book, station, ports or (str(sim),))
-            book.refuse_other_keys((unit.serial, unit.key) for unit in units)
+            try:
+                book.refuse_other_keys((unit.serial, unit.key) for unit in units)
+            except ledger_db.LedgerError:
+                for unit in units if serial == "next" else ():  # reserved a moment ago
+                    book.release(unit.serial, station)
+                raise
             with Report() as report:
                 worker = Station(station, book, report, again)
                 jobs = [Job(unit, language, seconds) for unit in units]
