@@ -10,7 +10,7 @@ from tests_host.station.line import FIRST, has_no_key, set_up, type_line
 from tools.cable.unit import SimulatedUnit
 from tools.commands.console import command
 from tools.station import console as asking
-from tools.station.console import ConsoleError, described, moment
+from tools.station.console import ConsoleError, described, moment, restart
 from tools.station.selftest import key_check
 
 
@@ -119,3 +119,8 @@ def test_a_port_that_is_not_there(tmp_path):
 def test_an_answer_of_another_version_is_refused(identity, status, counters):
     with pytest.raises(ConsoleError, match="another way"):
         described(identity, status, counters)
+
+
+def test_a_restart_is_told_in_words():
+    assert restart(31) == "by watchdog or reset, 1 in a row"
+    assert restart(93) == "by cause 9, 3 in a row"

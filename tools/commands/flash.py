@@ -6,8 +6,8 @@ import click
 
 from tools.station import images
 from tools.station.deploy import DeployError
-from tools.station.flash import Esp32, FlashError, flash_pico
-from tools.station.prompt import PortError, RefusedError
+from tools.station.flash import Esp32, FlashError, find_drive, flash_pico, mounted
+from tools.station.prompt import PortError, RefusedError, check_port
 
 
 @click.command(name="flash")
@@ -37,8 +37,12 @@ def command(board: str, port: str | None, image: Path | None, drive: Path | None
     if board == "esp32" and not port:
         raise click.UsageError("an ESP32 needs --port")
     try:
+        if board == "pico":  # is the board there? Then a download is worth while
+            drive = find_drive([drive] if drive else mounted())
+        elif port:
+            check_port(port)
         data = images.find(board, click.echo, image)
-        if board == "pico":
+        if drive:
             flash_pico(data, drive, port, click.echo)
         elif port:
             Esp32(port, click.echo).flash(data)

@@ -19,6 +19,13 @@ PATIENCE = 6  # seconds until a silent unit is given up
 SPEED = 115200
 STATES = {"INACTIVE": "inactive: nothing is paid", "PAYG_DISABLED": "free: unlocked for good"}
 INTERRUPT = b"\x02\r\x03"  # leaves a raw prompt, then interrupts
+RESET_CAUSES = {  # of `machine.reset_cause`; an RP2040 tells watchdog and reset not apart
+    1: "power-on",
+    2: "its reset pin",
+    3: "watchdog or reset",
+    4: "deep sleep",
+    5: "soft reset",
+}
 
 
 class ConsoleError(Exception):
@@ -143,4 +150,11 @@ def events(console: LineConsole) -> Iterator[str]:
         except ValueError as error:
             raise ConsoleError("the unit's event log cannot be read") from error
         name = names[event] if 0 < event < len(names) else f"event {event}"
-        yield f"{moment(at)}  {name:14} {detail or ''}".rstrip()
+        told = restart(detail) if name == "restart" else detail or ""
+        yield f"{moment(at)}  {name:14} {told}".rstrip()
+
+
+def restart(detail: int) -> str:
+    """Return the number of a restart event (10 * reset cause + restarts in a row) in words."""
+    cause = RESET_CAUSES.get(detail // 10, f"cause {detail // 10}")
+    return f"by {cause}, {detail % 10} in a row"

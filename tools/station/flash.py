@@ -188,11 +188,8 @@ def await_port(port: str | None, before: set[str]) -> str:
     )
 
 
-def flash_pico(
-    image: bytes, drive: Path | None, port: str | None, say: Callable[[str], None]
-) -> None:
-    """Put `image` onto the Pico with a mounted boot drive, then ask the Pico for the version."""
-    drive = find_drive([drive] if drive else mounted())
+def flash_pico(image: bytes, drive: Path, port: str | None, say: Callable[[str], None]) -> None:
+    """Put `image` onto the Pico with the boot drive `drive`, then ask the Pico for the version."""
     before = pico_ports()
     say(f"Writing {len(image):,} bytes to {drive} ...")
     copy(image, drive)

@@ -201,6 +201,8 @@ def why_closed(port: str) -> str:
 
 def check_port(port: str) -> None:
     """Raise PortError unless `port` is there, may be used, and is a serial port."""
+    if "://" in port:  # pyserial's, such as rfc2217://host:port
+        return
     usable = os.path.exists(port) and os.access(port, os.R_OK | os.W_OK)
     if not usable or not _is_terminal(port):
         raise PortError(why_closed(port))
