@@ -1,6 +1,7 @@
 """Outcomes, exit codes and reports of `payg conform`, and the questions before a run."""
 
 import json
+import time
 from xml.etree import ElementTree
 
 import pytest
@@ -14,7 +15,7 @@ from tools.conformance.chains import Chains
 from tools.conformance.checks import CHECKS, PROFILES
 from tools.conformance.model import Model
 from tools.conformance.report import afterwards, count_to_keep
-from tools.conformance.run import FAIL, NOT_RUN, PASS
+from tools.conformance.run import FAIL, NOT_RUN, PASS, outcome, run
 from tools.conformance.trial import Limits, Trial
 from tools.conformance.units import SerialUnit
 from tools.identity import PUBLISHED_CODE, PUBLISHED_KEY
@@ -257,6 +258,36 @@ def test_a_unit_that_refuses_good_tokens_after_a_passed_check_fails():
         Stubborn(PUBLISHED_KEY, PUBLISHED_CODE), *EXAMPLE, "--yes", "--profile", "protocol"
     )
     assert done.exit_code == 1, done.output
+
+
+class Direct:
+    """A RightUnit without a line."""
+
+    name, no_wait, no_power = "unit", "no time", None
+    instant = by_hand = False
+    cut_s = 3600
+    now = staticmethod(time.monotonic)
+
+    def __init__(self, key, code):
+        self.unit = RightUnit(key, code)
+        self.ask, self.power_cycle = self.unit.answer, self.unit.power_cycle
+
+
+@pytest.mark.parametrize(
+    ("key", "code", "seed"),
+    [
+        ("a3fe5929d25c5ab83dea6d0cb5adb914", 644942178, 0),  # a token too far ahead is an old one
+        ("5ec380e562febac91e44f069c2244c1b", 181270021, 36),  # a chain that runs in a circle
+    ],
+)
+def test_a_key_with_tokens_of_two_counts_fails_no_unit(key, code, seed):
+    key = bytes.fromhex(key)
+    limits = Limits(entries=60, seed=seed, extended=5)
+    trial = Trial(Direct(key, code), Model(Chains(key, code)), limits)
+    results = run(trial)
+    assert outcome(results, trial) == "passed", [r for r in results if r.verdict == FAIL]
+    said = [result.detail for result in results if result.verdict == NOT_RUN]
+    assert seed == 0 or any("two counts of this key" in detail for detail in said)
 
 
 def test_the_ledger_keeps_a_count_above_all_entries_within_reach():

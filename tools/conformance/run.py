@@ -27,6 +27,7 @@ BEFORE = 8  # entries shown before a wrong answer
 LOST = "the unit could not be brought to a known state"
 SILENT = "the unit answers no more"
 LOCKED = "the keypad is locked"
+TWICE = "is by chance the token of two counts of this key; repeat with another key"
 LATE = "the lockout ended before the entry was typed; repeat, and type faster"
 INTERRUPTED = "stopped by the operator"
 
@@ -152,6 +153,8 @@ def _one(trial: Trial, check: Check) -> tuple[Result, str | None]:
         return done(FAIL, str(error)), SILENT
     except LockedError as error:
         return done(NOT_RUN, f"{LOCKED}: {error}"), LOCKED
+    except CollisionError as error:
+        return done(NOT_RUN, f"{error} {TWICE}"), None
     except TooLateError:
         trial.doubt = True
         return done(NOT_RUN, LATE), None
@@ -174,9 +177,9 @@ def _try(trial: Trial, check: Check) -> None:
         try:
             check.run(trial)
             return
-        except CollisionError as error:
+        except CollisionError:
             if last or check.state != "fresh":
-                raise DeviationError(f"{error} is the token of two counts; repeat") from error
+                raise
             trial.fresh(REACH[::-1])  # past counts that a sync backwards may repeat
 
 

@@ -126,6 +126,8 @@ class Trial:
         self._pass_time()
         if outcome == "LOCKED" and not self.model.locked:
             raise TooLateError
+        if outcome == "INVALID" and self.rules.matches(entry):
+            raise CollisionError(entry)
         if outcome not in ("ALREADY_USED", "LOCKED") and entry in self._spent():
             raise CollisionError(entry)  # after a sync backwards
         found = self.enter(entry)
@@ -219,19 +221,21 @@ class Trial:
         self.model.left = 0 if self.model.free else seconds or 0
 
     def fresh(self, reach: tuple[int, ...] = REACH) -> None:
-        """Set some time: mistakes are forgiven, older counts used. Raises DeviationError.
+        """Set some time: mistakes are forgiven, older counts used.
 
-        reach: counts further on, tried in this order.
+        reach: counts further on, tried in this order. Raises DeviationError, CollisionError.
         """
         reach = self._find_count() if self.doubt else reach
         self.doubt = False
+        failure: Exception | None = None
         for distance in reach:
             try:
                 self.set(FRESH, distance)
                 return
             except (DeviationError, CollisionError) as error:
-                failure = str(error)
-        raise DeviationError(failure)
+                failure = error
+        assert failure
+        raise failure
 
     def _find_count(self) -> tuple[int, ...]:
         # After a failed check the unit's count may be a hundred behind or sixty ahead, in reach of
