@@ -86,7 +86,7 @@ try:
         else:
             app = App(unit, screens, Signals(*wiring.signals()), wiring.matrix)
             console = Console(unit, app.enter, restarts, sys.stdin.buffer, sys.stdout.buffer)
-            supervisor.arm(feed)
+            supervisor.arm(feed, is_open and hasattr(wiring.parts, "WATCHDOG"))
             if not is_open:
                 del firmware.wiring, wiring, Wiring
                 del sys.modules["firmware.wiring"]

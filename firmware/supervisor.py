@@ -45,12 +45,14 @@ class Supervisor:
         self._ran = []
         self.failed = 0
 
-    def arm(self, feed):
+    def arm(self, feed, later=False):
         """Feed the watchdog by `feed` from now on; None: there is no watchdog.
-        Call before `run`.
+
+        Call before `run`. `later`: a watchdog may be armed while the tasks run already, so that
+        none of them may sleep for longer than a watchdog allows.
         """
         self._feed = feed
-        if feed:
+        if feed or later:
             Wake.longest = LONGEST_MS
 
     def watch(self, coroutine, idle=None):

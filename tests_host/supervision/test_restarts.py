@@ -3,8 +3,8 @@
 import pytest
 
 from firmware import events
-from tests_host.helpers.published import ADD_1, ADD_29
-from tests_host.supervision.conftest import MEASURED, TOLD, WATCHED, told
+from tests_host.helpers.published import ADD_1, ADD_29, STARTING_CODE
+from tests_host.supervision.conftest import MEASURED, TOLD, UNIT, WATCHED, told
 from tools.seconds import DAY
 
 KEYPAD, SIGNALS = 5, 4  # tasks in the order of firmware.app
@@ -286,6 +286,15 @@ def test_the_watchdog_is_armed_when_a_blank_unit_gets_its_identity(launch):
     strike(sim, "*")
     sim.do("run 9500")
     assert "watchdog" in sim.stderr() and log(sim)[-1] == (events.RESTART, 31)
+
+
+def test_a_unit_set_up_over_the_console_is_not_bitten_for_what_slept_before(launch):
+    sim = launch(WATCHED, key=None)
+    sim.do("advance 100")
+    (answer,) = sim.do(f"uart #SETUP;{UNIT['serial']};{STARTING_CODE:09};{UNIT['key']}")["uart"]
+    assert answer.startswith("#SETUP;OK")
+    sim.do("advance 300")
+    assert "watchdog" not in sim.stderr() and sim.do("uart #COUNTERS")["uart"][0].endswith(";0")
 
 
 def test_no_watchdog_without_an_identity_or_where_the_board_has_none(launch):
