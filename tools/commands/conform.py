@@ -295,7 +295,8 @@ REPORTS = {
     type=click.Choice([check.name for check in CHECKS]),
     multiple=True,
     metavar="NAME",
-    help="Leave out a check that the unit cannot take part in; the report says so. Repeatable.",
+    help="Leave out a check that the unit cannot take part in; the report says so. Repeatable."
+    f" Names: {', '.join(check.name for check in CHECKS)}.",
 )
 @click.option(
     "--entries",
