@@ -73,7 +73,11 @@ class Report:
             self._bars.stop()
 
     def unit(self, name: str) -> Say:
-        """Return the function that takes (step, text) of one unit; lines omit passing results."""
+        """Return the function that takes (step, text) of one unit.
+
+        Without a terminal a step has one line, its first that is not `passing`.
+        """
+        told: set[str] = set()
         bar = self._bars.add_task(name, total=len(STEPS), text="") if self._bars else None
 
         def say(step: str, text: str, passing: bool = False) -> None:
@@ -82,7 +86,8 @@ class Report:
             if self._bars and bar is not None:
                 done = STEPS.index(step) + 1
                 self._bars.update(bar, completed=done, text=f"{step}: {text}")
-            elif not passing:
+            elif not passing and step not in told:
+                told.add(step)
                 self.line(f"{name}  {step}: {text}")
 
         return say
