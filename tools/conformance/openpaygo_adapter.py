@@ -21,7 +21,7 @@ DISABLE = OpenPAYGOTokenShared.PAYG_DISABLE_VALUE
 SYNC = OpenPAYGOTokenShared.COUNTER_SYNC_VALUE
 
 
-class Unit:
+class DecoderUnit:
     """A unit of the decoder's state and of credit. `until`: end of the paid time, in seconds."""
 
     def __init__(self, used: list[int]) -> None:
@@ -72,6 +72,6 @@ class Unit:
 
 
 if __name__ == "__main__":
-    unit = Unit([] if "--empty" in sys.argv else [1])
+    unit = DecoderUnit([] if "--empty" in sys.argv else [1])
     for line in sys.stdin:
         print(unit.answer(line), flush=True)
