@@ -49,7 +49,11 @@ class _Ram:
 class SelfTest:
     """Tests the parts of `controller`, the global of main.py, whose tasks have been stopped."""
 
+    armed = False  # a trial armed the watchdog, which nobody feeds at the prompt
+
     def __init__(self, controller):
+        if SelfTest.armed:
+            raise RuntimeError("a watchdog is armed")
         self._controller = controller
         self._identity = None
         self._started = None
@@ -223,6 +227,7 @@ class SelfTest:
         asyncio.new_event_loop()  # the tasks stopped by Ctrl-C must not run on
         running = app.run(supervisor, controller.restarts, console.run())
         kbd_intr(-1)
+        SelfTest.armed = True
         try:
             supervisor.arm(wiring.watchdog())
             asyncio.run(asyncio.wait_for(running, seconds))

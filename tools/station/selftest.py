@@ -21,6 +21,8 @@ from tools.tokens import make_token
 
 CHECK_LABEL = b"PAYG key check value"
 TRIAL = 10  # seconds
+ARMED = "a watchdog is armed"  # firmware/factory.py says so
+RESTART = 15  # seconds until a unit is back at the prompt
 KNOCK = 1.2  # seconds: a sealed unit answers at once
 BACK = 20  # seconds until a unit is back after its restart
 EPOCH = 1_577_836_800  # Unix time of 2020-01-01
@@ -43,6 +45,10 @@ class Say(Protocol):
 
 class ProvisionError(Exception):
     """The unit is not provisioned; the text says why and what to do next."""
+
+
+class RestartedError(Exception):
+    """The unit restarts: the watchdog of a broken trial would have interrupted the self-test."""
 
 
 class UnsureError(ProvisionError):
@@ -92,8 +98,7 @@ def provision(port: str, job: Job, say: Say) -> Made | None:
         if is_already(port, job.unit):
             return None
         try:
-            with Prompt(port) as prompt:
-                made = _at_prompt(prompt, job, say)
+            made = _made(port, job, say)
         except PortError:
             if is_already(port, job.unit):  # the unit was just starting at the first question
                 return None
@@ -114,6 +119,27 @@ def provision(port: str, job: Job, say: Say) -> Made | None:
             f"the unit reports {error}. {what}Delete files on it that are not the firmware's,"
             " repeat `payg deploy`, then try again; if it happens again, take another board"
         ) from None
+
+
+def _made(port: str, job: Job, say: Say) -> Made | None:
+    """Do `_at_prompt`, once more after the restart of a unit whose trial was broken off."""
+    try:
+        with Prompt(port) as prompt:
+            return _at_prompt(prompt, job, say)
+    except RestartedError:
+        pass
+    end = time.monotonic() + RESTART
+    while True:
+        time.sleep(1)  # the port goes, and comes back
+        try:
+            with Prompt(port) as prompt:
+                return _at_prompt(prompt, job, say)
+        except (PortError, RestartedError):
+            if time.monotonic() > end:
+                raise PortError(
+                    f"the unit on {port} did not come back after its restart. Plug the cable in"
+                    " again and repeat the same command"
+                ) from None
 
 
 def is_already(port: str, unit: ListedUnit) -> bool:
@@ -146,6 +172,9 @@ def _at_prompt(prompt: Prompt, job: Job, say: Say) -> Made | None:
     try:
         prompt.run(BEGIN)
     except RefusedError as error:
+        if ARMED in str(error):
+            prompt.restart()
+            raise RestartedError from None
         raise ProvisionError(
             f"no firmware of this version runs on the unit ({error}). `payg deploy` puts it there;"
             " if it was stopped, plug the unit out and in again"
@@ -177,8 +206,9 @@ def _trial(prompt: Prompt, job: Job) -> str:
         said = prompt.ask_while(f"bench.trial({job.trial})", "#ID", job.trial)
     except PortError:
         raise ProvisionError(
-            f"trial: the firmware was stopped by a reset or hangs within {job.trial} s, and the"
-            f" unit restarts blank. {advice}"
+            "trial: the cable was pulled, or the firmware was stopped by a reset or hangs within"
+            f" {job.trial} s; the unit restarts blank. Plug the cable in again and repeat the same"
+            f" command. If the trial ends like this again: {advice[0].lower()}{advice[1:]}"
         ) from None
     except RefusedError as error:
         raise ProvisionError(f"trial: the firmware fails: {error}. {advice}") from None
