@@ -325,6 +325,8 @@ def start_huge(tmp_path, umask):
         env=environment,
         stderr=subprocess.PIPE,
         umask=umask,
+        # Whoever runs the tests in the background has it ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
