@@ -208,6 +208,14 @@ def test_four_digits_are_drawn_as_they_look():
     at_the_panel(person, board="pico")
 
 
+def test_a_display_of_two_lines_is_drawn_with_two():
+    async def person(panel, press, screen):
+        assert panel.query_one("#glass").content_size.height == 2
+        assert panel.query_one("#keypad").region.bottom < panel.query_one("#unit").region.bottom
+
+    at_the_panel(person)
+
+
 def test_a_small_window_says_how_large_it_must_be():
     async def person(panel, press, screen):
         assert "Window too small (60x20): make it 80x24" in screen()

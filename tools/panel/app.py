@@ -41,10 +41,8 @@ def glass(answer: Answer, lit: Set[str]) -> Text:
     if not answer["power"]:
         style = "on #2b331f"
     lines = answer["display"].split("\n") + [""] * SHOWN_LINES
-    text = Text()
-    for line in lines[:SHOWN_LINES]:
-        text.append(f" {line[:SHOWN_WIDTH]:<{SHOWN_WIDTH}} \n", style)
-    return text
+    shown = [f" {line[:SHOWN_WIDTH]:<{SHOWN_WIDTH}} " for line in lines[:SHOWN_LINES]]
+    return Text("\n".join(shown), style)
 
 
 def digits(shown: str) -> Text:
@@ -124,9 +122,9 @@ class TerminalPanel(App[str]):
     #unit, #choice { border: round $primary; padding: 0 1; height: 20; }
     #unit { width: 38; }
     #choice { width: 1fr; }
-    #glass { height: auto; min-height: 4; width: 20; border: outer $primary; }
-    #lamps { height: 4; margin: 1 0 0 0; }
-    #figures { height: 4; }
+    #glass { height: auto; width: 20; border: outer $primary; }
+    #lamps { height: 5; margin: 1 0 0 0; }
+    #figures { height: 3; }
     #keypad { height: 4; }
     #help { height: 2; padding: 0 1; }
     """
