@@ -2,9 +2,11 @@
 
 The first line seals the console: from there on Ctrl-C is a character like any other. A blank unit
 gets Ctrl-C back, for the tools that deploy and provision, and so does a unit in service mode: both
-end in a prompt. Everything else ends in a reset. Tools at the prompt use one global alone,
-`controller`.
+end in a prompt, and so does a failure of a blank unit. Everything else ends in a reset. Tools at
+the prompt use one global alone, `controller`.
 """
+# mypy: disable-error-code="name-defined"
+# ruff: noqa: F821 (boot.py made `has_identity` and `deadline`)
 
 import micropython
 
@@ -34,6 +36,9 @@ try:
     supervisor = Supervisor()
     restarts = Restarts(files, reset_cause() == PWRON_RESET)
     hopeless = restarts.hopeless
+    service = restarts.service
+    if not service:
+        deadline.deinit()
     if restarts.new:
         log.add(RESTART, reset_cause() * 10 + restarts.count)
     try:
@@ -49,11 +54,9 @@ try:
         if hopeless:
             raise RuntimeError("minimal mode failed, too")
         unit = Unit(store, clock, load, log)
-        service = restarts.service
         if service:
             log.add(SERVICE)
             load.serve()
-            wiring.reset_after(600_000)
         # A reset by the watchdog, or by `reset`: the MCU may have hung for so many seconds.
         unit.start(9 if reset_cause() == WDT_RESET else 0)
 
@@ -96,6 +99,8 @@ try:
         reset()
     except Exception as error:
         load.cut()
+        if not has_identity and not (unit and unit.identity):
+            raise  # a way in for the station
         if hopeless:  # nothing helps: at least it costs and wears nothing
             sleep_ms(SPAN_MS)
             restarts.forget()
@@ -103,5 +108,5 @@ try:
             supervisor.note(log, error)
         reset()
 finally:
-    if unit is None or (unit.identity and not service):
+    if has_identity and unit is None or unit and unit.identity and not service:
         reset()

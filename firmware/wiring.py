@@ -4,7 +4,7 @@ Nothing built here may keep a reference to a function of this module: a board li
 the memory.
 """
 
-from machine import ADC, I2C, WDT, Pin, Timer, reset
+from machine import ADC, I2C, WDT, Pin
 
 from firmware.load import LoadSwitch, limits
 from firmware.measure import calibration, current, level, voltage
@@ -131,8 +131,3 @@ class Wiring:
         """Arm the watchdog for good; return the function that feeds the watchdog, or None."""
         dog = self._part("WATCHDOG")
         return WDT(timeout=dog["timeout_ms"]).feed if dog else None
-
-    def reset_after(self, milliseconds):
-        """Reset the unit after a time, whatever runs then, the prompt included."""
-        timer = Timer(0 if self.parts.CHIP == "esp32" else -1)
-        timer.init(mode=Timer.ONE_SHOT, period=milliseconds, callback=lambda _: reset())

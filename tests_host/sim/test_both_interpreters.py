@@ -18,7 +18,13 @@ def test_models_on_micropython(module):
 
 def test_no_module_is_forgotten():
     written = {path.stem[5:] for path in HERE.glob("test_*.py")}
-    assert written - set(MODULES) == {"both_interpreters", "protocol", "state", "unit"}
+    assert written - set(MODULES) == {
+        "both_interpreters",
+        "finalisers",
+        "protocol",
+        "state",
+        "unit",
+    }
 
 
 def test_littlefs_survives_a_cut_at_every_step():

@@ -206,13 +206,14 @@ def test_timers():
     world = make()
     seen = []
     periodic = machine.Timer(period=10, callback=lambda timer: seen.append(world.now))
-    machine.Timer(
+    once = machine.Timer(
         -1, mode=machine.Timer.ONE_SHOT, period=15, callback=lambda timer: seen.append(0)
     )
     time.sleep_ms(30)
     assert seen == [10_000, 0, 20_000, 30_000]
     periodic.deinit()
     time.sleep_ms(30)
+    once.deinit()
     assert len(seen) == 4
     refuses(ValueError, machine.Timer, 0)
     refuses(TypeError, machine.Timer, -1, ms=5)

@@ -269,7 +269,10 @@ def test_a_reset_after_ctrl_c_is_a_reset(unit_of, transport):
 
 def test_a_timer_fires_while_the_prompt_waits(unit_of):
     unit = unit_of(bare=True)
-    run(unit, "import machine\nmachine.Timer(period=300, callback=lambda timer: machine.reset())")
+    run(
+        unit,
+        "from machine import Timer, reset\nheld = Timer(period=300, callback=lambda t: reset())",
+    )
     unit.wait_restart(1)
 
 

@@ -3,6 +3,7 @@
 import pytest
 import serial
 from click.testing import CliRunner
+from mpremote.transport_serial import SerialTransport
 
 from tests_host.station.line import (
     FIRST,
@@ -187,3 +188,44 @@ def test_service_mode_ends_after_ten_minutes_also_at_the_prompt():
         unit.do("advance 12")
         unit.wait_restart(2)
         assert ask(unit, "ID")[0] == FIRST.serial
+
+
+def test_service_mode_ends_after_ten_minutes_also_after_a_soft_reset():
+    """A soft reset into the raw prompt, as mpremote does by itself, skips main.py."""
+    with SimulatedUnit(board="pico") as unit:
+        set_up(unit)
+        type_line(unit, "#TOKEN;" + Server(FIRST).make("extended", 1))
+        unit.wait_restart(1)
+        rest(unit)
+        port = SerialTransport(unit.port, baudrate=115200, timeout=5)
+        try:
+            port.enter_raw_repl(soft_reset=True)
+            assert port.exec("import gc; gc.collect(); print('unit' in globals())") == b"False\r\n"
+            restarts = unit.restarts
+            unit.do("advance 590")
+            assert unit.restarts == restarts
+        finally:
+            port.close()
+        unit.do("advance 12")
+        unit.wait_restart(restarts + 1)
+        assert ask(unit, "ID")[0] == FIRST.serial
+        with serial.Serial(unit.port, 115200, timeout=1) as sealed:
+            sealed.write(b"\x03\x03\x01\r#STATUS\r")
+            assert b">" not in sealed.read_until(b"#STATUS;")
+
+
+@pytest.mark.parametrize("fault", ["1 / 0", "from board.pico import *\nI2C['sda'] = 3"])
+def test_a_blank_board_whose_wiring_fails_leaves_a_way_in(monkeypatch, fault):
+    monkeypatch.setattr(ports, "QUIET", 0.7)
+    with SimulatedUnit(board="pico", bare=True) as unit:
+        at = ("--port", unit.port)
+        assert run(deploy, *at)[0] == 0
+        unit.wait_restart(1)
+        with Prompt(unit.port) as prompt:
+            prompt.run(f"f = open('board/custom.py', 'w'); f.write({fault!r}); f.close()")
+            prompt.restart()
+        unit.wait_restart(2)
+        code, said = run(deploy, *at, "--board", "pico")
+        assert code == 0 and "1 removed" in said, said
+        unit.wait_restart(3)
+        assert ask(unit, "ID")[0] == ""

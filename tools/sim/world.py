@@ -134,12 +134,13 @@ class World:
         while self.horizon <= until:
             self.check()
             heap = self._heap
-            if heap and heap[0][0] <= until:
+            wish = NEVER if self._driving else self._wish + self.GRACE
+            if heap and heap[0][0] <= min(until, wish):
                 self._fire()
-            elif self._driving or self._wish + self.GRACE > until:
+            elif wish > until:
                 break
             else:
-                self.now = max(self.now, self._wish + self.GRACE)
+                self.now = max(self.now, wish)
                 self._drive()
         if until > self.now:
             self.now = until

@@ -16,6 +16,7 @@ class Rp2040:
     names = {"LED": 25}
     i2c_defaults = {0: (5, 4), 1: (7, 6)}  # SCL, SDA
     timers = (-1,)  # software timers only, any number
+    keeps_timers = False
 
     def has(self, pin):
         """Is there such a GPIO?"""
@@ -58,6 +59,7 @@ class Esp32:
     names = {}
     i2c_defaults = {0: (18, 19), 1: (25, 26)}
     timers = (0, 1, 2, 3)
+    keeps_timers = True
     _ABSENT = (20, 24, 28, 29, 30, 31)
     _FLASH = (6, 7, 8, 9, 10, 11)
     _STRAPS = {

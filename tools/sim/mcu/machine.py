@@ -132,15 +132,21 @@ def deepsleep(time_ms=None):
 
 
 class Timer:
-    """A timer, with the ids of the chip's port."""
+    """A timer, with the ids of the chip's port.
+
+    The rp2 port stops a timer that no variable holds (`ports/rp2/machine_timer.c`: a finaliser and
+    no root pointer); the esp32 port keeps a list of its timers. Under MicroPython this model never
+    stops a timer by itself, because MicroPython calls no `__del__` of a class written in Python.
+    """
 
     ONE_SHOT = 0
     PERIODIC = 1
+    _alarm = None
 
     def __init__(self, id=-1, **kwargs):
         if id not in _Port.chip.timers:
             raise ValueError("Timer doesn't exist")
-        self._event = None
+        self._alarm = _Alarm()
         if kwargs:
             self.init(**kwargs)
 
@@ -154,31 +160,49 @@ class Timer:
         freq=None,
         hard=False,
     ):
-        """Call `callback(timer)` after `period` / `tick_hz` seconds, or `freq` times a second."""
+        """Call `callback(None)` after `period` / `tick_hz` seconds, or `freq` times a second.
+
+        The ports pass the timer itself, which would keep the timer here.
+        """
         self.deinit()
         if mode not in (self.ONE_SHOT, self.PERIODIC):
             raise ValueError("invalid mode")
-        self._delta = int(1_000_000 / freq) if freq else period * 1_000_000 // tick_hz
-        self._delta = max(self._delta, 1)
-        self._periodic = mode == self.PERIODIC
-        self._callback = callback
-        self._due = _Port.world.now + self._delta
-        self._event = _Port.world.at(self._due, self._fire, True)
+        delta = int(1_000_000 / freq) if freq else period * 1_000_000 // tick_hz
+        self._alarm.start(max(delta, 1), mode == self.PERIODIC, callback)
 
     def deinit(self):
         """Stop."""
         _Port.world.check()
+        self._alarm.stop()
+
+    def __del__(self):
+        if self._alarm is not None and not _Port.chip.keeps_timers:
+            self._alarm.stop()
+
+
+class _Alarm:
+    """What happens when a timer is due. The world holds this object, not the timer."""
+
+    _event = None
+
+    def start(self, delta, periodic, callback):
+        self._delta, self._periodic, self._callback = delta, periodic, callback
+        self._world = _Port.world
+        self._due = self._world.now + delta
+        self._event = self._world.at(self._due, self._fire, True)
+
+    def stop(self):
         if self._event is not None:
-            _Port.world.cancel(self._event)
+            self._world.cancel(self._event)
             self._event = None
 
     def _fire(self):
         self._event = None
         if self._periodic:
             self._due += self._delta
-            self._event = _Port.world.at(self._due, self._fire, True)
+            self._event = self._world.at(self._due, self._fire, True)
         if self._callback is not None:
-            _Port.world.interrupt(self._callback, self)
+            self._world.interrupt(self._callback, None)
 
 
 class WDT:
