@@ -19,6 +19,7 @@ COMMANDS = (
     "deploy",
     "provision",
     "verify",
+    "wipe",
     "console",
     "batch",
     "export",

@@ -389,7 +389,7 @@ def test_a_ledger_of_version_1_goes_on(tmp_path):
         assert ledger.list_with("SLT", range(2, 9)).name == "a.csv"
 
 
-@pytest.mark.parametrize("version", [3, 99])
+@pytest.mark.parametrize("version", [4, 99])
 def test_a_ledger_of_a_later_version(place, version):
     with Ledger(place) as ledger:
         ledger.issue([order()])

@@ -140,7 +140,7 @@ def test_keys_that_were_not_pressed_alone_are_named():
 def test_a_stopped_clock_is_set_and_a_dead_one_is_not_believed():
     with SimulatedUnit(board="pico") as unit:
         unit.do("rtc lost")
-        assert make(unit)[1]["clock set"] == "had stopped; set to UTC"
+        assert make(unit)[1]["clock set"] == "set to UTC; a new clock has no time"
 
 
 def test_records_of_a_former_life_are_left_alone():

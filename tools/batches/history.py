@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from tools.batches.ledger import Ledger, Record, list_of
+from tools.batches.ledger import Ledger, Record, Wipe, list_of
 from tools.batches.tables import failures, tokens, units
 
 LOST = "lost its memory"  # reason that Ledger.reserve keeps of a second provisioning
@@ -41,7 +41,10 @@ class Failure(NamedTuple):
 
 
 class Life(NamedTuple):
-    """All that the ledger knows of a unit. list_name: of the list that was made with it."""
+    """All that the ledger knows of a unit. list_name: of the list that was made with it.
+
+    wipes: when the unit was made blank again.
+    """
 
     serial: str
     list_name: str | None
@@ -53,6 +56,7 @@ class Life(NamedTuple):
     key_check: str | None
     tokens: list[Token]
     failures: list[Failure]
+    wipes: list[Wipe]
 
 
 class Work(NamedTuple):
@@ -90,6 +94,7 @@ def life(ledger: Ledger, serial: str) -> Life | None:
         known.key_check,
         tokens_of(ledger, serial),
         failed,
+        [wipe for wipe in ledger.wipes().values() if wipe.serial == serial],
     )
 
 

@@ -40,6 +40,7 @@ from tools.batches.tables import (
     one_at_a_time,
     tokens,
     units,
+    wipes,
 )
 from tools.identity import COUNT_MAX
 
@@ -75,6 +76,15 @@ class Record(NamedTuple):
     provisioned_at: str | None
     firmware_hash: str | None
     key_check: str | None
+
+
+class Wipe(NamedTuple):
+    """A unit that was made blank again. count: the unit's then; wiped_at: UTC."""
+
+    serial: str
+    station: str
+    wiped_at: str
+    count: int  # type: ignore[assignment]  # tuple.count
 
 
 class Order(NamedTuple):
@@ -182,6 +192,12 @@ class Ledger:
                     continue  # it was released in between
                 if record.provisioned_at is None and record.station == station:
                     return
+                if _is_wiped(database, record):
+                    row = {"station": station, "reserved_at": _now(), "provisioned_at": None}
+                    row |= {"firmware_hash": None, "key_check": None}
+                    mine = sa.update(units).where(units.c.serial == serial)
+                    database.execute(mine.values(row))
+                    return
                 if record.provisioned_at is None or again is None:
                     raise TakenError(_taken(record), record.provisioned_at is not None)
                 if record.key_check != again:
@@ -264,7 +280,41 @@ class Ledger:
             database, units, {"serial": serial, "station": station, "reserved_at": _now()}
         )
 
+    def wiped(self, serial: str, station: str, key: bytes, count: int) -> None:
+        """Keep the count and key of a unit that will be made blank: `refuse_keys` knows them.
+
+        The same said twice is kept once.
+        """
+        row = {"key_hash": key_hash(key), "serial": serial, "station": station, "count": count}
+        now = _now()
+        unit: dict[str, object] = {"serial": serial, "station": station}
+        unit |= {"reserved_at": now, "provisioned_at": now}
+        with self._writing() as database:
+            insert_new(database, wipes, {**row, "wiped_at": now})
+            insert_new(database, units, unit)  # one that no station of this ledger made
+            _raise_count(database, serial, count)
+
+    def wipes(self) -> dict[bytes, Wipe]:
+        """Return {key_hash: Wipe} of all units that were made blank again."""
+        columns = (wipes.c.key_hash, *(wipes.c[name] for name in Wipe._fields))
+        with self.reading() as database:
+            return {hashed: Wipe(*row) for hashed, *row in database.execute(sa.select(*columns))}
+
     # -- lists -------------------------------------------------------------------------------
+
+    def refuse_keys(self, keys: Iterable[tuple[str, bytes]]) -> None:
+        """Do `refuse_other_keys`, and raise TakenError for the key of a wiped unit."""
+        keys = list(keys)
+        self.refuse_other_keys(keys)
+        gone = self.wipes()
+        for serial, key in keys:
+            wipe = gone.get(key_hash(key)) if gone else None
+            if wipe:
+                raise TakenError(
+                    f"{serial} was wiped at {wipe.station}, {wipe.wiped_at}: its key is never used"
+                    " again, because the tokens issued for it would work again. The unit takes the"
+                    " next serial number of a list"
+                )
 
     def list_with(self, prefix: str, numbers: range) -> MadeList | None:
         """Return a list that was made and has one of these serial numbers, or None."""
@@ -522,6 +572,13 @@ def _release(database: sa.Connection, serial: str, station: str) -> None:
 def _fail(database: sa.Connection, serial: str, station: str, reason: str) -> None:
     row = {"serial": serial, "station": station, "failed_at": _now()}
     database.execute(sa.insert(failures).values(reason=hide_keys(reason), **row))
+
+
+def _is_wiped(database: sa.Connection, record: Record) -> bool:
+    """Was this unit made blank again since it was provisioned?"""
+    query = sa.select(sa.func.max(wipes.c.wiped_at)).where(wipes.c.serial == record.serial)
+    last = database.scalar(query)
+    return bool(last and record.provisioned_at and last >= record.provisioned_at)
 
 
 def _taken(record: Record) -> str:

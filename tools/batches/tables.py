@@ -19,8 +19,8 @@ from tools.identity import SERIAL_LENGTH
 PATIENCE = 30  # seconds for another process to finish its transaction
 NOTICE_AFTER = 2  # seconds of waiting until the person is told
 CREATING = 0x70617967  # PostgreSQL's advisory lock while tables or lists are made
-VERSION = 2
-"""Of the tables. 1: units, counts, tokens, failures. 2: version and lists came to them."""
+VERSION = 3
+"""Of the tables. 1: units, counts, tokens, failures. 2 added version and lists, 3 added wipes."""
 
 TABLES = sa.MetaData()
 
@@ -81,6 +81,16 @@ lists = sa.Table(
     sa.Column("name", sa.String, nullable=False),
     sa.Column("made_at", sa.String, nullable=False),
     sa.Column("key_hashes", sa.LargeBinary, nullable=False),
+)
+# A unit that was made blank again, or is about to be: count, and a hash of the key as in lists.
+wipes = sa.Table(
+    "payg_wipes",
+    TABLES,
+    sa.Column("key_hash", sa.LargeBinary, primary_key=True),
+    _serial(),
+    sa.Column("station", sa.String, nullable=False),
+    sa.Column("wiped_at", sa.String, nullable=False),
+    sa.Column("count", sa.Integer, nullable=False),
 )
 
 

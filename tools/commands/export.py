@@ -7,15 +7,16 @@ from pathlib import Path
 import click
 
 from tools.batches import database as ledger_db
-from tools.batches.ledger import Ledger
+from tools.batches.ledger import Ledger, key_hash
 from tools.batches.lists import ListedUnit, read_list, tracked, write_list
 
 CHUNK = 500  # units whose counts are asked for in one go
 
 
 def with_counts(units: Iterable[ListedUnit], ledger: Ledger) -> Iterator[ListedUnit]:
-    """Yield the Units with the ledger's counts, where those are higher."""
-    units = iter(units)
+    """Yield the Units with the ledger's counts, where those are higher, without wiped units."""
+    wiped = ledger.wipes()
+    units = (unit for unit in units if key_hash(unit.key) not in wiped) if wiped else iter(units)
     while some := list(islice(units, CHUNK)):
         ledger.refuse_other_keys((unit.serial, unit.key) for unit in some)
         counts = ledger.counts(unit.serial for unit in some)
@@ -40,7 +41,8 @@ def command(batch: Path, out: Path | None, ledger: str | None) -> None:
     """Write the list anew, each unit with the count of its last token.
 
     The platform that imports it goes on where this ledger stopped: issue no tokens here
-    afterwards. The new list has the keys, too, and is readable by you only.
+    afterwards. The new list has the keys, too, and is readable by you only. Units that `payg wipe`
+    made blank again are left out.
 
     \b
     All units of a list, into batch-export.csv:

@@ -131,6 +131,7 @@ def show(serial: str, ledger: str | None, as_json: bool, as_csv: bool) -> None:
         answer = found._asdict()
         answer["tokens"] = [token._asdict() for token in found.tokens]
         answer["failures"] = [failure._asdict() for failure in found.failures]
+        answer["wipes"] = [wipe._asdict() for wipe in found.wipes]
         _print_json(answer)
     elif as_csv:
         _print_csv(EVENT_COLUMNS, _events(found))
@@ -151,6 +152,8 @@ def _events(found: Life) -> list[tuple[object, ...]]:
         value = "" if token.value is None else token.value
         columns = (token.kind, value, token.count, grouped(token.token))
         rows.append((token.issued_at, "issued", "", *columns, ""))
+    for _, station, time, count in found.wipes:
+        rows.append((time, "wiped", station, "", "", count, "", ""))
     return sorted(rows, key=lambda row: str(row[0]))  # of one second: in the order above
 
 
@@ -166,6 +169,7 @@ def _tell(found: Life) -> None:
         where = f" at {station}" if station else ""
         worth = f" {kind} {value}".rstrip() if kind else ""
         rest = f", count {count}, {token}" if kind else f": {reason}" if reason else ""
+        rest = f", count {count}" if what == "wiped" else rest
         click.echo(f"{local(str(time))}  {what}{where}{worth}{rest}")
 
 

@@ -104,7 +104,7 @@ def command(
             else:
                 units = chosen(serial or "scan", batch, book, station, ports or (str(sim),))
             try:
-                book.refuse_other_keys((unit.serial, unit.key) for unit in units)
+                book.refuse_keys((unit.serial, unit.key) for unit in units)
             except ledger_db.LedgerError:
                 for unit in units if serial == "next" else ():  # reserved a moment ago
                     book.release(unit.serial, station)

@@ -104,7 +104,7 @@ def issue_one(
     except ValueError as error:
         raise click.UsageError(f"--{kind}: {error}") from error
     with open_noted(place) as ledger:
-        ledger.refuse_other_keys([(serial, unit.key)])
+        ledger.refuse_keys([(serial, unit.key)])
         note_blank(ledger, {serial})
         (issued,) = ledger.issue(orders)
     show(issued, sms(wish, issued.digits))
@@ -126,7 +126,7 @@ def resync(batch: Path, place: str, serial: str, reported: int, sure: bool) -> N
     unit = find(batch, [serial])[serial]
     wish = Wish(serial, "sync", None)
     with open_noted(place) as ledger:
-        ledger.refuse_other_keys([(serial, unit.key)])
+        ledger.refuse_keys([(serial, unit.key)])
         known = max(unit.count, ledger.count(serial) or 0)
         if reported > known + FAR and not sure:
             raise click.ClickException(
@@ -167,7 +167,7 @@ def issue_many(
         raise click.ClickException("no token was issued; put these lines right and repeat")
     asked = [wish for _, wish in wishes.asked]
     with open_noted(place) as ledger, new_file(out) as file:
-        ledger.refuse_other_keys(keys)
+        ledger.refuse_keys(keys)
         note_blank(ledger, {wish.serial for wish in asked})
         bar = tracked(range(len(orders)), len(orders), "Making tokens")
         ledger.issue(  # the file is on the disk before the ledger counts its tokens as issued

@@ -333,9 +333,9 @@ class SelfTestJudge:
         if not self._has_clock:
             return "not fitted"
         if before == "None":
-            return "had stopped; set to UTC"
+            return "set to UTC; a new clock has no time"
         off = abs(int(before) - now)
-        return "right" if off <= 60 else f"was {off:,} s wrong; set to UTC"
+        return "right" if off <= 60 else f"set to UTC, from {off:,} s off"
 
     def _clock(self) -> str:
         if not self._has_clock:
