@@ -75,7 +75,8 @@ async def beside(coroutine, world, until):
 def keypad(scenario):
     """{keys: [string a row], rows, columns: pins, events: [[us, key, closed]], until: us}.
 
-    Without rows it is a row of buttons. Answers {keys: [[character, us]], stuck: [[characters,
+    Without rows it is a row of buttons. An erase of flash, [us, duration] in `erases`, holds up all
+    but the contacts. Answers {keys: [[character, us]], stuck: [[characters,
     us]], drives: [us of each level put on a row], quiet: bool, shorts: rows driven against each
     other}.
     """
@@ -103,6 +104,8 @@ def keypad(scenario):
     )
     for due, key, closed in scenario["events"]:
         world.at(due, switch(matrix, key, closed))
+    for due, duration in scenario.get("erases", ()):
+        world.at(due, lambda duration=duration: world.stall(duration))
     asyncio.run(beside(driver.run(), world, scenario["until"]))
     return {
         "keys": pressed,

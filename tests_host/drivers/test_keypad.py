@@ -78,6 +78,18 @@ def test_rolling_from_key_to_key_keeps_the_order(drivers):
             assert told - (START + offset + number * PERIOD) <= ANSWER
 
 
+@pytest.mark.parametrize("erase", [45_000, 400_000], ids=["typical", "longest"])
+def test_a_key_that_outlasts_an_erase_of_flash_is_taken(drivers, erase):
+    """Pressed before the erase, or at any moment of it, and released 15 ms after its end."""
+    for before in (*range(-9_000, 0, 1_000), *range(0, erase, erase // 9)):
+        events = chatter(START + before, "5", True, BOUNCE)
+        events += chatter(START + erase + 15_000, "5", False, BOUNCE)
+        options = {"events": sorted(events), "until": START + erase + SECOND}
+        answer = drivers.run("keypad", **MATRIX["4x3"], erases=[[START, erase]], **options)
+        assert characters(answer) == "5", before
+        assert answer["quiet"]
+
+
 @layouts
 def test_three_corners_of_a_rectangle_report_no_fourth(drivers, layout):
     events = []
