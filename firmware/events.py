@@ -81,11 +81,13 @@ class EventLog:
         self._told.clear()
 
     def flush(self):
-        """Write the events taken. If the flash refuses, they are written with the next event."""
+        """Write the events taken. If flash or memory refuses, they are written with the next
+        event.
+        """
         self.pending = False
         try:
             self._files.write("events", 0, self._data)
-        except OSError:
+        except (OSError, MemoryError):
             pass
 
     def entries(self):
@@ -104,5 +106,5 @@ class EventLog:
 
     def _expendable(self):
         # Position of the oldest entry of the most frequent event: rare events are kept.
-        events = [entry[1] for entry in self.entries()]
+        events = [self._data[at] for at in range(6, len(self._data), _SIZE)]
         return events.index(max(events, key=events.count)) * _SIZE

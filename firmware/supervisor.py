@@ -21,6 +21,7 @@ SPAN_MS = 600_000
 MANY = 3  # restarts in a row that lead to minimal mode
 _SERVICE = 255  # in place of a number of restarts
 _TASK = 1_000  # a failure's number in the event log: task * 1000 + source line
+_RESERVE = 512  # machine words, for a log entry when the heap is full
 
 
 class StuckError(Exception):
@@ -43,6 +44,7 @@ class Supervisor:
         self._feed = None
         self._idle = []
         self._ran = []
+        self._reserve = [None] * _RESERVE
         self.failed = 0
 
     def arm(self, feed, later=False):
@@ -96,14 +98,22 @@ class Supervisor:
             await asyncio.sleep_ms(PERIOD_MS)
 
     def note(self, log, error):
-        """Log the error that ended the tasks.
+        """Log the error that ended the tasks. Raises nothing when memory is short.
 
         Only the task and the source line are logged: an exception's text could hold a secret.
         """
-        if isinstance(error, StuckError):
-            log.add(events.TASK_STUCK, self.failed * _TASK)
-        else:
-            log.add(events.TASK_FAILED, self.failed * _TASK + _line(error))
+        self._reserve = None  # the heap may be full: this is room for the rest
+        event, number = events.TASK_STUCK, self.failed * _TASK
+        try:
+            if not isinstance(error, StuckError):
+                event = events.TASK_FAILED
+                number += _line(error)
+        except MemoryError:
+            pass  # an entry without the line
+        try:
+            log.add(event, number)
+        except MemoryError:
+            pass  # the reset must follow
         log.flush()
 
 

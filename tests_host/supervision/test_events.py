@@ -1,11 +1,15 @@
 """The event log: bounded, ordered, kind to the flash, and never without what is rare."""
 
+import ast
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware import events
 from firmware.events import BYPASS, LENGTH, LOW_BATTERY, NAMES, OVER_CURRENT, EventLog
+from firmware.supervisor import Supervisor
 from tests_host.helpers.tables import table
+from tools.interpreter import run_on_micropython
 
 
 class Files:
@@ -118,3 +122,31 @@ def test_every_event_has_a_name():
 def test_the_page_names_each_event():
     rows = [row[:2] for row in table("load.md", "Event log")]
     assert rows == [[str(number), name] for number, name in enumerate(NAMES) if number]
+
+
+def test_a_full_heap_costs_no_entry():
+    event, number = ast.literal_eval(
+        run_on_micropython("tests_host.supervision.full_heap", heap="256k")
+    )
+    assert event == events.TASK_FAILED and number // 1000 == 3 and number % 1000
+
+
+def test_memory_that_is_short_never_stops_the_reset(monkeypatch):
+    """The task is logged without the line, or the entry waits for the next entry."""
+    files, supervisor = Files(), Supervisor()
+    log = EventLog(files, None)
+    supervisor.failed = 2
+    monkeypatch.setattr("firmware.supervisor._line", short)
+    supervisor.note(log, MemoryError())
+    assert EventLog(files, None).entries() == [(0, events.TASK_FAILED, 2_000)]
+    monkeypatch.setattr(files, "write", short)
+    log.rest()
+    log.add(BYPASS)
+    log.flush()
+    monkeypatch.setattr(log, "add", short)
+    supervisor.note(log, MemoryError())
+    assert log.entries()[-1] == (0, BYPASS, 0)
+
+
+def short(*_arguments):
+    raise MemoryError
