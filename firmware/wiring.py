@@ -44,7 +44,8 @@ class Wiring:
         from firmware.keypad import Buttons, Keypad
 
         pins = self.parts.KEYPAD
-        rows = [Pin(number, Pin.OPEN_DRAIN, value=1) for number in pins["rows"]]
+        # An ESP32 keeps the pulls of the reset unless told otherwise: GPIO13's would pull columns.
+        rows = [Pin(number, Pin.OPEN_DRAIN, None, value=1) for number in pins["rows"]]
         columns = [Pin(number, Pin.IN, Pin.PULL_UP) for number in pins["columns"]]
         keypad = Keypad if rows else Buttons
         return keypad(rows, columns, pins["keys"], on_key, on_stuck, Pin.IRQ_FALLING)

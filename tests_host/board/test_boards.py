@@ -57,6 +57,12 @@ def test_a_board_is_built_and_a_token_switches_its_load_on(board):
 ESP32 = {"board": "esp32", "serial": "B1", "key": KEY, "starting_code": STARTING_CODE, "count": 0}
 
 
+def test_each_key_of_the_esp32_is_one_key():
+    """The reset leaves a pull-down on the row of 1, 2 and 3."""
+    with Sim(**ESP32) as sim:
+        assert sim.keys("1472580369")["display"].endswith("\n1472580369")
+
+
 def in_nvs(state):
     """Names of what lies in the NVS of a unit that is off."""
     return [key for _, key, _ in json.loads((state / "nvs.json").read_text())]

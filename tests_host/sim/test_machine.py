@@ -6,6 +6,7 @@ from tools.sim.chips.ds3231 import Ds3231
 from tools.sim.chips.keypad import Keypad, Watch
 from tools.sim.mcu import machine, time
 from tools.sim.mcu.i2c import EIO, ENODEV, ETIMEDOUT, Bus
+from tools.sim.mcu.kinds import Esp32
 from tools.sim.mcu.pins import attach, touched
 from tools.sim.parts import ChipError, Steps
 from tools.sim.world import Halt, World
@@ -90,6 +91,28 @@ def test_open_drain_lets_go():
     assert column() == 0
     row(1)
     assert column() == 1
+
+
+def test_an_esp32_keeps_the_pulls_of_the_reset():
+    world = World()
+    machine.install(world, (), Esp32())
+    world.start()
+    pad = Keypad(("12",))
+    for end, pin in enumerate((13, 25, 33)):
+        attach(pin, pad, end)
+    row, column = Pin(13, Pin.OPEN_DRAIN, value=1), Pin(25, Pin.IN, Pin.PULL_UP)
+    assert row() == 0 and column() == 1
+    pad.press("1")
+    assert column() == 0, "between the levels: pulled up here, pulled down there"
+    row.init(Pin.OPEN_DRAIN, None, value=1)
+    assert column() == 1
+    pad.release("1")
+    refuses(ChipError, row)
+    row.init(pull=Pin.PULL_DOWN)
+    row.init(Pin.OPEN_DRAIN)
+    assert row() == 0
+    assert Pin(14, Pin.IN)() == Pin(0, Pin.IN)() == 1
+    refuses(ChipError, Pin(27, Pin.IN))
 
 
 def test_edges_call_handlers():

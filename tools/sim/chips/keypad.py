@@ -11,7 +11,8 @@ class Keypad:
     """The wires. Ends are numbered rows first, then columns; levels are 0, 1 or None.
 
     `keys`: one string per row, one character per column; `levels`: level of each end, None if no
-    driver is connected; `changed`: called with ends whose level may have changed; `shorts`: how
+    driver is connected, 0 if pull-ups and pull-downs are connected only, which is a level between
+    low and high; `changed`: called with ends whose level may have changed; `shorts`: how
     often two ends drove against each other through closed switches; the low level wins.
     """
 
@@ -23,6 +24,7 @@ class Keypad:
         self.shorts = 0
         self.changed = None
         self._drives = [None] * (self.rows + self.columns)
+        self._pulls = [None] * (self.rows + self.columns)
         self._closed = set()
         self._joined = {}  # end -> all ends connected there, this end included
 
@@ -56,6 +58,12 @@ class Keypad:
             if ends is not None:
                 self._settle(ends)
 
+    def pull(self, end, level):
+        """Let the MCU pull `end` to 0 or 1, or not at all (None)."""
+        self._pulls[end] = level
+        if self._joined and end in self._joined:
+            self._settle(self._joined[end])
+
     def _settle(self, ends, joined_anew=False):
         """Find the level of connected ends. Without `joined_anew`, all of them had the same level
         before.
@@ -70,6 +78,9 @@ class Keypad:
                     found = 0
                     break
                 found = level
+        if found is None:
+            pulls = [self._pulls[end] for end in ends]
+            found = 0 if 0 in pulls and 1 in pulls else None
         if joined_anew or self.levels[ends[0]] != found:
             for end in ends:
                 self.levels[end] = found

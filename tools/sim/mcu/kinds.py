@@ -1,8 +1,8 @@
 """Abilities of each microcontroller's pins, as far as a program can misuse them.
 
 RP2040 datasheet, tables 2 (pin functions) and 4.9 (ADC); ESP32 datasheet, section 2.2 (pins) and
-2.4 (strapping), ESP-IDF's notes on GPIO. A refusal is the same exception as in MicroPython's port.
-If the port would fail silently, ChipError is raised.
+2.4 (strapping), ESP-IDF's notes on GPIO and reset values of RTC_IO and IO_MUX. A refusal is the
+same exception as in MicroPython's port. If the port would fail silently, ChipError is raised.
 """
 
 from tools.sim.parts import ChipError
@@ -17,6 +17,7 @@ class Rp2040:
     i2c_defaults = {0: (5, 4), 1: (7, 6)}  # SCL, SDA
     timers = (-1,)  # software timers only, any number
     keeps_timers = False
+    keeps_pulls = False
 
     def has(self, pin):
         """Is there such a GPIO?"""
@@ -24,6 +25,10 @@ class Rp2040:
 
     def configure(self, pin, drives, pulled):
         """Accept every use: any pin can do all."""
+
+    def pull(self, pin):
+        """Return the level to which a reset pulls the pin, or None."""
+        return None  # in truth 0, but `Pin` always sets the pulls anew
 
     def strapped(self, pin):
         """Return the meaning of the pin's level at a reset, or None."""
@@ -60,6 +65,7 @@ class Esp32:
     i2c_defaults = {0: (18, 19), 1: (25, 26)}
     timers = (0, 1, 2, 3)
     keeps_timers = True
+    keeps_pulls = True  # unless `Pin` names the pull, and be it None (`machine_pin.c`)
     _ABSENT = (20, 24, 28, 29, 30, 31)
     _FLASH = (6, 7, 8, 9, 10, 11)
     _STRAPS = {
@@ -69,6 +75,7 @@ class Esp32:
         12: "high sets the flash to 1.8 V: no start",
         15: "low silences the ROM's messages",
     }
+    _PULLS = {0: 1, 1: 1, 2: 0, 3: 1, 4: 0, 5: 1, 12: 0, 13: 0, 14: 1, 15: 1}
 
     def has(self, pin):
         """Is there such a GPIO?"""
@@ -83,6 +90,10 @@ class Esp32:
                 raise ValueError("pin can only be input")
             if pulled:
                 raise ChipError("GPIO%d has no pull-up and no pull-down" % pin)
+
+    def pull(self, pin):
+        """Return the level to which a reset pulls the pin, or None."""
+        return self._PULLS.get(pin)
 
     def strapped(self, pin):
         """Return the meaning of the pin's level at a reset, or None."""

@@ -4,8 +4,8 @@ Stricter than the port where the port would hide a fault: a pin must be configur
 write, an input cannot be written, and an input without pull floats if nothing drives the wire.
 
 A pin's wire is any object with `drive(end, level)` and a list `levels`, with the level of each end
-as caused by the other ends. Levels are 0, 1 or None (not driven). `attach` solders a pin to a
-wire.
+as caused by the other ends. Levels are 0, 1 or None (not driven). A wire may also have `pull(end,
+level)`, called when the pin's pull changes. `attach` solders a pin to a wire.
 """
 
 from tools.sim.mcu.kinds import Rp2040
@@ -50,6 +50,7 @@ def attach(pin_id, wire, end):
     pin._end = end
     pin._levels = wire.levels
     pin._drive = wire.drive
+    pin._pull(pin._rest)
 
 
 def reset(irqs_only=False):
@@ -127,21 +128,24 @@ class Pin:
 
     def __init__(self, id, mode=_ASK, pull=_ASK, *, value=None, alt=5):
         if mode is not _ASK or pull is not _ASK or value is not None:
-            mode = None if mode is _ASK else mode
-            self.init(mode, None if pull is _ASK else pull, value=value, alt=alt)
+            self.init(None if mode is _ASK else mode, pull, value=value, alt=alt)
 
     def __repr__(self):
         return "Pin(GPIO%d)" % self.id
 
-    def init(self, mode=None, pull=None, *, value=None, alt=5):
-        """Configure; as on the port, an omitted `pull` removes the pull."""
+    def init(self, mode=None, pull=_ASK, *, value=None, alt=5):
+        """Configure; as on the port, an omitted `pull` removes the pull, or (ESP32) leaves it."""
         _Port.world.check()
         if mode is not None and mode not in (self.IN, self.OUT, self.OPEN_DRAIN, self.ALT):
             raise ValueError("invalid pin mode")
         if mode is None and self._mode is None:
             raise ChipError("%r has no mode yet" % self)
-        _Port.chip.configure(self.id, mode in (self.OUT, self.OPEN_DRAIN), bool(pull))
-        self._rest = {None: None, 0: None, self.PULL_UP: 1, self.PULL_DOWN: 0}[pull]
+        if pull is _ASK and not _Port.chip.keeps_pulls:
+            pull = None
+        pulled = pull is not _ASK and bool(pull)
+        _Port.chip.configure(self.id, mode in (self.OUT, self.OPEN_DRAIN), pulled)
+        if pull is not _ASK:
+            self._pull({None: None, 0: None, self.PULL_UP: 1, self.PULL_DOWN: 0}[pull])
         if mode is not None:
             self._mode = mode
             if mode == self.OPEN_DRAIN and value is None:
@@ -213,7 +217,7 @@ class Pin:
 
     def _clear(self):
         self._mode = None
-        self._rest = None
+        self._pull(_Port.chip.pull(self.id))
         self._out = 0
         self._seen = None
         self._flags = 0
@@ -223,6 +227,12 @@ class Pin:
         self._clear()
         if was_driving:
             self._drive(self._end, None)
+
+    def _pull(self, level):
+        """Set the pull: 0, 1 or None."""
+        self._rest = level
+        if hasattr(self._wire, "pull"):
+            self._wire.pull(self._end, level)
 
     def _put(self):
         """Drive the wire according to mode and output."""
@@ -265,7 +275,7 @@ class Pin:
         _Port.world.check()
         _Port.chip.configure(self.id, False, False)
         self._mode = self.ALT
-        self._rest = None
+        self._pull(None)
         return self
 
 
