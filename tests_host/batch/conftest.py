@@ -39,22 +39,35 @@ def unit(number, **changes):
     return made._replace(**changes)
 
 
+def begin_ledger(path):
+    """Make the ledger beside a list, unless the ledger is there."""
+    Ledger(str(path.parent / "ledger.db")).close()
+
+
+def nothing_issued(path):
+    """Is the ledger beside a list as it began, and is no file of tokens there?"""
+    with Ledger(str(path.parent / "ledger.db"), create=False) as ledger:
+        return not list(ledger.serials()) and not list(path.parent.glob("paid-*"))
+
+
 @pytest.fixture
 def batch(tmp_path):
-    """A list of twenty units."""
+    """A list of twenty units, with an empty ledger beside the list."""
     path = tmp_path / "batch.csv"
     write_list(path, [unit(number) for number in range(1, 21)])
+    begin_ledger(path)
     return path
 
 
 @pytest.fixture
 def shelf(tmp_path):
-    """Make a list of these units."""
+    """Make a list of these units, with a ledger beside the list."""
 
     def make(*units):
         path = tmp_path / "batch.csv"
         path.unlink(missing_ok=True)
         write_list(path, units)
+        begin_ledger(path)
         return path
 
     return make

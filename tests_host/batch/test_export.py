@@ -29,7 +29,7 @@ def test_the_next_platform_goes_on(payg, batch):
     moved = batch.parent / "moved" / "batch.csv"
     moved.parent.mkdir()
     payg("export", "--batch", batch, "--out", moved)
-    assert issued(payg("token", "--batch", moved, *one)[1])[1] == 4
+    assert issued(payg("token", "--batch", moved, *one, "--new-ledger")[1])[1] == 4
 
 
 def test_export_of_a_list_that_is_ahead(payg, shelf):
@@ -48,6 +48,7 @@ def test_export_across_chunks(payg, batch, monkeypatch):
 
 
 def test_export_without_a_ledger(payg, batch):
+    (batch.parent / "ledger.db").unlink()
     code, _, error = payg("export", "--batch", batch)
     assert (code, "there is no ledger" in error) == (1, True)
     assert list(batch.parent.iterdir()) == [batch]

@@ -172,7 +172,7 @@ def test_no_key_in_any_answer(payg, here, lived, form):
 @pytest.mark.parametrize("form", FORMS, ids=str)
 def test_on_a_server(payg, here, postgresql, form):
     named = ["--ledger", postgresql]
-    payg("token", "--batch", here, "--serial", SERIAL, "--add", 7, *named)
+    payg("token", "--batch", here, "--serial", SERIAL, "--add", 7, *named, "--new-ledger")
     with Ledger(postgresql) as ledger:
         ledger.reserve(SERIAL, "north")
     for question in (*ALL[:3], ALL[4]):
@@ -182,6 +182,7 @@ def test_on_a_server(payg, here, postgresql, form):
 
 @pytest.mark.parametrize("question", ALL, ids=str)
 def test_without_a_ledger(payg, here, question):
+    (here.parent / "ledger.db").unlink()
     code, said, error = payg("ledger", *question)
     assert (code, said) == (1, "")
     assert "there is no ledger ledger.db" in error

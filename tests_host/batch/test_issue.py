@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from openpaygo import OpenPAYGOTokenEncoder, TokenType
 
 from opaygo import Device, judge, new_state
-from tests_host.batch.conftest import ENTERED, ask, issued, unit
+from tests_host.batch.conftest import ENTERED, ask, issued, nothing_issued, unit
 from tools.batches.issuing import order_of, sms, span
 from tools.batches.ledger import Ledger
 from tools.batches.lists import read_list
@@ -41,10 +41,7 @@ def test_a_token(payg, batch):
         0,
         f"token {spaced}\ncount {count}\nsms   SLT000000003: 30 days more. Type {spaced} #\n",
     )
-    assert notes.splitlines() == [
-        f"Note: a new ledger is begun, {batch.parent / 'ledger.db'}",
-        "Note: SLT000000003 is not provisioned as far as this ledger knows",
-    ]
+    assert notes == "Note: SLT000000003 is not provisioned as far as this ledger knows\n"
 
 
 def test_each_kind_in_its_turn(payg, batch):
@@ -112,16 +109,21 @@ def test_the_test_code_is_never_issued(payg, shelf, restricted):
 
 def test_ledger_of_the_environment(payg, batch, tmp_path, monkeypatch):
     monkeypatch.setenv("PAYG_LEDGER", str(tmp_path / "shared.db"))
-    payg("token", "--batch", batch, "--serial", "SLT000000003", "--sync")
-    named = ["--ledger", tmp_path / "named.db"]
-    payg("token", "--batch", batch, "--serial", "SLT000000003", "--sync", *named)
-    assert sorted(path.name for path in tmp_path.glob("*.db")) == ["named.db", "shared.db"]
+    one = ["token", "--batch", batch, "--serial", "SLT000000003", "--sync", "--new-ledger"]
+    assert payg(*one)[0] == payg(*one, "--ledger", tmp_path / "named.db")[0] == 0
+    names = ["ledger.db", "named.db", "shared.db"]
+    assert sorted(path.name for path in tmp_path.glob("*.db")) == names
+    assert nothing_issued(batch)
 
 
 def test_on_a_server(payg, batch, postgresql):
     one = ["token", "--batch", batch, "--serial", "SLT000000003", "--ledger", postgresql]
-    assert [issued(payg(*one, "--add", 7)[1])[1] for _ in range(3)] == [2, 4, 6]
-    assert list(batch.parent.glob("*.db")) == []
+    code, said, error = payg(*one, "--add", 7)
+    assert (code, said, "add --new-ledger" in error) == (1, "", True)
+    assert issued(payg(*one, "--add", 7, "--new-ledger")[1])[1] == 2
+    assert [issued(payg(*one, "--add", 7)[1])[1] for _ in range(2)] == [4, 6]
+    assert "leave out --new-ledger" in payg(*one, "--add", 7, "--new-ledger")[2]
+    assert nothing_issued(batch)
 
 
 @pytest.mark.parametrize(
@@ -142,15 +144,63 @@ def test_on_a_server(payg, batch, postgresql):
         (["--serial", "SLT000000003", "--add", 7, "--out", "x"], 2, "--out"),
         (["--serial", "SLT000000003", "--csv", "pyproject.toml"], 2, "--csv"),
         (["--add", 7, "--csv", "pyproject.toml"], 2, "--csv"),
-        (["--serial", "SLT000000003", "--sync", "--ledger", "none/l.db"], 1, "cannot be made"),
+        (["--serial", "SLT000000003", "--sync", "--ledger", "none/l.db"], 1, "there is no ledger"),
     ],
 )
 def test_a_mistake_is_one_plain_line(payg, batch, arguments, code, reason):
     got, said, error = payg("token", "--batch", batch, *arguments)
-    error = [line for line in error.splitlines() if not line.startswith("Note:")]
-    assert (got, said, len(error)) == (code, "", 1)
-    assert reason in error[0]
-    assert not any(row.key.hex() in error[0] for row in read_list(batch))
+    assert (got, said, error.count("\n")) == (code, "", 1)
+    assert reason in error
+    assert not any(row.key.hex() in error for row in read_list(batch))
+
+
+# -- no ledger -------------------------------------------------------------------------------
+
+
+def without_ledger(payg, batch, command):
+    """Return a command that uses counts, after the ledger beside the list was lost."""
+    (batch.parent / "ledger.db").unlink()
+    return {
+        "token": ["token", "--batch", batch, "--serial", "SLT000000003", "--add", 1],
+        "csv": ask(batch, "SLT000000003,add,1\n"),
+        "resync": ["token", "--batch", batch, "--serial", "SLT000000003", "--resync", 5],
+        "provision": [
+            *("provision", "--batch", batch, "--sim", batch.parent / "units"),
+            *("--serial", "SLT000000077"),
+        ],
+    }[command]
+
+
+@pytest.mark.parametrize("command", ["token", "csv", "resync", "provision"])
+def test_without_a_ledger_no_count_is_used(payg, batch, command):
+    asked = without_ledger(payg, batch, command)
+    before = sorted(batch.parent.iterdir())
+    code, said, error = payg(*asked)
+    assert (code, said, error.count("\n")) == (1, "", 1)
+    for words in ("there is no ledger", "add --new-ledger", '"I lost the ledger"'):
+        assert words in error
+    assert sorted(batch.parent.iterdir()) == before
+
+
+@pytest.mark.parametrize("command", ["token", "csv", "resync", "provision"])
+def test_a_new_ledger_is_begun_once_and_noted(payg, batch, command):
+    place = batch.parent / "ledger.db"
+    asked = [*without_ledger(payg, batch, command), "--new-ledger"]
+    assert f"Note: a new ledger is begun, {place}\n" in payg(*asked)[2]
+    assert place.exists()
+    assert "is there already: leave out --new-ledger" in payg(*asked)[2]
+
+
+def test_a_ledger_that_cannot_be_made_is_not_noted(payg, batch):
+    one = ["token", "--batch", batch, "--serial", "SLT000000003", "--sync", "--new-ledger"]
+    code, said, error = payg(*one, "--ledger", batch.parent / "none" / "l.db")
+    assert (code, said, "cannot be made" in error) == (1, "", True)
+    assert "begun" not in error
+
+
+def test_a_new_ledger_is_for_a_list(payg):
+    code, _, error = payg("token", "--serial", "A1", "--sync", "--new-ledger")
+    assert (code, "--new-ledger needs --batch" in error) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from tests_host.batch.conftest import KEY
 from tools.batches import tables as ledger_tables
+from tools.batches.database import NoLedgerError
 from tools.batches.ledger import Ledger, LedgerError, Order, TakenError
 
 
@@ -285,6 +286,14 @@ def test_a_ledger_that_must_be_there(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_ledger_that_must_be_on_the_server(postgresql):
+    for _ in range(2):  # a refusal makes no tables
+        with pytest.raises(NoLedgerError, match="there is no ledger"):
+            Ledger(postgresql, create=False)
+    Ledger(postgresql).close()
+    Ledger(postgresql, create=False).close()
+
+
 @pytest.mark.parametrize(
     "url", ["mysql://a:pw@b/c", "postgresql://x:pw@/", "://", "sqlite://", "http://pw@x"]
 )
@@ -360,6 +369,7 @@ def test_an_empty_file_is_no_new_ledger(payg, batch):
 @pytest.mark.parametrize("content", ["foreign", "no table", "half", "text"])
 def test_a_foreign_file_is_no_new_ledger(payg, batch, content):
     path = batch.parent / "ledger.db"
+    path.unlink()
     if content == "half":
         version_1(path)
     if content == "text":

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opaygo import Device, judge, new_state
-from tests_host.batch.conftest import issued, unit
+from tests_host.batch.conftest import issued, nothing_issued, unit
 from tools.batches.issuing import order_of
 from tools.batches.ledger import SYNC_REACH, Ledger, LedgerError, Order
 from tools.batches.wishes import Wish
@@ -218,7 +218,7 @@ def test_what_goes_with_it(payg, batch, arguments, reason):
     code, said, error = payg("token", "--batch", batch, *arguments)
     assert (code, said) == (2, "")
     assert reason in error
-    assert not list(batch.parent.glob("*.db"))
+    assert nothing_issued(batch)
 
 
 def test_without_a_list(payg):

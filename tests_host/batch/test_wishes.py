@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests_host.batch.conftest import KEY, ask, unit
+from tests_host.batch.conftest import KEY, ask, nothing_issued, unit
 from tools.batches.ledger import Ledger
 from tools.batches.wishes import SHOWN, Problem, read_wishes, told
 
@@ -14,10 +14,6 @@ from tools.batches.wishes import SHOWN, Problem, read_wishes, told
 def rows_of(batch):
     with open(batch.parent / "paid-tokens.csv", encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
-
-
-def nothing_happened(batch):
-    return not list(batch.parent.glob("*.db")) and not list(batch.parent.glob("paid-*"))
 
 
 # -- columns ---------------------------------------------------------------------------------
@@ -85,7 +81,7 @@ def test_a_file_of_the_wrong_kind_is_one_line(payg, batch, text, said):
     assert code == 1
     assert first.startswith(f"{batch.parent / 'paid.csv'}:1: ") and said in first
     assert "no token was issued" in last
-    assert nothing_happened(batch)
+    assert nothing_issued(batch)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
@@ -108,7 +104,7 @@ def test_the_same_payment_twice(payg, batch):
     code, _, error = payg(*ask(batch, text))
     assert code == 1
     assert "paid.csv:4: the same as line 2: SLT000000001, add 30.0; if both are meant" in error
-    assert nothing_happened(batch)
+    assert nothing_issued(batch)
     assert payg(*ask(batch, text), "--allow-duplicates")[0] == 0
     assert [row["Count"] for row in rows_of(batch)] == ["2", "2", "4"]
 
@@ -158,7 +154,7 @@ def test_all_faults_are_told_by_line(payg, batch):
     for number, ((_, wanted), line) in enumerate(zip(faults, said), 3):
         assert f"paid.csv:{number}: " in line and wanted in line
     assert "do you mean SLT000000002?" in said[6]
-    assert nothing_happened(batch)
+    assert nothing_issued(batch)
 
 
 def test_repeated_messages_are_capped(payg, batch):
@@ -207,7 +203,7 @@ def test_no_key_in_a_hint_or_in_an_echo(payg, batch, tmp_path):
             assert code == 1
             assert key not in said + error and KEY not in said + error
             assert key[:24] not in said + error
-    assert not list(tmp_path.glob("*.db"))
+    assert nothing_issued(batch)
 
 
 def test_faults_leave_the_ledger_as_it_was(payg, batch):

@@ -158,7 +158,10 @@ class TestAfterTheRun:
         listed.write_text(header + "Hardware Model,Version,Test Code\n" + row)
         unit = example()
         options = ("--batch", str(listed), "--serial", "SLT1", "--yes", *SHORT)
-        first = examine(unit, *options)
+        refused = examine(unit, *options)
+        assert refused.exit_code == 1 and "add --new-ledger" in refused.output
+        assert unit.state.count == 1
+        first = examine(unit, *options, "--new-ledger")
         assert first.exit_code == 0, first.output
         assert PUBLISHED_KEY.hex() not in first.output
         with Ledger(str(tmp_path / "ledger.db")) as ledger:

@@ -4,6 +4,7 @@ import threading
 
 import serial
 
+from tools.batches.ledger import Ledger
 from tools.batches.lists import ListedUnit, write_list
 from tools.identity import PUBLISHED_CODE, PUBLISHED_KEY
 from tools.station.console import LineConsole
@@ -42,9 +43,10 @@ class Server:
 
 
 def list_file(folder):
-    """Write a list of all UNITS; return its path."""
+    """Write a list of all UNITS, with an empty ledger beside the list; return the list's path."""
     path = folder / "batch.csv"
     write_list(path, UNITS.values())
+    Ledger(str(folder / "ledger.db")).close()
     return path
 
 

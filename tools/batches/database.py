@@ -37,6 +37,22 @@ class LedgerError(click.ClickException):
     """The ledger cannot be used, or refuses; the text says what to do."""
 
 
+class NoLedgerError(LedgerError):
+    """No ledger is at the named place."""
+
+    def __init__(self, where: object) -> None:
+        super().__init__(f"there is no ledger {where}; name it with --ledger or $PAYG_LEDGER")
+        self.where = where
+
+    def before_counts(self) -> LedgerError:
+        """Return the refusal of a command that uses counts."""
+        return LedgerError(
+            f"there is no ledger {self.where}, and nothing was issued or changed: if the list is"
+            " new here, add --new-ledger; if the ledger was lost or is somewhere else, see"
+            ' "I lost the ledger" in docs/batches.md'
+        )
+
+
 def option(command: Command) -> Command:
     """Decorate a command with --ledger."""
     return click.option(
@@ -45,6 +61,15 @@ def option(command: Command) -> Command:
         metavar="URL",
         envvar="PAYG_LEDGER",
         help=f"File or database URL; without it $PAYG_LEDGER, or {DEFAULT_NAME} beside the list.",
+    )(command)
+
+
+def new_option(command: Command) -> Command:
+    """Decorate a command with --new-ledger."""
+    return click.option(
+        "--new-ledger",
+        is_flag=True,
+        help="Begin a ledger: the list is new here, and none of its counts was used.",
     )(command)
 
 
@@ -61,12 +86,6 @@ def file_of(place: str) -> Path | None:
     if url.get_backend_name() == "sqlite" and url.database:
         return Path(url.database)
     return None
-
-
-def exists(place: str) -> bool:
-    """Return whether a ledger is there; a server's is made when it is first opened."""
-    path = file_of(place)
-    return path is None or path.exists()
 
 
 def url_of(place: str) -> sa.URL:
@@ -90,13 +109,13 @@ def url_of(place: str) -> sa.URL:
 
 
 def is_there(path: Path, create: bool) -> bool:
-    """Return whether the file of a ledger is there; raise LedgerError if it is no ledger.
+    """Return whether the file of a ledger is there. Raises LedgerError for a file of no ledger.
 
-    create: the file need not be there.
+    create: the file need not be there, and there is no NoLedgerError.
     """
     if not path.exists():
         if not create:
-            raise LedgerError(f"there is no ledger {path}; name it with --ledger or $PAYG_LEDGER")
+            raise NoLedgerError(path)
         return False
     if path.is_file() and path.stat().st_size == 0:
         raise LedgerError(f"the ledger {path} cannot be used: the file is empty. {FIND_IT}")

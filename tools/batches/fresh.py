@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tools.batches.database import NoLedgerError, file_of
 from tools.batches.lists import NUMBER_DIGITS, ListedUnit, read_serials, tracked, write_list
 
 NUMBER_MAX = 10**NUMBER_DIGITS - 1
@@ -52,16 +53,25 @@ def first_taken(prefix: str, numbers: range, serials: Iterable[str]) -> str | No
     return None
 
 
-def refuse_taken(prefix: str, numbers: range, against: Iterable[Path], ledger: str | None) -> None:
-    """Raise click.ClickException if a list or the ledger has one of the new serial numbers."""
+def refuse_taken(
+    prefix: str, numbers: range, against: Iterable[Path], ledger: str, must: bool
+) -> None:
+    """Raise click.ClickException if a list or the ledger has one of the new serial numbers.
+
+    must: a ledger in a file must be there.
+    """
     for path in against:
         serials = tracked(read_serials(path), None, f"Comparing with {path.name}")
         _refuse(first_taken(prefix, numbers, serials), path)
-    if ledger is None:
-        return
     from tools.batches.ledger import Ledger, in_list  # SQLAlchemy is slow to import
 
-    with Ledger(ledger, create=False) as known:
+    try:
+        known = Ledger(ledger, create=False)
+    except NoLedgerError:
+        if must and file_of(ledger):
+            raise
+        return
+    with known:
         made = known.list_with(prefix, numbers)
         if made:
             raise click.ClickException(in_list(made))
@@ -76,7 +86,7 @@ def write_new_list(
     The ledger knows the list before the file has its name: no later list gets the same serial
     numbers, whenever this program is killed. Raises click.ClickException.
     """
-    from tools.batches.ledger import key_hash, open_noted
+    from tools.batches.ledger import key_hash, open_or_begin
 
     hashes = bytearray()
 
@@ -86,7 +96,7 @@ def write_new_list(
             yield unit
 
     def keep() -> None:
-        with open_noted(ledger) as known:
+        with open_or_begin(ledger) as known:
             known.keep_list(path.name, prefix, numbers, bytes(hashes))
 
     write_list(path, noted(), keep)

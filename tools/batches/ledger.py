@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tools.batches.database import (
     FIND_IT,
     LedgerError,
-    exists,
+    NoLedgerError,
     file_of,
     hide_keys,
     is_there,
@@ -128,7 +128,10 @@ class Ledger:
     """
 
     def __init__(self, place: str, create: bool = True) -> None:
-        """Open the ledger at `place`, a file's name or a URL; make it there unless told not to."""
+        """Open the ledger at `place`, a file's name or a URL.
+
+        create: make a missing ledger; otherwise a missing ledger raises NoLedgerError.
+        """
         self._url = url_of(place)
         self._where = self._url.render_as_string(hide_password=True)
         path = file_of(place)
@@ -137,7 +140,7 @@ class Ledger:
         self._engine = make_engine(self._url)
         try:
             with self._writing() as database:
-                make_tables(database, self._where, path is None)
+                make_tables(database, self._where, create and path is None)
         except BaseException:
             self.close()
             raise
@@ -548,11 +551,36 @@ def list_of(ledger: Ledger, serial: str) -> str | None:
     return made.name if made else None
 
 
-def open_noted(place: str) -> Ledger:
-    """Return the Ledger at `place`; a new ledger is noted."""
-    if not exists(place):
-        click.echo(f"Note: a new ledger is begun, {place}", err=True)
-    return Ledger(place)
+def open_or_begin(place: str) -> Ledger:
+    """Return the Ledger at `place`; a missing ledger is begun with a note. Raises LedgerError."""
+    try:
+        return Ledger(place, create=False)
+    except NoLedgerError as missing:
+        begun = Ledger(place)
+        click.echo(f"Note: a new ledger is begun, {missing.where}", err=True)
+        return begun
+
+
+def open_for_counts(place: str, new: bool) -> Ledger:
+    """Return the Ledger at `place` for a command that issues or uses counts.
+
+    new: begin the ledger, which must not be there yet; otherwise the ledger must be there: a lost
+    ledger that is begun anew would issue used counts. Raises LedgerError.
+    """
+    if not new:
+        try:
+            return Ledger(place, create=False)
+        except NoLedgerError as missing:
+            raise missing.before_counts() from None
+    try:
+        Ledger(place, create=False).close()
+    except NoLedgerError:
+        return open_or_begin(place)
+    raise LedgerError(f"the ledger {_name(place)} is there already: leave out --new-ledger")
+
+
+def _name(place: str) -> str:
+    return str(file_of(place) or url_of(place).render_as_string(hide_password=True))
 
 
 def _among(table: sa.Table, serials: list[str]) -> sa.ColumnElement[bool]:

@@ -13,7 +13,7 @@ import click
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from tools.batches.database import FIND_IT, LedgerError
+from tools.batches.database import FIND_IT, LedgerError, NoLedgerError
 from tools.identity import SERIAL_LENGTH
 
 PATIENCE = 30  # seconds for another process to finish its transaction
@@ -103,11 +103,14 @@ def one_at_a_time(database: sa.Connection) -> None:
 def make_tables(database: sa.Connection, where: str, new: bool) -> None:
     """Make missing tables in the transaction `database`, unless something else is there.
 
-    where: name of the ledger; new: the database may be empty. Raises LedgerError.
+    where: name of the ledger; new: the database may be without a ledger. Raises LedgerError, on a
+    server without a ledger NoLedgerError.
     """
     one_at_a_time(database)
     names = set(sa.inspect(database).get_table_names())
     found = VERSION_1 & names
+    if not found and not new and database.dialect.name == "postgresql":
+        raise NoLedgerError(where)
     if found != VERSION_1 and (found or not new):
         raise LedgerError(
             f"the ledger {where} cannot be used: this database has not the tables of a ledger."

@@ -126,8 +126,7 @@ def new(
     place = ledger_db.place(options["ledger"], out)
     refuse_existing(out)
     asked = context.get_parameter_source("ledger") is ParameterSource.COMMANDLINE
-    known = place if asked or ledger_db.exists(place) else None
-    refuse_taken(prefix, numbers, options["against"], known)
+    refuse_taken(prefix, numbers, options["against"], place, asked)
     units = make_units(
         prefix,
         numbers,

@@ -64,15 +64,13 @@ def given_identity(options: Options) -> Identity:
 
 def listed_identity(options: Options) -> Identity:
     """Return the Identity of --batch and --serial, with the ledger's count if that is higher."""
-    from tools.batches.ledger import Ledger
+    from tools.batches.ledger import open_for_counts
     from tools.batches.lists import find
 
     serial = options["serial"]
     identity = find(options["batch"], [serial])[serial].identity()
     place = database.place(options["ledger"], options["batch"])
-    if not database.exists(place):
-        return identity
-    with Ledger(place, create=False) as ledger:
+    with open_for_counts(place, options["new_ledger"]) as ledger:
         return identity._replace(count=max(identity.count, ledger.count(serial) or 0))
 
 
@@ -93,6 +91,8 @@ def checked(context: click.Context) -> tuple[Options, bool]:
         check_listed(context)
     elif options["ledger"] and context.get_parameter_source("ledger") is COMMAND_LINE:
         raise click.UsageError("--ledger needs --batch")
+    elif options["new_ledger"]:
+        raise click.UsageError("--new-ledger needs --batch")
     return options, known
 
 
@@ -245,9 +245,7 @@ def keep_count(options: Options, trial: Trial) -> None:
     if not trial.accepted:
         return
     place = database.place(options["ledger"], options["batch"])
-    if not database.exists(place):
-        click.echo(f"Note: a new ledger is begun, {place}", err=True)
-    with Ledger(place) as ledger:
+    with Ledger(place, create=False) as ledger:
         ledger.raise_count(options["serial"], count)
     click.echo(f"The ledger has the unit's new count, {count}.")
 
@@ -282,6 +280,7 @@ REPORTS = {
     help="Take the identity of --serial from this list; the ledger gets the new count.",
 )
 @database.option
+@database.new_option
 @click.option("--yes", is_flag=True, help="Do not ask before a unit's count is moved.")
 @click.option(
     "--profile",

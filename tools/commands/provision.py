@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from tools.batches import database as ledger_db
-from tools.batches.ledger import Ledger
+from tools.batches.ledger import open_for_counts
 from tools.batches.lists import read_list
 from tools.boards import BOARDS
 from tools.cable.unit import CableError
@@ -15,6 +15,7 @@ from tools.identity import LANGUAGES
 from tools.station.prompt import PortError, check_port
 from tools.station.provision import Report, Station, check_names, chosen, finish, run
 from tools.station.selftest import Job
+from tools.station.versions import untested_option
 
 
 @click.command(name="provision")
@@ -33,6 +34,7 @@ from tools.station.selftest import Job
     " next takes the list's next free one, all is for --sim.",
 )
 @ledger_db.option
+@ledger_db.new_option
 @click.option(
     "--station", default=platform.node(), metavar="NAME", help="Of this computer, in the ledger."
 )
@@ -54,17 +56,20 @@ from tools.station.selftest import Job
     help="Make simulated units, each in a directory below this one.",
 )
 @click.option("--board", type=click.Choice(list(BOARDS)), help="Of the simulated units.")
+@untested_option
 def command(
     ports: tuple[str, ...],
     batch: Path,
     serial: str | None,
     ledger: str | None,
+    new_ledger: bool,
     station: str,
     again: bool,
     language: str,
     seconds: int,
     sim: Path | None,
     board: str | None,
+    untested_version: bool,
 ) -> None:
     """Give blank units their identity after a self-test, and seal them.
 
@@ -98,7 +103,7 @@ def command(
     try:
         for port in ports:
             check_port(port)  # before anybody is asked to scan a label
-        with Ledger(ledger_db.place(ledger, batch)) as book:
+        with open_for_counts(ledger_db.place(ledger, batch), new_ledger) as book:
             if sim and serial in (None, "all"):
                 units = list(read_list(batch))
             else:
@@ -111,7 +116,7 @@ def command(
                 raise
             with Report() as report:
                 worker = Station(station, book, report, again)
-                jobs = [Job(unit, language, seconds) for unit in units]
+                jobs = [Job(unit, language, seconds, insisted=untested_version) for unit in units]
                 if sim:
                     check_names(units)
                     makes: list[tuple[Any, ...]]

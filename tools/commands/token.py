@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from click.core import ParameterSource
@@ -66,6 +66,7 @@ def issue_from_list(context: click.Context, options: dict[str, Any]) -> None:
     if given:
         raise click.UsageError(f"the list says it: leave out --{given[0].replace('_', '-')}")
     place = ledger_db.place(options["ledger"], options["batch"])
+    source = Source(options["batch"], place, options["new_ledger"])
     if options["resync"] is not None:
         if options["csv"] or options["out"] or any(is_given(options, kind) for kind in KINDS):
             raise click.UsageError("--resync goes with --batch and --serial only")
@@ -76,34 +77,43 @@ def issue_from_list(context: click.Context, options: dict[str, Any]) -> None:
             if options[name]:
                 raise click.UsageError(f"--{name.replace('_', '-')} is for --csv")
         if options["resync"] is not None:
-            resync(options["batch"], place, options["serial"], options["resync"], options["yes"])
+            resync(source, options["serial"], options["resync"], options["yes"])
             return
         kind, given = chosen(options)
-        issue_one(
-            options["batch"], place, options["serial"], kind, None if given is True else given
-        )
+        issue_one(source, options["serial"], kind, None if given is True else given)
         return
     if options["serial"] or any(is_given(options, kind) for kind in KINDS):
         raise click.UsageError("with --csv, its rows say serial, kind and value")
     duplicates: bool = options["allow_duplicates"]
-    issue_many(options["batch"], place, options["csv"], options["out"], duplicates)
+    issue_many(source, options["csv"], options["out"], duplicates)
 
 
-def issue_one(
-    batch: Path, place: str, serial: str, kind: str, given: Fraction | int | None
-) -> None:
-    """Issue a token for one unit of the list `batch`, and print it."""
+class Source(NamedTuple):
+    """Where the tokens come from: list, and place of the ledger. new_ledger: begin the ledger."""
+
+    batch: Path
+    place: str
+    new_ledger: bool
+
+    def ledger(self) -> Ledger:
+        """Open the ledger. Raises LedgerError."""
+        from tools.batches.ledger import open_for_counts
+
+        return open_for_counts(self.place, self.new_ledger)
+
+
+def issue_one(source: Source, serial: str, kind: str, given: Fraction | int | None) -> None:
+    """Issue a token for one unit of the list, and print it."""
     from tools.batches.issuing import order_of, sms
-    from tools.batches.ledger import open_noted
     from tools.batches.wishes import Wish
 
     wish = Wish(serial, kind, given)
-    unit = find(batch, [serial])[serial]
+    unit = find(source.batch, [serial])[serial]
     try:
         orders = [order_of(unit, wish)]
     except ValueError as error:
         raise click.UsageError(f"--{kind}: {error}") from error
-    with open_noted(place) as ledger:
+    with source.ledger() as ledger:
         ledger.refuse_keys([(serial, unit.key)])
         note_blank(ledger, {serial})
         (issued,) = ledger.issue(orders)
@@ -117,15 +127,14 @@ def show(issued: Issued, message: str) -> None:
     click.echo(f"sms   {message}")
 
 
-def resync(batch: Path, place: str, serial: str, reported: int, sure: bool) -> None:
+def resync(source: Source, serial: str, reported: int, sure: bool) -> None:
     """Issue the tokens after which a unit and the ledger have the same count, and print them."""
     from tools.batches.issuing import order_of, sms
-    from tools.batches.ledger import open_noted
     from tools.batches.wishes import Wish
 
-    unit = find(batch, [serial])[serial]
+    unit = find(source.batch, [serial])[serial]
     wish = Wish(serial, "sync", None)
-    with open_noted(place) as ledger:
+    with source.ledger() as ledger:
         ledger.refuse_keys([(serial, unit.key)])
         known = max(unit.count, ledger.count(serial) or 0)
         if reported > known + FAR and not sure:
@@ -150,23 +159,20 @@ def resync(batch: Path, place: str, serial: str, reported: int, sure: bool) -> N
         )
 
 
-def issue_many(
-    batch: Path, place: str, requests: Path, out: Path | None, allow_duplicates: bool
-) -> None:
+def issue_many(source: Source, requests: Path, out: Path | None, allow_duplicates: bool) -> None:
     """Issue the tokens that the file `requests` asks for, all or none; write them to `out`."""
     from tools.batches.issuing import plan, write_tokens
-    from tools.batches.ledger import open_noted
     from tools.batches.wishes import read_wishes, told
 
     out = out or requests.with_name(f"{requests.stem}-tokens.csv")
     wishes = read_wishes(requests, allow_duplicates)
-    orders, more, keys = plan(batch, wishes.asked)
+    orders, more, keys = plan(source.batch, wishes.asked)
     for number, problem in told(wishes.problems + more):
         click.echo(f"{requests}:{number}: {ledger_db.hide_keys(problem)}", err=True)
     if wishes.problems or more:
         raise click.ClickException("no token was issued; put these lines right and repeat")
     asked = [wish for _, wish in wishes.asked]
-    with open_noted(place) as ledger, new_file(out) as file:
+    with source.ledger() as ledger, new_file(out) as file:
         ledger.refuse_keys(keys)
         note_blank(ledger, {wish.serial for wish in asked})
         bar = tracked(range(len(orders)), len(orders), "Making tokens")
@@ -223,15 +229,16 @@ def note_blank(ledger: Ledger, serials: set[str]) -> None:
     help="Rows of the same serial number, kind and value are meant, and each gets a token.",
 )
 @ledger_db.option
+@ledger_db.new_option
 @click.pass_context
 def command(context: click.Context, /, **options: Any) -> None:
     """Print the next token of a unit, and the count that it brings.
 
     With --batch the list has the unit's key and the ledger its count: neither is typed, and a
-    count is never used twice. The kinds in a --csv are add and set (value: days), disable, sync,
-    extended (value: 0 to 999999). All of its tokens are issued, or none. Its columns are found by
-    the names in the header (serial, kind, value); further columns, such as phone or name, go into
-    the output as they are.
+    count is never used twice. A list that is new here has no ledger: add --new-ledger once. The
+    kinds in a --csv are add and set (value: days), disable, sync, extended (value: 0 to 999999).
+    All of its tokens are issued, or none. Its columns are found by the names in the header
+    (serial, kind, value); further columns, such as phone or name, go into the output as they are.
 
     Without --batch, --count is the count of the unit's last token; give the printed one next
     time. Additions and extended tokens take the next even count, all others the next odd one.
@@ -254,7 +261,7 @@ def command(context: click.Context, /, **options: Any) -> None:
     if options["batch"] is not None:
         issue_from_list(context, options)
         return
-    for name in ("csv", "out", "allow_duplicates", "resync"):
+    for name in ("csv", "out", "allow_duplicates", "resync", "new_ledger"):
         if is_given(options, name):
             raise click.UsageError(f"--{name.replace('_', '-')} needs --batch")
     kind, given = chosen(options)
