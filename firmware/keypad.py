@@ -9,7 +9,7 @@ from time import sleep_us, ticks_diff, ticks_ms
 
 _CONFIRM_MS = 5  # a change that lasts this long counts: contacts bounce for less
 _SCAN_MS = 8  # between scans while keys are held: a press is reported within 20 ms
-_SETTLE_US = 3  # for a column's pull-up to charge the column's capacitance
+_SETTLE_US = 10  # for a pull-up to charge a column; an ESP32 returns at once from less than 5
 _STUCK_MS = 30_000  # a key down for this long is stuck
 _HOLD_MS = 1_000  # `#` held for this long clears (Buttons)
 

@@ -18,6 +18,7 @@ from tools.sim.chips.keypad import Watch  # noqa: E402
 from tools.sim.chips.tm1637 import CLK, DIO, Tm1637  # noqa: E402
 from tools.sim.mcu import machine, pins, time  # noqa: E402
 from tools.sim.mcu.i2c import Bus  # noqa: E402
+from tools.sim.mcu.kinds import CHIPS  # noqa: E402
 from tools.sim.parts import ChipError  # noqa: E402
 from tools.sim.world import World  # noqa: E402
 
@@ -54,9 +55,9 @@ class FixedWords:
         return self.said
 
 
-def new_world(buses=()):
+def new_world(buses=(), chip="rp2040"):
     world = World()
-    machine.install(world, buses)
+    machine.install(world, buses, CHIPS[chip]())
     machine.power_on()
     world.start()
     if CPYTHON:
@@ -75,12 +76,12 @@ async def beside(coroutine, world, until):
 def keypad(scenario):
     """{keys: [string a row], rows, columns: pins, events: [[us, key, closed]], until: us}.
 
-    Without rows it is a row of buttons. An erase of flash, [us, duration] in `erases`, holds up all
-    but the contacts. Answers {keys: [[character, us]], stuck: [[characters,
-    us]], drives: [us of each level put on a row], quiet: bool, shorts: rows driven against each
-    other}.
+    Without rows it is a row of buttons. An erase of flash, [us, duration] in `erases`, holds up
+    all but the contacts; `chip`: of kinds.py. Answers {keys: [[character, us]], stuck:
+    [[characters, us]], drives: [us of each level put on a row], settled: shortest us from there to
+    a look at a column, quiet: bool, shorts: rows driven against each other}.
     """
-    world = new_world()
+    world = new_world(chip=scenario.get("chip", "rp2040"))
     matrix = Matrix(scenario["keys"])
     ends = list(scenario["rows"] or (None,)) + scenario["columns"]
     for end, pin in enumerate(ends):
@@ -91,9 +92,13 @@ def keypad(scenario):
     matrix.changed = lambda touched: pins.touched(
         [ends[end] for end in touched if ends[end] is not None]
     )
-    pressed, stuck, drives = [], [], []
-    rows = [counted(Pin(n, Pin.OPEN_DRAIN, value=1), world, drives) for n in scenario["rows"]]
-    columns = [Pin(number, Pin.IN, Pin.PULL_UP) for number in scenario["columns"]]
+    pressed, stuck, drives, looks = [], [], [], []
+    rows = [
+        counted(Pin(n, Pin.OPEN_DRAIN, None, value=1), world, drives) for n in scenario["rows"]
+    ]
+    columns = [
+        Column(Pin(n, Pin.IN, Pin.PULL_UP), world, drives, looks) for n in scenario["columns"]
+    ]
     driver = (Keypad if rows else Buttons)(
         rows,
         columns,
@@ -111,6 +116,7 @@ def keypad(scenario):
         "keys": pressed,
         "stuck": stuck,
         "drives": drives,
+        "settled": min(looks) if looks else None,
         "quiet": driver.quiet,
         "shorts": matrix.shorts,
     }
@@ -122,6 +128,19 @@ def counted(pin, world, drives):
         pin(level)
 
     return drive
+
+
+class Column:
+    """A pin, with the time from the newest level of a row to each look (us) in `looks`."""
+
+    def __init__(self, pin, world, drives, looks):
+        self._pin, self._world, self._drives, self._looks = pin, world, drives, looks
+        self.irq = pin.irq
+
+    def __call__(self):
+        if self._drives:
+            self._looks.append(self._world.now - self._drives[-1])
+        return self._pin()
 
 
 def switch(matrix, key, closed):

@@ -18,6 +18,7 @@ class Rp2040:
     timers = (-1,)  # software timers only, any number
     keeps_timers = False
     keeps_pulls = False
+    shortest_sleep = 0
 
     def has(self, pin):
         """Is there such a GPIO?"""
@@ -65,6 +66,7 @@ class Esp32:
     i2c_defaults = {0: (18, 19), 1: (25, 26)}
     timers = (0, 1, 2, 3)
     keeps_timers = True
+    shortest_sleep = 5  # us: `sleep_us` returns at once from less (`mphalport.c`)
     keeps_pulls = True  # unless `Pin` names the pull, and be it None (`machine_pin.c`)
     _ABSENT = (20, 24, 28, 29, 30, 31)
     _FLASH = (6, 7, 8, 9, 10, 11)

@@ -36,8 +36,8 @@ def sleep_ms(ms):
 
 
 def sleep_us(us):
-    """Let simulated microseconds pass."""
-    _Port.world.sleep(max(us, 0))
+    """Let simulated microseconds pass, unless the port takes so few for none."""
+    _Port.world.sleep(us if us >= _Port.chip.shortest_sleep and us > 0 else 0)
 
 
 def ticks_ms():
