@@ -12,6 +12,7 @@ from openpaygo import OpenPAYGOTokenEncoder, TokenType
 
 from opaygo import Device, judge, new_state
 from tests_host.batch.conftest import ENTERED, ask, issued, nothing_issued, unit
+from tools.batches import lists
 from tools.batches.issuing import order_of, sms, span
 from tools.batches.ledger import Ledger
 from tools.batches.lists import read_list
@@ -188,6 +189,7 @@ def test_a_new_ledger_is_begun_once_and_noted(payg, batch, command):
     asked = [*without_ledger(payg, batch, command), "--new-ledger"]
     assert f"Note: a new ledger is begun, {place}\n" in payg(*asked)[2]
     assert place.exists()
+    (batch.parent / "paid-tokens.csv").unlink(missing_ok=True)
     assert "is there already: leave out --new-ledger" in payg(*asked)[2]
 
 
@@ -320,6 +322,53 @@ def test_the_same_requests_twice(payg, batch):
     assert (code, "not overwritten" in error) == (1, True)
     with Ledger(str(batch.parent / "ledger.db")) as ledger:
         assert ledger.count("SLT000000001") == 2
+
+
+def test_two_starts_at_once(payg, batch, monkeypatch):
+    """The second start issues nothing, and the first start names its file."""
+    request = ask(batch, "SLT000000001,add,1\n")
+    original = Ledger.issue
+    second = []
+
+    def issue(*arguments, **more):
+        monkeypatch.setattr(Ledger, "issue", original)
+        second.append(payg(*request))
+        return original(*arguments, **more)
+
+    monkeypatch.setattr(Ledger, "issue", issue)
+    assert payg(*request)[0] == 0
+    ((code, said, error),) = second
+    refusal = error.splitlines()[-1]  # after a note of the first start
+    assert (code, said) == (1, "")
+    assert "no token was issued: " in refusal and "another start of this command" in refusal
+    with Ledger(str(batch.parent / "ledger.db")) as ledger:
+        assert [token.count for token in ledger.tokens("SLT000000001")] == [2]
+    assert [row["Count"] for row in results(batch.parent / "paid-tokens.csv")] == ["2"]
+    assert not list(batch.parent.glob("*.part"))
+
+
+def test_a_start_that_was_complete_while_the_second_began(payg, batch, monkeypatch):
+    request = ask(batch, "SLT000000001,add,1\n")
+    original = lists._new_part
+
+    def late(*arguments):
+        monkeypatch.setattr(lists, "_new_part", original)
+        assert payg(*request)[0] == 0
+        return original(*arguments)
+
+    monkeypatch.setattr(lists, "_new_part", late)
+    code, _, error = payg(*request)
+    assert (code, "no token was issued: " in error, "not overwritten" in error) == (1, True, True)
+    with Ledger(str(batch.parent / "ledger.db")) as ledger:
+        assert ledger.count("SLT000000001") == 2
+    assert not list(batch.parent.glob("*.part"))
+
+
+def test_a_start_after_one_that_was_cut_short(payg, batch):
+    (batch.parent / "paid-tokens.csv.part").write_text("theirs")
+    code, _, error = payg(*ask(batch, "SLT000000001,add,1\n"))
+    assert (code, "payg ledger day" in error) == (1, True)
+    assert (batch.parent / "paid-tokens.csv.part").read_text() == "theirs"
 
 
 def test_a_disk_that_is_full_before_they_count(payg, batch, monkeypatch):

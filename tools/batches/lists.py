@@ -379,19 +379,19 @@ def similar(path: Path, serials: Iterable[str]) -> dict[str, str | None]:
 
 
 @contextlib.contextmanager
-def new_file(path: Path) -> Iterator[TextIO]:
+def new_file(path: Path, claim: bool = False) -> Iterator[TextIO]:
     """Open a file for writing, for its owner only, that is called `path` when it is complete.
 
     What is there already is never overwritten. A run that is killed leaves at most a file named
-    `*.part`. The with-block's value is the open file. Raises ListError.
+    `*.part`. claim: all runs use the same `*.part`, so that the second run is refused at once. The
+    with-block's value is the open file. Raises ListError.
     """
     path = Path(path)
     refuse_existing(path)
+    handle, part = _new_part(path, claim)
     try:
-        handle, part = tempfile.mkstemp(".part", f"{path.name}.", path.parent)
-    except OSError as error:
-        raise ListError(f"{path} cannot be written: {error.strerror}") from error
-    try:
+        if claim:
+            refuse_existing(path)  # another run was complete in between
         with open(handle, "w", encoding="utf-8", newline="") as file:
             yield file
             sync(file)
@@ -404,6 +404,23 @@ def new_file(path: Path) -> Iterator[TextIO]:
         _name(part, path)
     except (OSError, ListError) as error:
         raise ListError(f"{path} cannot be named so; all of it is in {part}") from error
+
+
+def _new_part(path: Path, claim: bool) -> tuple[int, str]:
+    """Return (file descriptor, name) of the new file that will be `path`. Raises ListError."""
+    try:
+        if claim:
+            name = f"{path}.part"
+            return os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), name
+        return tempfile.mkstemp(".part", f"{path.name}.", path.parent)
+    except FileExistsError:
+        raise ListError(
+            f"{path}.part is there: another start of this command is writing it, or a start was"
+            " cut short. After a cut, look whether the ledger has tokens of that start"
+            " (payg ledger day) and delete the file"
+        ) from None
+    except OSError as error:
+        raise ListError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def sync(file: TextIO) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from tools.batches import database as ledger_db
-from tools.batches.lists import find, new_file, tracked
+from tools.batches.lists import ListError, find, new_file, tracked
 from tools.identity import COUNT, Checked, Identity, identity_from, identity_options, whole
 from tools.tokens import (
     EXTENDED_MAX,
@@ -172,7 +173,12 @@ def issue_many(source: Source, requests: Path, out: Path | None, allow_duplicate
     if wishes.problems or more:
         raise click.ClickException("no token was issued; put these lines right and repeat")
     asked = [wish for _, wish in wishes.asked]
-    with source.ledger() as ledger, new_file(out) as file:
+    with contextlib.ExitStack() as held:
+        try:
+            file = held.enter_context(new_file(out, claim=True))
+        except ListError as error:
+            raise ListError(f"no token was issued: {error.message}") from error
+        ledger = held.enter_context(source.ledger())
         ledger.refuse_keys(keys)
         note_blank(ledger, {wish.serial for wish in asked})
         bar = tracked(range(len(orders)), len(orders), "Making tokens")
