@@ -23,12 +23,22 @@ try:
 
     import board
     import firmware
+
+    parts = board.find()
+    if sys.implementation.version[:3] < firmware.LOWEST.get(parts.CHIP, ()):
+        from firmware.outdated import stay
+        from firmware.wiring import Wiring
+
+        if not has_identity:
+            micropython.kbd_intr(3)
+        stay(Wiring(parts).displays())
+
     from firmware.events import RESTART, SERVICE, EventLog
     from firmware.media import Files
     from firmware.supervisor import SPAN_MS, Restarts, ServiceRequest, Supervisor, run_minimal
     from firmware.wiring import Wiring
 
-    wiring = Wiring(board.find())
+    wiring = Wiring(parts)
     files = Files("state")
     clock = wiring.clock()
     log = EventLog(files, clock)

@@ -52,7 +52,8 @@ class SimulatedUnit:
     state: directory for the unit's memories, as of `payg sim --state`, or None; board: one of
     tools.boards.BOARDS, or None for the simulator's own; bare: nothing but MicroPython on the
     unit, else this checkout's firmware runs where the unit has no main.py; flash_kb: room for
-    files; identity: a tools.identity.Identity to give to a blank unit. Raises CableError.
+    files; identity: a tools.identity.Identity to give to a blank unit; micropython: the version
+    that the unit's interpreter claims. Raises CableError.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class SimulatedUnit:
         bare: bool = False,
         flash_kb: int = 1408,
         identity: Identity | None = None,
+        micropython: tuple[int, int, int] = (1, 28, 0),
     ) -> None:
         if sys.platform != "linux":
             raise CableError("a simulated unit on a cable needs Linux")
@@ -72,6 +74,7 @@ class SimulatedUnit:
         self._options: dict[str, Any] = dict(
             options, bare=bare, sectors=flash_kb // 4, same=False, before={}
         )
+        self._options["micropython"] = micropython
         self._usb = options["chip"] != "esp32"
         self.sent = self.restarts = 0
         self.port: str | None = None

@@ -7,6 +7,7 @@ import click
 from tools.station.build import TARGETS, BuildError
 from tools.station.deploy import DeployError, onto
 from tools.station.prompt import PortError, RefusedError
+from tools.station.versions import untested_option
 
 
 @click.command(name="deploy")
@@ -18,7 +19,8 @@ from tools.station.prompt import PortError, RefusedError
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Your own board file, in place of the board's.",
 )
-def command(port: str, board: str | None, custom: Path | None) -> None:
+@untested_option
+def command(port: str, board: str | None, custom: Path | None, untested_version: bool) -> None:
     """Put the firmware of this checkout onto a unit; identity, credit and count stay.
 
     \b
@@ -26,7 +28,7 @@ def command(port: str, board: str | None, custom: Path | None) -> None:
       payg deploy --port /dev/ttyACM0
     """
     try:
-        onto(port, board, custom, click.echo)
+        onto(port, board, custom, click.echo, untested_version)
     except (BuildError, DeployError, PortError) as error:
         raise click.ClickException(str(error)) from error
     except RefusedError as error:

@@ -8,6 +8,7 @@ from tools.station import images
 from tools.station.deploy import DeployError
 from tools.station.flash import Esp32, FlashError, find_drive, flash_pico, mounted
 from tools.station.prompt import PortError, RefusedError, check_port
+from tools.station.versions import untested_option
 
 
 @click.command(name="flash")
@@ -25,7 +26,14 @@ from tools.station.prompt import PortError, RefusedError, check_port
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Where a Pico's boot drive is mounted, if it is not found.",
 )
-def command(board: str, port: str | None, image: Path | None, drive: Path | None) -> None:
+@untested_option
+def command(
+    board: str,
+    port: str | None,
+    image: Path | None,
+    drive: Path | None,
+    untested_version: bool,
+) -> None:
     """Put MicroPython on a board. An ESP32 is erased first: identity and credit on it are lost.
 
     \b
@@ -41,9 +49,9 @@ def command(board: str, port: str | None, image: Path | None, drive: Path | None
             drive = find_drive([drive] if drive else mounted())
         elif port:
             check_port(port)
-        data = images.find(board, click.echo, image)
+        data = images.find(board, click.echo, image, insisted=untested_version)
         if drive:
-            flash_pico(data, drive, port, click.echo)
+            flash_pico(data, drive, port, click.echo, untested_version)
         elif port:
             Esp32(port, click.echo).flash(data)
     except (images.ImageError, FlashError, PortError, DeployError, RefusedError) as error:

@@ -15,6 +15,7 @@ from tools.identity import LANGUAGES
 from tools.station.prompt import PortError, check_port
 from tools.station.provision import Report, Station, check_names, chosen, finish, run
 from tools.station.selftest import Job
+from tools.station.versions import untested_option
 
 
 @click.command(name="provision")
@@ -55,6 +56,7 @@ from tools.station.selftest import Job
     help="Make simulated units, each in a directory below this one.",
 )
 @click.option("--board", type=click.Choice(list(BOARDS)), help="Of the simulated units.")
+@untested_option
 def command(
     ports: tuple[str, ...],
     batch: Path,
@@ -67,6 +69,7 @@ def command(
     seconds: int,
     sim: Path | None,
     board: str | None,
+    untested_version: bool,
 ) -> None:
     """Give blank units their identity after a self-test, and seal them.
 
@@ -113,7 +116,7 @@ def command(
                 raise
             with Report() as report:
                 worker = Station(station, book, report, again)
-                jobs = [Job(unit, language, seconds) for unit in units]
+                jobs = [Job(unit, language, seconds, insisted=untested_version) for unit in units]
                 if sim:
                     check_names(units)
                     makes: list[tuple[Any, ...]]

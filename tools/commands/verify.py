@@ -10,6 +10,7 @@ from tools.station.console import ConsoleError
 from tools.station.deploy import DeployError
 from tools.station.prompt import PortError, RefusedError
 from tools.station.verify import VerifyError, verify
+from tools.station.versions import untested_option
 
 
 @click.command(name="verify")
@@ -27,7 +28,14 @@ from tools.station.verify import VerifyError, verify
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Your own board file, as it was deployed.",
 )
-def command(port: str, batch: Path | None, board: str | None, custom: Path | None) -> None:
+@untested_option
+def command(
+    port: str,
+    batch: Path | None,
+    board: str | None,
+    custom: Path | None,
+    untested_version: bool,
+) -> None:
     """Compare a unit with this checkout and with its list; nothing on it is changed.
 
     \b
@@ -38,7 +46,7 @@ def command(port: str, batch: Path | None, board: str | None, custom: Path | Non
     """
     try:
         rows = {row.serial: row.key for row in read_list(batch)} if batch else None
-        verify(port, board, custom, rows, click.echo)
+        verify(port, board, custom, rows, click.echo, untested_version)
     except (BuildError, ListError, DeployError, VerifyError, PortError, ConsoleError) as error:
         raise click.ClickException(str(error)) from error
     except RefusedError as error:

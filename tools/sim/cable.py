@@ -62,9 +62,9 @@ class Micropython:
 class Sys:
     """Stands in for the module `sys`, with another machine, and errors on the console."""
 
-    def __init__(self, machine):
+    def __init__(self, machine, version):
         self.stderr = sys.stdout
-        self.implementation = Implementation(machine) if machine else sys.implementation
+        self.implementation = Implementation(machine, version) if machine else sys.implementation
 
     def __getattr__(self, name):
         return getattr(sys, name)
@@ -155,7 +155,7 @@ class Life:
         world.end = self.end
         chip = CHIPS[options["chip"]]() if options.get("chip") else None
         sys.path[:] = [options["root"], options["root"] + "/lib"] + sys.path + options["libraries"]
-        sys.modules["sys"] = Sys(chip and chip.machine)
+        sys.modules["sys"] = Sys(chip and chip.machine, options["micropython"])
         data = board_data(options.get("board"))
         self._board = Board(world, data, chip, options["sectors"])
         self._keep = Keep(options["state"], self._board, options["same"], POSIX)

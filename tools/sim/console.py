@@ -136,10 +136,11 @@ class _Output(io.IOBase):
 
 
 class Implementation:
-    """`sys.implementation` on another machine."""
+    """`sys.implementation` on another machine, of the MicroPython that is modelled."""
 
-    def __init__(self, machine):
+    def __init__(self, machine, version=(1, 28, 0)):
         self._machine = machine
+        self.version = tuple(version) + ("",)
 
     def __getattr__(self, name):
         return getattr(sys.implementation, name)

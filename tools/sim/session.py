@@ -381,7 +381,10 @@ class Session:
         if self.firmware.failure is not None:
             raise Refused(self.firmware.failure)
         if self.firmware.unit is None:
-            raise Refused("the firmware is not up: main.py has made no unit yet")
+            seen = " / ".join(self.board.glass().split("\n"))
+            raise Refused(
+                "the firmware is not up: main.py has made no unit yet; the display shows %r" % seen
+            )
         return self.firmware.unit
 
     def _need_clock(self):

@@ -16,6 +16,7 @@ from pathlib import Path
 from tools import room
 from tools.station.build import TARGETS, Manifest, build, size
 from tools.station.prompt import Prompt, RefusedError, board_of
+from tools.station.versions import VersionError, check_version
 
 NEW = ".new"  # a file that is not complete yet, or not yet allowed to be there
 LAST = "main.py"
@@ -182,10 +183,11 @@ def _verify(have: FileDigests, want: FileDigests) -> None:
         )
 
 
-def check_board(prompt: Prompt, board: str | None) -> tuple[str, str]:
+def check_board(prompt: Prompt, board: str | None, insisted: bool = False) -> tuple[str, str]:
     """Return (board, description) of the unit; `board` is the wish of the user, or None.
 
-    Raises DeployError if the unit is another board or an unknown board.
+    Raises DeployError if the unit is another board or an unknown board, or its MicroPython is too
+    old, or untested and not `insisted` on.
     """
     machine, version = prompt.run(ASK).splitlines()
     found = board_of(machine)
@@ -197,7 +199,24 @@ def check_board(prompt: Prompt, board: str | None) -> tuple[str, str]:
             f'the unit on {prompt.port} is {wish}: it calls itself "{machine}". Nothing was'
             " changed. Name the board that it is, or the port of another unit"
         )
+    _check_version(prompt.port, found, version, insisted)
     return found, f"{machine}, MicroPython {version}"
+
+
+def check_micropython(prompt: Prompt, insisted: bool) -> None:
+    """Raise DeployError for a MicroPython that is too old, or untested and not insisted on."""
+    machine, version = prompt.run(ASK).splitlines()
+    found = board_of(machine)
+    if found:  # else: the simulator's own board
+        _check_version(prompt.port, found, version, insisted)
+
+
+def _check_version(port: str, board: str, version: str, insisted: bool) -> None:
+    try:
+        numbers = tuple(int(part) for part in version.split("."))
+        check_version(numbers, TARGETS[board].chip, insisted)
+    except VersionError as error:
+        raise DeployError(f"{port}: {error}") from None
 
 
 def check_custom(files: FileDigests, board: str | None, custom: Path | None) -> None:
@@ -209,11 +228,20 @@ def check_custom(files: FileDigests, board: str | None, custom: Path | None) -> 
         )
 
 
-def onto(port: str, board: str | None, custom: Path | None, say: Callable[[str], None]) -> None:
-    """Deploy to the unit on `port`, restart it, and tell about it through `say`."""
+def onto(
+    port: str,
+    board: str | None,
+    custom: Path | None,
+    say: Callable[[str], None],
+    insisted: bool = False,
+) -> None:
+    """Deploy to the unit on `port`, restart it, and tell about it through `say`.
+
+    insisted: also with an untested MicroPython.
+    """
     with Prompt(port) as prompt, tempfile.TemporaryDirectory() as folder:
         wish = board
-        board, description = check_board(prompt, board)
+        board, description = check_board(prompt, board, insisted)
         say(f"{port}: {description}")
         check_custom(look(prompt), wish, custom)
         tree = Path(folder, "tree")

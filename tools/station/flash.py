@@ -188,12 +188,18 @@ def await_port(port: str | None, before: set[str]) -> str:
     )
 
 
-def flash_pico(image: bytes, drive: Path, port: str | None, say: Callable[[str], None]) -> None:
+def flash_pico(
+    image: bytes,
+    drive: Path,
+    port: str | None,
+    say: Callable[[str], None],
+    insisted: bool = False,
+) -> None:
     """Put `image` onto the Pico with the boot drive `drive`, then ask the Pico for the version."""
     before = pico_ports()
     say(f"Writing {len(image):,} bytes to {drive} ...")
     copy(image, drive)
     port = await_port(port, before)
     with Prompt(port) as prompt:
-        _, description = check_board(prompt, "pico")
+        _, description = check_board(prompt, "pico", insisted)
     say(f"{port}: {description}")

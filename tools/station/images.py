@@ -8,7 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-VERSION = "1.28.0"
+from tools.boards import BOARDS as TARGETS
+from tools.station.versions import TESTED, VersionError, check_version, version_of, words
+
+VERSION = words(TESTED) + ".0"
 DOWNLOADS = "https://micropython.org/resources/firmware/"
 IMAGES = {
     "pico": f"RPI_PICO-20260406-v{VERSION}.uf2",
@@ -38,15 +41,17 @@ def find(
     say: Callable[[str], None],
     image: str | Path | None = None,
     cache: Path | None = None,
+    insisted: bool = False,
 ) -> bytes:
     """Return the bytes of `image`, a path, or of the official image for `board`.
 
+    insisted: an image of an untested version will do.
     The official image is downloaded into directory `cache` (the user's cache directory if None)
     unless found there. Raises ImageError.
     """
     if image:
         try:
-            return _checked(board, Path(image).read_bytes(), image)
+            return _checked(board, Path(image).read_bytes(), image, insisted)
         except OSError as error:
             raise ImageError(f"{image} cannot be read: {error.strerror or error}") from error
     cache = cache or _cache()
@@ -79,14 +84,25 @@ def _download(url: str) -> bytes:
         ) from error
 
 
-def _checked(board: str, data: bytes, name: str | Path) -> bytes:
+def _checked(board: str, data: bytes, name: str | Path, insisted: bool = False) -> bytes:
     fault = {"pico": check_uf2, "esp32": check_esp32}[board](data)
     if fault:
         raise ImageError(
             f"{name} is no MicroPython image for this board: {fault}. The right one is"
             f" {DOWNLOADS}{IMAGES[board]}"
         )
+    version = version_of(_pages(data) if board == "pico" else data)
+    try:
+        if version:
+            check_version(version, TARGETS[board].chip, insisted)
+    except VersionError as error:
+        raise ImageError(f"{name}: {error}") from None
     return data
+
+
+def _pages(data: bytes) -> bytes:
+    """Return what a UF2 puts into the flash."""
+    return b"".join(block[8][: block[4]] for block in _UF2.iter_unpack(data))
 
 
 def check_uf2(data: bytes) -> str | None:

@@ -15,8 +15,9 @@ from tools import room
 from tools.batches.lists import ListedUnit
 from tools.seconds import DAY, duration
 from tools.station.console import AtPromptError, ConsoleError, LineConsole, knock
-from tools.station.deploy import FREE, FileDigests, look
+from tools.station.deploy import FREE, DeployError, FileDigests, check_micropython, look
 from tools.station.prompt import PortError, Prompt, RefusedError
+from tools.station.versions import engine_fault
 from tools.tokens import make_token
 
 CHECK_LABEL = b"PAYG key check value"
@@ -60,7 +61,7 @@ class Job(NamedTuple):
 
     `seconds`: for pressing all keys. `robot(keys)` is called when the unit waits for keys;
     None: a person presses the keys. `trial`: seconds for which the firmware must run as a sealed
-    unit does before the identity is written.
+    unit does before the identity is written; insisted: an untested MicroPython will do.
     """
 
     unit: ListedUnit
@@ -68,6 +69,7 @@ class Job(NamedTuple):
     seconds: int = 60
     robot: Callable[[str], None] | None = None
     trial: int = TRIAL
+    insisted: bool = False
 
 
 class Made(NamedTuple):
@@ -169,6 +171,11 @@ def _compare(fields: list[str], unit: ListedUnit) -> None:
 
 def _at_prompt(prompt: Prompt, job: Job, say: Say) -> Made | None:
     """Test, write the identity, restart; returns and raises as `provision` does."""
+    try:
+        check_micropython(prompt, job.insisted)
+    except DeployError as error:
+        prompt.restart()
+        raise ProvisionError(str(error)) from None
     try:
         prompt.run(BEGIN)
     except RefusedError as error:
@@ -309,7 +316,7 @@ class SelfTestJudge:
         self._has_clock = True
         self._missing: list[str] = []
 
-    STEPS = ("clock set", "load", "clock", "memory", "flash", "token", "display", "keys")
+    STEPS = ("clock set", "load", "clock", "memory", "flash", "engine", "token", "display", "keys")
 
     def run(self) -> None:
         """Run all steps. Raises ProvisionError, tools.station.prompt.PortError."""
@@ -390,6 +397,12 @@ class SelfTestJudge:
                 f" {room.LEAST - free} sectors in all, then try again"
             )
         return f"{free} sectors free for the records"
+
+    def _engine(self) -> str:
+        fault = engine_fault(self._prompt)
+        if fault:
+            raise ProvisionError(f"engine: {fault}")
+        return "computes two published examples right"
 
     def _token(self) -> str:
         count, digits = make_token(self._job.unit.identity(), "add", _VALUE)

@@ -15,6 +15,7 @@ from tools.station.console import ConsoleError, knock
 from tools.station.deploy import FileDigests, check_board, check_custom, look, wanted
 from tools.station.prompt import Prompt
 from tools.station.selftest import KNOCK, key_check
+from tools.station.versions import engine_fault
 
 WHO = """
 try:
@@ -36,11 +37,12 @@ def verify(
     custom: Path | None,
     rows: Mapping[str, bytes] | None,
     say: Callable[[str], None],
+    insisted: bool = False,
 ) -> None:
     """Compare the unit on `port`; `rows`: {serial: key} of a list, or None.
 
-    `say` gets lines about the unit. Raises VerifyError, DeployError, PortError, ConsoleError,
-    RefusedError.
+    `say` gets lines about the unit; insisted: an untested MicroPython will do. Raises VerifyError,
+    DeployError, PortError, ConsoleError, RefusedError.
     """
     try:
         fields = knock(port, KNOCK)
@@ -50,13 +52,18 @@ def verify(
         _sealed(fields, rows, say)
         return
     with Prompt(port) as prompt, tempfile.TemporaryDirectory() as folder:
-        found, description = check_board(prompt, board)
+        found, description = check_board(prompt, board, insisted)
         say(f"{port}: {description}")
         files = look(prompt)
         check_custom(files, board, custom)
         manifest = build(found, Path(folder, "tree"), custom)
         _compare(files, wanted(manifest), say)
         who = prompt.run(WHO).split()
+        fault = None if who == ["bare"] else engine_fault(prompt)
+        if fault:
+            raise VerifyError(fault)
+        if who != ["bare"]:
+            say("The token engine computes two published examples right.")
         if who == ["blank"]:
             say("The unit has no identity yet. It restarts.")
             prompt.restart()
