@@ -90,6 +90,19 @@ def test_the_last_token_again(payg, here, lived):
     assert issued(short) == issued(lived)
 
 
+def test_the_last_token_of_another_list_is_refused(payg, tmp_path, monkeypatch):
+    """The ledger's list has another key: the token is one for another unit."""
+    mine, theirs = tmp_path / "mine.csv", tmp_path / "there" / "theirs.csv"
+    theirs.parent.mkdir()
+    for out in (mine, theirs):
+        payg("batch", "new", "--prefix", "SLT", "--first", 1, "--quantity", 5, "--out", out)
+    first = payg("token", "--batch", mine, "--serial", SERIAL, "--add", 7)[1]
+    asked = ["ledger", "last", SERIAL, "--ledger", tmp_path / "ledger.db", "--batch"]
+    code, said, error = payg(*asked, theirs)
+    assert (code, said, "has another key in the list mine.csv" in error) == (1, "", True)
+    assert payg(*asked, mine)[1] == first
+
+
 @pytest.mark.parametrize(
     ("divider", "asked"), [(24, ["--add", "0.5"]), (1, ["--disable"]), (1, ["--extended", 2])]
 )

@@ -191,8 +191,11 @@ def last(serial: str, batch: Path | None, ledger: str | None, as_json: bool, as_
     from tools.batches.history import local, tokens_of
 
     _one_form(as_json, as_csv)
-    divider = find(batch, [serial])[serial].time_divider if batch else None
+    unit = find(batch, [serial])[serial] if batch else None
+    divider = unit.time_divider if unit else None
     with _opened(ledger, batch.parent if batch else Path()) as book:
+        if unit:
+            book.refuse_keys([(serial, unit.key)])
         issued = tokens_of(book, serial)
         if not issued and book.unit(serial) is None:
             raise _unknown(book, serial)
