@@ -53,9 +53,10 @@ class Steps:
             word, *rest = line.split()
             if word in _KINDS:
                 self._stored = word
+                self.seen[word] += 1  # its step may take less than a tick
             elif word == "step":
                 kind, self._stored = self._stored, "other"
-                self.seen[kind] += 1
+                self.seen["other"] += kind == "other"
                 self.longest[kind] = max(self.longest[kind], int(rest[1]))
 
 
