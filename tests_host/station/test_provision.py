@@ -340,7 +340,8 @@ def test_a_worker_who_stops_it_leaves_a_blank_unit_and_the_ledger_knows(tmp_path
 
 
 def test_too_few_serial_numbers_are_given_back(tmp_path):
-    batch = tmp_path / "batch.csv"
+    batch = list_file(tmp_path)
+    batch.unlink()
     write_list(batch, [FIRST])
     ends = [pty.openpty() for _ in range(2)]  # nobody answers there
     names = [os.ttyname(end) for _, end in ends]
@@ -426,6 +427,7 @@ def test_a_unit_that_is_not_heard_after_its_seal_keeps_its_serial_number(tmp_pat
 
 def test_a_wrong_port_is_noticed_before_a_label_is_scanned(tmp_path):
     batch = list_file(tmp_path)
+    (tmp_path / "ledger.db").unlink()
     for port, told in (
         ("/dev/null", "/dev/null is not a serial port"),
         (str(tmp_path / "ttyACM7"), "there is no port"),
