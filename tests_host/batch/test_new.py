@@ -287,6 +287,36 @@ def test_two_at_once_make_one_list(payg, tmp_path, monkeypatch):
     assert {path.name for path in tmp_path.iterdir()} == {"theirs.csv", "ledger.db"}
 
 
+@pytest.mark.parametrize("where", ["beside", "elsewhere"])
+def test_a_lost_ledger_and_the_same_serial_numbers(payg, tmp_path, monkeypatch, where):
+    """New keys for serial numbers that units have already would fit no unit."""
+    place = tmp_path / "ledgers" / "ledger.db"
+    place.parent.mkdir()
+    if where == "elsewhere":
+        monkeypatch.setenv("PAYG_LEDGER", str(place))
+    else:
+        place = tmp_path / "ledger.db"
+    assert payg(*new_list(tmp_path / "batch.csv", 1, 20))[0] == 0
+    place.unlink()
+    (tmp_path / "paid.csv").write_text("serial,kind,value\nSLT000000030,add,7\n")
+    (tmp_path / "a.csv").write_bytes(b"\xff\xfe\0")
+    (tmp_path / "folder.csv").mkdir()
+    before = sorted(tmp_path.iterdir())
+    code, said, error = payg(*new_list(tmp_path / "again.csv", 20, 5))
+    assert (code, said, sorted(tmp_path.iterdir())) == (1, "", before)
+    assert "SLT000000020 is in batch.csv already" in error and "I lost the ledger" in error
+    assert not place.exists()
+    assert payg(*new_list(tmp_path / "again.csv", 21, 20))[0] == 0
+
+
+def test_the_search_beside_a_new_ledger_is_bounded(payg, tmp_path, monkeypatch):
+    monkeypatch.setattr("tools.batches.fresh.ROWS_BESIDE", 12)
+    write_list(tmp_path / "a.csv", [unit(number) for number in range(1, 11)])
+    write_list(tmp_path / "b.csv", [unit(number) for number in range(11, 21)])
+    assert "SLT000000012 is in b.csv" in payg(*new_list(tmp_path / "c.csv", 12, 1))[2]
+    assert payg(*new_list(tmp_path / "c.csv", 13, 1))[0] == 0
+
+
 def test_what_only_looks_alike_is_not_taken():
     others = [
         "SLT1",

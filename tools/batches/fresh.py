@@ -1,17 +1,28 @@
 """Units of a new list: serial numbers that nobody has, keys and starting codes by chance."""
 
+import contextlib
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import click
 
 from tools.batches.database import NoLedgerError, file_of
-from tools.batches.lists import NUMBER_DIGITS, ListedUnit, read_serials, tracked, write_list
+from tools.batches.lists import (
+    NUMBER_DIGITS,
+    ListedUnit,
+    ListError,
+    read_serials,
+    tracked,
+    write_list,
+)
 
 NUMBER_MAX = 10**NUMBER_DIGITS - 1
 FIRST_CODE, CODES = 100_000_000, 900_000_000
 """Starting codes have nine digits, none of them a leading zero: spreadsheets lose those."""
+FILES_BESIDE, ROWS_BESIDE = 100, 1_000_000
+"""Bounds of the search for a list that a lost ledger knew."""
 
 
 def make_units(
@@ -54,11 +65,12 @@ def first_taken(prefix: str, numbers: range, serials: Iterable[str]) -> str | No
 
 
 def refuse_taken(
-    prefix: str, numbers: range, against: Iterable[Path], ledger: str, must: bool
+    prefix: str, numbers: range, against: Sequence[Path], ledger: str, must: bool, folder: Path
 ) -> None:
     """Raise click.ClickException if a list or the ledger has one of the new serial numbers.
 
-    must: a ledger in a file must be there.
+    must: a ledger in a file must be there. folder: of the new list. Without a ledger, the lists
+    in the folders of ledger and new list count as well, because a lost ledger knew these lists.
     """
     for path in against:
         serials = tracked(read_serials(path), None, f"Comparing with {path.name}")
@@ -68,8 +80,11 @@ def refuse_taken(
     try:
         known = Ledger(ledger, create=False)
     except NoLedgerError:
-        if must and file_of(ledger):
+        file = file_of(ledger)
+        if must and file:
             raise
+        folders = {folder.resolve(), (file.parent if file else folder).resolve()}
+        _refuse_beside(prefix, numbers, folders)
         return
     with known:
         made = known.list_with(prefix, numbers)
@@ -102,8 +117,22 @@ def write_new_list(
     write_list(path, noted(), keep)
 
 
-def _refuse(serial: str | None, where: object) -> None:
+def _refuse(serial: str | None, where: object, more: str = "") -> None:
     if serial:
         raise click.ClickException(
-            f"{serial} is in {where} already; begin after the last one there: --first N"
+            f"{serial} is in {where} already; begin after the last one there: --first N{more}"
         )
+
+
+def _refuse_beside(prefix: str, numbers: range, folders: Iterable[Path]) -> None:
+    """Raise click.ClickException if a list in one of `folders` has a new serial number.
+
+    At most FILES_BESIDE files and ROWS_BESIDE rows are read; a file that is no list is passed.
+    """
+    paths = islice((path for folder in folders for path in folder.glob("*.csv")), FILES_BESIDE)
+    left = iter(range(ROWS_BESIDE))
+    lost = '. If the ledger was lost, see "I lost the ledger" in docs/batches.md'
+    for path in sorted(paths):
+        with contextlib.suppress(ListError):
+            serials = (serial for serial, _ in zip(read_serials(path), left))
+            _refuse(first_taken(prefix, numbers, serials), path.name, lost)

@@ -126,7 +126,7 @@ def new(
     place = ledger_db.place(options["ledger"], out)
     refuse_existing(out)
     asked = context.get_parameter_source("ledger") is ParameterSource.COMMANDLINE
-    refuse_taken(prefix, numbers, options["against"], place, asked)
+    refuse_taken(prefix, numbers, options["against"], place, asked, out.parent)
     units = make_units(
         prefix,
         numbers,
