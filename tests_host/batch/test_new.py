@@ -3,6 +3,7 @@
 import csv
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from opaygo import Device
 from tests_host.batch.conftest import unit
 from tools.batches.fresh import first_taken, make_units
 from tools.batches.ledger import Ledger, Order, TakenError
@@ -44,6 +46,19 @@ def test_a_batch(payg, tmp_path, monkeypatch):
         kept = [value for name, value in row.items() if name not in list(row)[:3]]
         assert kept == ["1", "1", "0", "SHS60", "1.0", ""]
     assert not any(row["Key"] in said for row in rows)
+
+
+@pytest.mark.parametrize("code", ["000000000", "123456789", "999999999"])
+def test_a_restricted_unit_accepts_the_printed_test_code(payg, tmp_path, code):
+    out = tmp_path / "a.csv"
+    more = ["--first", 1, "--quantity", 1, "--out", out, "--test-code", code]
+    assert "Test code" not in payg(*NEW, *more)[1]
+    restricted = ["--first", 2, "--out", tmp_path / "b.csv", "--restricted"]
+    said = payg(*NEW, *more, *restricted)[1].splitlines()[-1]
+    digits = re.fullmatch("Test code, to be typed: ([1-4 ]+) #", said)[1].replace(" ", "")
+    (made,) = read_list(tmp_path / "b.csv")
+    device = Device(made.key, made.starting_code, 1, True)
+    assert device.read(digits) == (made.test_code, False)
 
 
 def test_keys_use_all_their_bits():

@@ -53,16 +53,15 @@ def order_of(unit: ListedUnit, wish: Wish) -> Order:
     def make(count: int) -> tuple[int, str]:
         return make_token(identity._replace(count=count), wish.kind, value)
 
-    return Order(unit.serial, unit.count, wish.kind, value, make, _test_digits(unit))
+    never = None if unit.test_code is None else typed_test_code(unit.test_code, unit.restricted)
+    return Order(unit.serial, unit.count, wish.kind, value, make, never)
 
 
-def _test_digits(unit: ListedUnit) -> str | None:
-    """Return the unit's test code as it would be typed, or None."""
-    if unit.test_code is None:
-        return None
-    if unit.restricted:
-        return f"{OpenPAYGOTokenShared.convert_to_4_digit_token(unit.test_code):015}"
-    return f"{unit.test_code:09}"
+def typed_test_code(code: int, restricted: bool) -> str:
+    """Return a test code as a person types it: nine digits, restricted 15 digits from 1 to 4."""
+    if restricted:
+        return f"{OpenPAYGOTokenShared.convert_to_4_digit_token(code):015}"
+    return f"{code:09}"
 
 
 class Plan(NamedTuple):

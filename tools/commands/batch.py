@@ -25,6 +25,7 @@ from tools.identity import (
     parse_serial,
     whole,
 )
+from tools.tokens import grouped
 
 
 @click.group(name="batch")
@@ -90,7 +91,8 @@ LIST = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--test-code",
     type=Checked("code", _parse_test_code),
-    help="Code of nine digits that switches a unit's load on for 30 s.",
+    help="Code of nine digits that switches a unit's load on for 30 s. With --restricted, the 15"
+    " digits to be typed are printed.",
 )
 @click.option("--against", type=LIST, multiple=True, help="No serial number of this list. Repeat.")
 @ledger_db.option
@@ -139,6 +141,12 @@ def new(
     tracking = tracked(units, quantity, f"Writing {out.name}")
     write_new_list(out, prefix, numbers, tracking, place)
     click.echo(f"{out}: {quantity:,} units, {names[0]} to {names[1]}. It has their keys: guard it")
+    if options["restricted"] and options["test_code"] is not None:
+        from tools.batches.issuing import typed_test_code  # SQLAlchemy is slow to import
+
+        click.echo(
+            f"Test code, to be typed: {grouped(typed_test_code(options['test_code'], True))} #"
+        )
 
 
 def _default_name(names: list[str]) -> Path:
