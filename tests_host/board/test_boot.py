@@ -15,16 +15,21 @@ class Pin:
     OUT = 1
     def __init__(self, *where, **how):
         {happens}
+class Timer:
+    def __init__(self, number):
+        {timer}
+def reset():
+    pass
 """
 BOOT = "import sys; sys.path[:] = [{folder!r}, {root!r}]; import boot; print('done')"
 
 
 @pytest.fixture
 def boot(micropython_exe, tmp_path):
-    """Function that runs boot.py; `happens` while it sets the load's pin."""
+    """Function that runs boot.py; `happens` while it sets the load's pin, `timer` later."""
 
-    def run(happens):
-        (tmp_path / "machine.py").write_text(MACHINE.format(happens=happens))
+    def run(happens, timer="pass"):
+        (tmp_path / "machine.py").write_text(MACHINE.format(happens=happens, timer=timer))
         code = BOOT.format(folder=str(tmp_path), root=str(ROOT))
         return subprocess.run(
             [micropython_exe, "-c", code], capture_output=True, check=False, cwd=ROOT, text=True
@@ -36,6 +41,8 @@ def boot(micropython_exe, tmp_path):
 @pytest.mark.parametrize("error", ["KeyboardInterrupt", "OSError(5)", "MemoryError"])
 def test_nothing_leaves_it(boot, error):
     done = boot(f"raise {error}")
+    assert (done.stdout, done.returncode) == ("done\n", 0), done.stderr
+    done = boot("pass", f"raise {error}")
     assert (done.stdout, done.returncode) == ("done\n", 0), done.stderr
 
 
