@@ -165,7 +165,7 @@ class TestAfterTheRun:
         assert first.exit_code == 0, first.output
         assert PUBLISHED_KEY.hex() not in first.output
         with Ledger(str(tmp_path / "ledger.db")) as ledger:
-            assert ledger.count("SLT1") == unit.state.count > 10
+            assert ledger.count("SLT1") >= unit.state.count > 10
         again = examine(unit, *options)
         assert again.exit_code == 0, "the ledger's count is the one to go on from"
 

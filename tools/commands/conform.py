@@ -18,6 +18,7 @@ from tools.conformance.chains import Chains
 from tools.conformance.checks import CHECKS, PROFILES, STRICT
 from tools.conformance.foreign import CommandUnit, ManualUnit
 from tools.conformance.model import Model
+from tools.conformance.reservation import Reservation
 from tools.conformance.run import EXIT_CODES, NOTHING, Result, run
 from tools.conformance.trial import Limits, Trial
 from tools.conformance.units import AnsweringUnit, RamUnit, SerialUnit, SilentUnitError, SimUnit
@@ -122,7 +123,7 @@ def warn(options: Options, known: bool, identity: Identity, limits: Limits) -> N
     if lockout:
         text += " At the end the unit's keypad is locked for some minutes."
     if options["batch"]:
-        text += " The ledger gets the new count."
+        text += " The ledger gets each new count before the unit."
     else:
         text += " Tell the platform the new count, which the report names."
     click.echo(text)
@@ -237,17 +238,22 @@ def write(path: Path, text: str) -> None:
     click.echo(f"Report: {path}")
 
 
-def keep_count(options: Options, trial: Trial) -> None:
-    """Tell the ledger the unit's count after the run."""
-    from tools.batches.ledger import Ledger
-
-    count = report.count_to_keep(trial)
-    if not trial.accepted:
-        return
+def reservation_of(options: Options, identity: Identity) -> Reservation | None:
+    """Return the Reservation of a unit of a list, or None."""
+    if not options["batch"]:
+        return None
     place = database.place(options["ledger"], options["batch"])
-    with Ledger(place, create=False) as ledger:
-        ledger.raise_count(options["serial"], count)
-    click.echo(f"The ledger has the unit's new count, {count}.")
+    return Reservation(place, options["serial"], identity.count)
+
+
+def tell_counts(trial: Trial, reserved: Reservation | None) -> None:
+    """Tell the unit's count, and the ledger's if the unit is one of a list."""
+    if trial.entries:
+        click.echo(report.afterwards(trial))
+    if reserved:
+        with contextlib.suppress(database.LedgerError):  # the counts are in the ledger
+            reserved.look()
+        click.echo(reserved.words(trial.rules.last if trial.accepted else trial.before))
 
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -277,7 +283,7 @@ REPORTS = {
     "--batch",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="LIST",
-    help="Take the identity of --serial from this list; the ledger gets the new count.",
+    help="Take the identity of --serial from this list; the ledger gets the counts.",
 )
 @database.option
 @database.new_option
@@ -360,11 +366,14 @@ def command(context: click.Context, /, **_: Any) -> None:
     if limits.entries:
         click.echo(f"Random entries: {limits.entries}, --seed {limits.seed}")
     warn(options, known, identity, limits)
+    reserved = reservation_of(options, identity)
     with reached(options, known, identity) as unit:
         says = identified(unit)
         trial = new_trial(unit, identity, limits)
+        if reserved:
+            trial.reserve = reserved
         results = run(trial, tell=tell, profile=options["profile"], without=without)
-    finish(options, trial, results, report.about(trial, says, identity.count))
+    finish(options, trial, results, report.about(trial, says, identity.count), reserved)
 
 
 def limits_of(options: Options) -> Limits:
@@ -398,9 +407,13 @@ def reached(options: Options, known: bool, identity: Identity) -> Iterator[Unit]
 
 
 def finish(
-    options: Options, trial: Trial, results: list[Result], facts: dict[str, object]
+    options: Options,
+    trial: Trial,
+    results: list[Result],
+    facts: dict[str, object],
+    reserved: Reservation | None,
 ) -> None:
-    """Print and write the report, tell the ledger, and exit."""
+    """Print and write the report, and exit."""
     found = report.profiles(results, trial, options["profile"])
     Console().print(report.table(results))
     click.echo("\n".join([*report.failures(results), ""]))
@@ -411,10 +424,8 @@ def finish(
     likely = report.hint(results, trial)
     if likely:
         click.echo(likely)
-    if trial.entries and not options["sim"]:
-        click.echo(report.afterwards(trial))
-    if options["batch"]:
-        keep_count(options, trial)  # a report that cannot be written must not lose the count
+    if not options["sim"]:
+        tell_counts(trial, reserved)
     facts["left_out"] = list(options["without"])
     for name, make in REPORTS.items():
         if options[name]:

@@ -77,7 +77,10 @@ class Typist:
 
     def sync_back(self) -> str:
         """Return a COUNTER_SYNC backwards, to counts that every unit must still know."""
-        lowest = max(self.rules.last - 63, self.rules.floor + 1)
+        # Not far below the highest count: a ledger with that count must stay in reach of a sync.
+        highest = max(self.rules.last, self.trial.highest)
+        lowest = max(highest - 63, self.rules.floor + 1)
+        lowest = min(lowest, self.rules.last)
         return self.rules.token(SYNC, self.random.randint(lowest, self.rules.last))
 
     def extended(self) -> str:

@@ -129,7 +129,7 @@ def about(
 
 
 def count_to_keep(trial: Trial) -> int:
-    """Return the count that a ledger keeps: above all tokens of the run, within the unit's reach.
+    """Return the count for the next run: above all tokens of this run, within the unit's reach.
 
     After a COUNTER_SYNC backwards the unit remembers the tokens above its count as used.
     """

@@ -16,7 +16,7 @@ from tools.conformance.trial import (
     TooLateError,
     Trial,
 )
-from tools.conformance.units import SilentUnitError
+from tools.conformance.units import BrokenError, SilentUnitError
 from tools.identity import PUBLISHED_CODE, PUBLISHED_KEY
 
 PASS, FAIL, NOT_RUN = "pass", "fail", "not run"
@@ -30,6 +30,7 @@ LOCKED = "the keypad is locked"
 TWICE = "is by chance the token of two counts of this key; repeat with another key"
 LATE = "the lockout ended before the entry was typed; repeat, and type faster"
 INTERRUPTED = "stopped by the operator"
+UNFINISHED = "not finished"
 
 
 class Result(NamedTuple):
@@ -78,7 +79,7 @@ def outcome(results: Sequence[Result], trial: Trial) -> str:
         return FAILED
     if any(result.detail == INTERRUPTED for result in results):
         return STOPPED
-    gave_up = any(result.detail.startswith((LOST, LOCKED)) for result in results)
+    gave_up = any(result.detail.startswith((LOST, LOCKED, UNFINISHED)) for result in results)
     passed = any(result.verdict == PASS for result in results)
     return PASSED if passed and trial.accepted and not gave_up else NOTHING
 
@@ -148,6 +149,9 @@ def _one(trial: Trial, check: Check) -> tuple[Result, str | None]:
         _try(trial, check)
     except DeviationError as error:
         return _failed(trial, done(FAIL, str(error)))
+    except BrokenError as error:
+        trial.doubt = True
+        return done(NOT_RUN, f"{UNFINISHED}: {error}"), UNFINISHED
     except SilentUnitError as error:
         trial.doubt = True
         return done(FAIL, str(error)), SILENT
@@ -167,6 +171,9 @@ def _failed(trial: Trial, result: Result) -> tuple[Result, str | None]:
     trial.model.mistakes = trial.model.locked = 0  # the next valid token forgives them anyway
     try:
         trial.adopt()
+    except BrokenError as error:  # the wrong answer may be the broken connection's
+        detail = f"{UNFINISHED}: {error}; before: {result.detail}"
+        return result._replace(verdict=NOT_RUN, detail=detail), UNFINISHED
     except SilentUnitError:
         return result, SILENT
     return result, None

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tools.conformance.model import VALID, Model
-from tools.conformance.rules import SYNC, SYNC_BACK
+from tools.conformance.rules import SYNC, SYNC_AHEAD, SYNC_BACK
 from tools.conformance.units import AnsweringUnit
 
 JUDGED_S = 5  # certification: a token is judged within
 FIRST_ANSWERS = 8  # kept for a hint
+RESERVED = 30  # counts; with SYNC_BACK below SYNC_AHEAD: a unit synced back still takes a sync
+BEYOND = 10  # counts beyond all windows at which a token may be tried
 FRESH = 10  # time units that a check begins with
 REACH = (0, 30, 60)  # counts further on, when a unit's count is in doubt after a failed check
 
@@ -71,8 +73,10 @@ class Trial:
 
     `entries`: number of entries so far; `log`: Entries of the present check; `slowest`: the
     longest time for a token, in seconds; `accepted`: has the unit accepted any token; `answers`:
-    words of the first answers, for a hint; `highest`: the highest count of an accepted token;
-    `progress`: called after each random entry.
+    words of the first answers, for a hint; `before`: the unit's count before the run; `highest`:
+    the highest count of an accepted token; `progress`: called after each random entry; `reserve`:
+    called with (count, may counts above it be reserved, too?) before an entry that may bring the
+    unit to this count.
     """
 
     def __init__(self, unit: AnsweringUnit, model: Model, limits: Limits | None = None) -> None:
@@ -86,9 +90,10 @@ class Trial:
         self.accepted = False
         self.log: list[Entry] = []
         self.answers: list[str] = []
-        self.highest = model.rules.last
+        self.before = self.highest = model.rules.last
         # called after each random entry
         self.progress: Callable[[int, int], None] = lambda done, of: None
+        self.reserve: Callable[[int, bool], None] = lambda count, further: None
         self._last = unit.now()
 
     # --- one entry -----------------------------------------------------------------------
@@ -104,9 +109,9 @@ class Trial:
         """
         if self.rules.read(entry) and self._ambiguous(entry):
             raise CollisionError(entry)
+        known = self._reserved(entry)
         self.entries += 1
         self._pass_time()
-        known = self._known(entry)
         outcome = self.model.enter(entry)
         begin = self.unit.now()
         answer = self.unit.ask(f"#TOKEN;{entry}")
@@ -115,6 +120,8 @@ class Trial:
         self._pass_time()
         self.log.append(Entry(entry, *known, outcome, answer))
         self._note(outcome, answer)
+        if outcome == "INVALID":
+            self._reserve_beyond(entry, answer)
         self._judge(entry, outcome, answer)
         if took > JUDGED_S and not self.unit.by_hand:
             raise DeviationError(f"{entry} was judged in {took:.1f} s; {JUDGED_S} s are allowed")
@@ -160,6 +167,24 @@ class Trial:
             zero = self.rules.token(value, 0, read[1]) == entry
             return "no token", value, 0 if zero else None
         return self.rules.kind(value, matches[-1], read[1]), value, matches[-1]
+
+    def _reserved(self, entry: str) -> tuple[str, int | None, int | None]:
+        """Reserve the count of an entry about to be made; return (kind, value, count)."""
+        known = self._known(entry)
+        if known[2]:
+            # A unit that takes no token must not be left behind: no counts in store for this unit.
+            self.reserve(known[2], self.accepted)
+        return known
+
+    def _reserve_beyond(self, entry: str, answer: str) -> None:
+        """Reserve the count of a token out of reach that the unit accepted wrongly."""
+        read = self.rules.read(entry)
+        if read is None or fields(answer)[0] not in ("VALID", "PAYG_DISABLED"):
+            return
+        value, last = self.rules.value(entry), self.rules.last
+        for count in range(last + 1, last + SYNC_AHEAD + BEYOND):
+            if self.rules.token(value, count, read[1]) == entry:
+                self.reserve(count, False)
 
     def _note(self, outcome: str, answer: str) -> None:
         word = fields(answer)[0]
@@ -234,6 +259,8 @@ class Trial:
                 return
             except (DeviationError, CollisionError) as error:
                 failure = error
+            if not self.accepted and self.answers[-1:] == ["INVALID"]:
+                break  # a unit that knows no token within reach knows none further on
         assert failure
         raise failure
 
@@ -291,7 +318,7 @@ class Trial:
     def _lockout_after_cut(self, locked: float) -> None:
         # A unit may count the time without power, or not: both ends are allowed.
         entry = self.token(1, self.ahead(0))
-        known = self._known(entry)
+        known = self._reserved(entry)
         answer = self.unit.ask(f"#TOKEN;{entry}")
         self.log.append(Entry(entry, *known, "LOCKED", answer))
         self.entries += 1

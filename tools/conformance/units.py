@@ -41,6 +41,10 @@ class SilentUnitError(Exception):
     """The unit answers no more; the text says what to do."""
 
 
+class BrokenError(SilentUnitError):
+    """The run cannot go on, and the unit is not to blame: a cable, another program, the ledger."""
+
+
 class AnsweringUnit(Protocol):
     """A unit that answers questions. Raises SilentUnitError."""
 
