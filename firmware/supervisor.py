@@ -131,6 +131,8 @@ def _line(error):
 class Restarts:
     """Counts recent restarts, in a file written only when the count changes.
 
+    A blank unit counts none: it is soft-reset at its prompt, which an ESP32 tells from a power-on.
+
     `files`: firmware.media.Files; `power_on`: this start is a power-on, not a restart; `count`:
     restarts in a row; `new`: the count rose with this start; `service`: `serve` asked for this
     restart (the next start is a normal start again).
@@ -141,7 +143,10 @@ class Restarts:
         found = files.read("restarts", 0)
         before = found[0] if found else 0
         asked = before == _SERVICE
-        self.count = 0 if power_on or asked else min(before + 1, MANY + 1)
+        if power_on or asked or not any([files.read("identity", slot) for slot in (0, 1)]):
+            self.count = 0
+        else:
+            self.count = min(before + 1, MANY + 1)
         self.new = self.count > before
         self.service = self._write(before) and asked  # once, or service mode would never end
 

@@ -6,7 +6,7 @@ from tools.sim.chips.ds3231 import Ds3231
 from tools.sim.chips.keypad import Keypad, Watch
 from tools.sim.mcu import machine, time
 from tools.sim.mcu.i2c import EIO, ENODEV, ETIMEDOUT, Bus
-from tools.sim.mcu.kinds import Esp32
+from tools.sim.mcu.kinds import Esp32, Rp2040
 from tools.sim.mcu.pins import attach, touched
 from tools.sim.parts import ChipError, Steps
 from tools.sim.world import Halt, World
@@ -283,6 +283,29 @@ def test_resets():
     refuses(SystemExit, machine.soft_reset)
     refuses(ChipError, machine.bootloader)
     refuses(ChipError, machine.lightsleep)
+
+
+def test_causes_of_resets_by_chip():
+    for chip, reset, soft in ((Rp2040, 3, 1), (Esp32, 2, 5)):
+        world = World()
+        machine.install(world, (), chip())
+        world.start()
+        machine.after_soft_reset()
+        assert machine.reset_cause() == soft
+        refuses(Halt, machine.reset)
+        machine.after_reset()
+        assert machine.reset_cause() == reset
+        world.start()
+        machine.WDT(timeout=1000)
+        refuses(Halt, time.sleep, 2)
+        machine.after_reset()
+        assert machine.reset_cause() == machine.WDT_RESET
+        world.start()
+        refuses(Halt, machine.reset)
+        machine.after_reset()
+        assert machine.reset_cause() == reset
+        machine.after_reset(True)
+        assert machine.reset_cause() == machine.WDT_RESET
 
 
 def test_ticks_wrap_where_the_ports_do():

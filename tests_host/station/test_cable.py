@@ -245,14 +245,15 @@ def test_the_firmware_of_the_checkout_cannot_be_written(unit_of):
 # --- restarts ----------------------------------------------------------------------------
 
 
-def test_a_reset_from_the_prompt_restarts_it(unit_of):
-    unit = unit_of(board="pico")
+@pytest.mark.parametrize("board, cause", [("pico", 3), ("esp32", 2)])
+def test_a_reset_from_the_prompt_restarts_it(unit_of, board, cause):
+    unit = unit_of(board=board)
     with Prompt(unit.port) as prompt:
         prompt.run("mine = 1")
         prompt.restart()
     unit.wait_restart(1)
     assert run(unit, "import machine\nprint(machine.reset_cause(), 'mine' in globals())") == [
-        "3 False"
+        f"{cause} False"
     ]
 
 

@@ -3,9 +3,11 @@
 import pytest
 
 from tests_host.helpers.published import KEY, STARTING_CODE
+from tools.paths import ROOT
 from tools.proofs.checkout import plant, planted_sim
 
 UNIT = {"serial": "S1", "key": KEY, "starting_code": STARTING_CODE}
+ESP32 = "board/esp32_devkit.py"
 WATCHED = 'WATCHDOG = {"timeout_ms": 8000}\n'
 MEASURED = """
 BATTERY = {"adc": 26, "divider": (100_000, 10_000), "chemistry": "lead-acid", "volts": 12}
@@ -35,14 +37,16 @@ def told(answer, what):
 def launch(micropython_exe, tmp_path):
     """Return launch(board="", faults={}, again=True, **options): a running simulator.
 
-    board: lines behind board/sim.py. faults: (file, text there) -> text in its place. again: off
-    and on once more, for only a unit that starts with an identity has a watchdog. Options are
-    those of run.py.
+    board: lines behind board/sim.py; with the option chip="esp32", behind the file of the ESP32.
+    faults: (file, text there) -> text in its place. again: off and on once more, for only a unit
+    that starts with an identity has a watchdog. Options are those of run.py.
     """
     running = []
 
     def launch(board="", faults=None, again=True, **options):
         root = plant(tmp_path / str(len(running)), faults, board)
+        if options.get("chip") == "esp32":
+            (root / ESP32).write_text((ROOT / ESP32).read_text() + board)
         sim = planted_sim(root, **UNIT | options)
         running.append(sim.__enter__())
         if again:

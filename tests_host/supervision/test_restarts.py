@@ -297,6 +297,34 @@ def test_a_unit_set_up_over_the_console_is_not_bitten_for_what_slept_before(laun
     assert "watchdog" not in sim.stderr() and sim.do("uart #COUNTERS")["uart"][0].endswith(";0")
 
 
+# `*` ends the interpreter of a blank unit, as Ctrl-D at the prompt does; else it raises.
+SOFT = {
+    KEY: (
+        '        elif key == "*":\n'
+        "            raise ValueError if self._unit.identity else SystemExit\n"
+    )
+}
+
+
+@pytest.mark.parametrize("chip", [None, "esp32"])
+def test_soft_resets_of_a_blank_unit_are_no_restarts(launch, chip):
+    sim = launch("", SOFT, key=None, chip=chip)
+    for _ in range(5):
+        sim.do("keys *")
+        assert sim.do("run 1000")["display"] == "No setup\n"
+    sim.do(f"uart #SETUP;{UNIT['serial']};{STARTING_CODE:09};{UNIT['key']}")
+    sim.do("keys *")
+    sim.do("run 1000")
+    assert sim.status()["display"] == "Locked\nEnter a token"
+    restart = 21 if chip else 31
+    assert [event for event, _ in log(sim)] == [
+        events.PROVISIONED,
+        events.TASK_FAILED,
+        events.RESTART,
+    ]
+    assert log(sim)[-1] == (events.RESTART, restart)
+
+
 def test_no_watchdog_without_an_identity_or_where_the_board_has_none(launch):
     for board, options in ((WATCHED, {"key": None}), ("", {})):
         sim = launch(board, HANGS, **options)

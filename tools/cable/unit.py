@@ -318,7 +318,7 @@ class SimulatedUnit:
         if told["end"] == "power":
             self._answer(self._without_power())
             return
-        self._options["before"] = {name: told.get(name) for name in ("cause", "watchdog")}
+        self._options["before"] = {name: told.get(name) for name in ("end", "cause", "watchdog")}
         soft = told["end"] == "soft"
         if soft:
             self._to_host(b"MPY: soft reboot\r\n")

@@ -215,9 +215,9 @@ class Life:
         self._board.powered_at = options["powered_at"]
         self._board.steps.arm(options["cut"])
         if cause == "reset":
-            machine.after_reset()
+            machine.after_reset(options["before"]["end"] == "watchdog")
         elif cause == "soft":
-            machine._State.cause = options["before"]["cause"]
+            machine.after_soft_reset(options["before"]["cause"])
             if options["before"]["watchdog"]:
                 machine.WDT(timeout=options["before"]["watchdog"])
 

@@ -19,6 +19,7 @@ class Rp2040:
     keeps_timers = False
     keeps_pulls = False
     shortest_sleep = 0
+    causes = {"reset": 3, "watchdog": 3}  # `reset` uses the watchdog; a soft reset keeps the cause
 
     def has(self, pin):
         """Is there such a GPIO?"""
@@ -67,6 +68,7 @@ class Esp32:
     timers = (0, 1, 2, 3)
     keeps_timers = True
     shortest_sleep = 5  # us: `sleep_us` returns at once from less (`mphalport.c`)
+    causes = {"reset": 2, "watchdog": 3, "soft": 5}  # `modmachine.c`
     keeps_pulls = True  # unless `Pin` names the pull, and be it None (`machine_pin.c`)
     _ABSENT = (20, 24, 28, 29, 30, 31)
     _FLASH = (6, 7, 8, 9, 10, 11)

@@ -1,4 +1,4 @@
-"""`machine` of the RP2040 port, on the simulated world.
+"""`machine` of the RP2040 port, on the simulated world, with the ESP32 port's differences.
 
 Call `install(world, buses)` and make this module `sys.modules["machine"]` before the firmware
 imports `machine`.
@@ -26,6 +26,7 @@ class _State:
     cause = PWRON_RESET
     clock = 125_000_000  # Hz
     watchdog = None
+    bitten = False  # by the watchdog: this is the next reset's cause
     blame = None
 
 
@@ -41,18 +42,26 @@ def power_on():
     _leave_reset(PWRON_RESET)
 
 
-def after_reset():
-    """Leave a reset by `reset` or by the watchdog: for the runner."""
-    _leave_reset(WDT_RESET)
+def after_reset(watchdog=False):
+    """Leave a reset by `reset` or by the watchdog: for the runner.
+
+    `watchdog`: by a watchdog that this module does not know.
+    """
+    _leave_reset(_Port.chip.causes["watchdog" if watchdog or _State.bitten else "reset"])
 
 
-def after_soft_reset():
-    """Restart the interpreter: for the runner. Pins and watchdog keep their state."""
+def after_soft_reset(cause=None):
+    """Restart the interpreter: for the runner. Pins and watchdog keep their state.
+
+    `cause`: of the life before, unless this module knows.
+    """
+    _State.cause = _Port.chip.causes.get("soft", cause or _State.cause)
     _pins.reset(irqs_only=True)
 
 
 def _leave_reset(cause):
     _State.cause = cause
+    _State.bitten = False
     _State.clock = 125_000_000
     _State.watchdog = None
     _pins.reset()
@@ -80,7 +89,7 @@ def soft_reset():
 
 
 def reset_cause():
-    """Return PWRON_RESET or WDT_RESET; the port's `reset` uses the watchdog too."""
+    """Return PWRON_RESET or WDT_RESET; an ESP32 has also 2 (`reset`) and 5 (soft reset)."""
     return _State.cause
 
 
@@ -255,6 +264,7 @@ class _Dog:
         if self._deadline > _Port.world.now:
             self._wait()
         else:
+            _State.bitten = True
             _Port.world.halt("watchdog")
 
 
