@@ -90,6 +90,29 @@ def test_the_note_ends_when_it_is_provisioned(payg, batch):
     assert (issued(said)[1], notes) == (7, "")
 
 
+def test_an_addition_for_a_free_unit_is_noted(payg, batch):
+    one = ["token", "--batch", batch, "--serial", "SLT000000003"]
+    free = "Note: SLT000000003 is free as far as this ledger knows: an addition changes nothing"
+    assert "free" not in payg(*one, "--add", 7)[2]
+    assert "free" not in payg(*one, "--disable")[2]
+    for kind, noted in (("add", True), ("set", True), ("add", False), ("set", False)):
+        code, _, notes = payg(*one, f"--{kind}", 7)
+        assert (code, free in notes) == (0, noted)
+
+
+def test_free_units_of_a_file_are_one_note(payg, batch):
+    rows = "".join(f"SLT{number:09},disable,\n" for number in (1, 2, 3, 4))
+    assert "free" not in payg(*ask(batch, rows))[2]
+    rows = "".join(f"SLT{number:09},add,7\n" for number in (9, 4, 3, 2, 1))
+    notes = payg(*ask(batch, rows, "second.csv"))[2]
+    names = "SLT000000001, SLT000000002, SLT000000003, ..."
+    assert notes.count("free as far as") == 1
+    assert f"Note: 4 of the units ({names}) are free as far as this ledger knows" in notes
+    rows = "SLT000000008,disable\nSLT000000001,set,7\nSLT000000001,add,7\nSLT000000008,add,7\n"
+    notes = payg(*ask(batch, rows, "third.csv"))[2]
+    assert "2 of the units (SLT000000001, SLT000000008) are free" in notes
+
+
 def test_the_list_may_be_ahead(payg, shelf):
     """A list from another platform brings its own counts."""
     path = shelf(unit(1))

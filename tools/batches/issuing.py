@@ -4,7 +4,7 @@ The ledger issues (tools.batches.ledger.Ledger.issue), so that no count is used 
 """
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple, TextIO
@@ -97,6 +97,22 @@ def plan(list_path: Path, wishes: Sequence[tuple[int, Wish]]) -> Plan:
         except ValueError as error:
             problems.append(Problem(number, str(error)))
     return Plan(orders, problems, [(unit.serial, unit.key) for unit in found.units.values()])
+
+
+def free_before(free: set[str], wishes: Iterable[Wish]) -> set[str]:
+    """Return the serial numbers with an addition or a set while their units are free.
+
+    free: serial numbers of units that are free before the first wish.
+    """
+    free, found = set(free), set()
+    for wish in wishes:
+        if wish.kind in ("add", "set") and wish.serial in free:
+            found.add(wish.serial)
+        if wish.kind == "disable":
+            free.add(wish.serial)
+        elif wish.kind == "set":
+            free.discard(wish.serial)
+    return found
 
 
 def write_tokens(

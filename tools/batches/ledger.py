@@ -392,6 +392,18 @@ class Ledger:
         found = self._pairs(units, units.c.provisioned_at, serials)
         return {serial for serial, time in found.items() if time is not None}
 
+    def free_ones(self, serials: Iterable[str]) -> set[str]:
+        """Return those of `serials` whose newest disable or set token is a disable token."""
+        last: dict[str, tuple[int, str]] = {}
+        query = sa.select(tokens.c.serial, sa.func.max(tokens.c.count), tokens.c.kind)
+        query = query.where(tokens.c.kind.in_(["disable", "set"]))
+        query = query.group_by(tokens.c.serial, tokens.c.kind)
+        with self.reading() as database:
+            for some in _chunks(serials):
+                for serial, count, kind in database.execute(query.where(_among(tokens, some))):
+                    last[serial] = max(last.get(serial, (0, "")), (count, kind))
+        return {serial for serial, (_, kind) in last.items() if kind == "disable"}
+
     def _pairs(
         self, table: sa.Table, column: sa.Column[Any], serials: Iterable[str]
     ) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,6 +26,7 @@ from tools.tokens import (
 
 if TYPE_CHECKING:  # SQLAlchemy is slow to import
     from tools.batches.ledger import Issued, Ledger
+    from tools.batches.wishes import Wish
 
 
 def is_given(options: dict[str, Any], name: str) -> bool:
@@ -53,6 +55,7 @@ def identity_of(options: dict[str, Any]) -> Identity:
 
 
 FAR = 1_000  # counts; a unit this far ahead of its ledger is rather a mistake in typing
+NAMED = 3  # serial numbers in a note
 DAYS = Checked("days", parse_days)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -117,6 +120,7 @@ def issue_one(source: Source, serial: str, kind: str, given: Fraction | int | No
     with source.ledger() as ledger:
         ledger.refuse_keys([(serial, unit.key)])
         note_blank(ledger, {serial})
+        note_free(ledger, [wish])
         (issued,) = ledger.issue(orders)
     show(issued, sms(wish, issued.digits))
 
@@ -181,6 +185,7 @@ def issue_many(source: Source, requests: Path, out: Path | None, allow_duplicate
         ledger = held.enter_context(source.ledger())
         ledger.refuse_keys(keys)
         note_blank(ledger, {wish.serial for wish in asked})
+        note_free(ledger, asked)
         bar = tracked(range(len(orders)), len(orders), "Making tokens")
         ledger.issue(  # the file is on the disk before the ledger counts its tokens as issued
             orders,
@@ -197,6 +202,21 @@ def note_blank(ledger: Ledger, serials: set[str]) -> None:
     if blank:
         some = f"{min(blank)} is" if len(blank) == 1 else f"{len(blank):,} of the units are"
         click.echo(f"Note: {some} not provisioned as far as this ledger knows", err=True)
+
+
+def note_free(ledger: Ledger, wishes: Sequence[Wish]) -> None:
+    """Note the units with an addition or a set that are free as far as the ledger knows."""
+    from tools.batches.issuing import free_before
+
+    free = sorted(free_before(ledger.free_ones({wish.serial for wish in wishes}), wishes))
+    if free:
+        names = ", ".join(free[:NAMED]) + (", ..." if len(free) > NAMED else "")
+        some = f"{names} is" if len(free) == 1 else f"{len(free):,} of the units ({names}) are"
+        click.echo(
+            f"Note: {some} free as far as this ledger knows: an addition changes nothing on a free"
+            " unit, and a set token ends the free use",
+            err=True,
+        )
 
 
 @click.command(name="token")
