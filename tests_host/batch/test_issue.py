@@ -1,7 +1,10 @@
 """`payg token --batch`: tokens are the encoder's, counts the ledger's."""
 
 import csv
+import os
+import pydoc
 import re
+import signal
 import subprocess
 import sys
 
@@ -404,6 +407,70 @@ def test_a_disk_that_is_full_before_they_count(payg, batch, monkeypatch):
     with Ledger(str(batch.parent / "ledger.db")) as ledger:
         assert (ledger.count("SLT000000001"), ledger.tokens("SLT000000001")) == (None, [])
     assert not list(batch.parent.glob("paid-*"))
+
+
+def start(*arguments, **more):
+    """Start `payg` as a process of its own, with Ctrl-C as in a terminal."""
+    folders = os.pathsep.join(str(ROOT / part) for part in ("", "lib", "tests_host/shim"))
+    return subprocess.Popen(
+        [sys.executable, "-m", "tools.cli", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": folders},
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        **more,
+    )
+
+
+@pytest.mark.parametrize("option", [["--add", 7], ["--resync", 9], ["--csv", "paid.csv"]], ids=str)
+def test_an_output_that_is_full_names_the_way_to_the_token(batch, option):
+    named = [] if option[0] == "--csv" else ["--serial", "SLT000000003"]
+    (batch.parent / "paid.csv").write_text("SLT000000003,add,7\n")
+    option = [batch.parent / word if word == "paid.csv" else word for word in option]
+    with open("/dev/full", "w") as full:
+        process = start("token", "--batch", batch, *named, *option, stdout=full)
+        error = process.communicate(timeout=60)[1].splitlines()[-1]
+    assert process.returncode == 1
+    again = {
+        "--add": f"in the ledger, and payg ledger last SLT000000003 --batch {batch} prints",
+        "--resync": f"payg ledger show SLT000000003 --ledger {batch.parent / 'ledger.db'} prints",
+        "--csv": f"the tokens were issued, and are in {batch.parent / 'paid-tokens.csv'}",
+    }[option[0]]
+    assert "No space left on device" in error and again in error
+
+
+@pytest.mark.parametrize("moment", ["made", "written", "committed"])
+def test_ctrl_c_says_whether_tokens_were_issued(payg, batch, monkeypatch, moment):
+    def stop():
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def stopping(original):
+        def run(*arguments, **more):
+            result = original(*arguments, **more)
+            stop()
+            return result
+
+        return run
+
+    place = {
+        "made": "tools.batches.ledger._make",
+        "written": "tools.batches.issuing.write_tokens",
+        "committed": "tools.batches.ledger.Ledger.issue",
+    }[moment]
+    module, name = pydoc.locate(place.rpartition(".")[0]), place.rpartition(".")[2]
+    monkeypatch.setattr(module, name, stopping(getattr(module, name)))
+    code, said, error = payg(*ask(batch, "SLT000000001,add,1\n"))
+    out = batch.parent / "paid-tokens.csv"
+    with Ledger(str(batch.parent / "ledger.db")) as ledger:
+        issued_ones = ledger.tokens("SLT000000001")
+    assert (code, said, not list(batch.parent.glob("*.part"))) == (130, "", True)
+    if moment == "committed":
+        assert error.endswith(f"Stopped after the tokens were issued; they are in {out}\n")
+        assert [row["Count"] for row in results(out)] == ["2"] and len(issued_ones) == 1
+    else:
+        assert error.endswith("Stopped. No token was issued.\n")
+        assert not out.exists() and not issued_ones
 
 
 def test_a_name_taken_after_they_count(payg, batch, monkeypatch):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -55,6 +58,7 @@ def identity_of(options: dict[str, Any]) -> Identity:
 
 
 FAR = 1_000  # counts; a unit this far ahead of its ledger is rather a mistake in typing
+STOPPED = 130  # exit code after Ctrl-C
 NAMED = 3  # serial numbers in a note
 DAYS = Checked("days", parse_days)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -105,6 +109,21 @@ class Source(NamedTuple):
 
         return open_for_counts(self.place, self.new_ledger)
 
+    def last(self, serial: str) -> str:
+        """Return the command that prints the newest token of a unit."""
+        return f"payg ledger last {serial} --batch {self.batch}{self._named()}"
+
+    def history(self, serial: str) -> str:
+        """Return the command that prints all tokens of a unit."""
+        return f"payg ledger show {serial}{self._named(Path())}"
+
+    def _named(self, folder: Path | None = None) -> str:
+        """Return --ledger if the ledger is not in `folder`, without `folder` the list's folder."""
+        beside = ledger_db.place(None, (self.batch.parent if folder is None else folder) / "list")
+        if self.place == beside:
+            return ""
+        return f" --ledger {'URL' if '://' in self.place else self.place}"
+
 
 def issue_one(source: Source, serial: str, kind: str, given: Fraction | int | None) -> None:
     """Issue a token for one unit of the list, and print it."""
@@ -122,7 +141,18 @@ def issue_one(source: Source, serial: str, kind: str, given: Fraction | int | No
         note_blank(ledger, {serial})
         note_free(ledger, [wish])
         (issued,) = ledger.issue(orders)
-    show(issued, sms(wish, issued.digits))
+    with printed(f"the token is in the ledger, and {source.last(serial)} prints the token again"):
+        show(issued, sms(wish, issued.digits))
+
+
+@contextlib.contextmanager
+def printed(kept: str) -> Iterator[None]:
+    """Raise click.ClickException if the output cannot be written. kept: what is safe, in words."""
+    try:
+        yield
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the rest is lost, too
+        raise click.ClickException(f"cannot print: {error.strerror}; {kept}") from error
 
 
 def show(issued: Issued, message: str) -> None:
@@ -149,8 +179,9 @@ def resync(source: Source, serial: str, reported: int, sure: bool) -> None:
             )
         late = [token for token in ledger.tokens(serial) if token.count > reported]
         made = ledger.resync(order_of(unit, wish), reported)
-    for issued in made:
-        show(issued, sms(wish, issued.digits))
+    with printed(f"the tokens are in the ledger, and {source.history(serial)} prints them again"):
+        for issued in made:
+            show(issued, sms(wish, issued.digits))
     text = f"Note: the ledger had count {known}; unit and ledger now meet at {made[-1].count}"
     click.echo(text, err=True)
     if len(made) > 1:
@@ -166,10 +197,53 @@ def resync(source: Source, serial: str, reported: int, sure: bool) -> None:
 
 def issue_many(source: Source, requests: Path, out: Path | None, allow_duplicates: bool) -> None:
     """Issue the tokens that the file `requests` asks for, all or none; write them to `out`."""
+    out = out or requests.with_name(f"{requests.stem}-tokens.csv")
+    stopping = Stopping()
+    try:
+        with stopping:
+            number = issue_file(source, requests, out, allow_duplicates, stopping)
+    except KeyboardInterrupt:
+        click.echo("Stopped. No token was issued.", err=True)
+        sys.exit(STOPPED)
+    if stopping.late:
+        click.echo(f"Stopped after the tokens were issued; they are in {out}", err=True)
+        sys.exit(STOPPED)
+    with printed(f"the tokens were issued, and are in {out}"):
+        click.echo(f"{out}: {number:,} tokens")
+
+
+class Stopping:
+    """A context manager for Ctrl-C: KeyboardInterrupt, but after `defer` only `late` is set."""
+
+    def __init__(self) -> None:
+        self.late = False
+
+    def __enter__(self) -> None:
+        self._before = signal.getsignal(signal.SIGINT)
+
+    def __exit__(self, *error: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def defer(self) -> None:
+        """From now on Ctrl-C no longer stops: tokens are issued, and their file gets its name."""
+
+        def later(_number: int, _frame: object) -> None:
+            self.late = True
+
+        signal.signal(signal.SIGINT, later)
+
+
+def issue_file(
+    source: Source, requests: Path, out: Path, allow_duplicates: bool, stopping: Stopping
+) -> int:
+    """Do the work of issue_many; return how many tokens are in `out`."""
     from tools.batches.issuing import plan, write_tokens
     from tools.batches.wishes import read_wishes, told
 
-    out = out or requests.with_name(f"{requests.stem}-tokens.csv")
+    def write(issued: list[Issued]) -> None:
+        write_tokens(file, asked, issued, wishes.extra)
+        stopping.defer()
+
     wishes = read_wishes(requests, allow_duplicates)
     orders, more, keys = plan(source.batch, wishes.asked)
     for number, problem in told(wishes.problems + more):
@@ -187,13 +261,10 @@ def issue_many(source: Source, requests: Path, out: Path | None, allow_duplicate
         note_blank(ledger, {wish.serial for wish in asked})
         note_free(ledger, asked)
         bar = tracked(range(len(orders)), len(orders), "Making tokens")
-        ledger.issue(  # the file is on the disk before the ledger counts its tokens as issued
-            orders,
-            before_commit=lambda issued: write_tokens(file, asked, issued, wishes.extra),
-            step=lambda: next(bar),
-        )
+        # The file is on the disk before the ledger counts its tokens as issued.
+        ledger.issue(orders, before_commit=write, step=lambda: next(bar))
         bar.close()
-    click.echo(f"{out}: {len(orders):,} tokens")
+    return len(orders)
 
 
 def note_blank(ledger: Ledger, serials: set[str]) -> None:
