@@ -308,6 +308,25 @@ def test_causes_of_resets_by_chip():
         assert machine.reset_cause() == machine.WDT_RESET
 
 
+def test_an_esp32_keeps_its_levels_through_a_reset():
+    world = World()
+    machine.install(world, (), Esp32())
+    world.start()
+    lamp = Watch(lambda: world.now)
+    attach(23, lamp, 0)
+    pin = Pin(23, Pin.OUT, value=1)
+    for _ in range(2):
+        machine.after_reset()
+        assert lamp.on
+        refuses(ChipError, pin)
+    pin.init(Pin.OUT, value=0)
+    assert not lamp.on
+    pin.on()
+    machine.after_reset()
+    machine.power_on()
+    assert not lamp.on
+
+
 def test_ticks_wrap_where_the_ports_do():
     world = make()
     world.now = (1 << 30) * 1000 - 5_000

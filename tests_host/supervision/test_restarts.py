@@ -279,6 +279,18 @@ def test_the_watchdog_bites_when_everything_hangs(launch):
     assert "watchdog" in sim.stderr()
 
 
+@pytest.mark.parametrize("chip", [None, "esp32"])
+def test_the_load_is_off_at_the_start_after_a_watchdog(launch, chip):
+    """An ESP32 keeps the level of the load pin until boot.py."""
+    sim = credited(launch(WATCHED, HANGS, chip=chip))
+    sim.do("levels")
+    strike(sim, "*")
+    sim.do("run 8000")
+    sim.do("run 1500")
+    changes = [on for _, name, on in sim.do("levels")["changes"] if name == "load"]
+    assert changes == [False, True] and "watchdog" in sim.stderr()
+
+
 def test_the_watchdog_is_armed_when_a_blank_unit_gets_its_identity(launch):
     sim = credited(launch(WATCHED, HANGS, again=False))
     sim.do("advance 600")

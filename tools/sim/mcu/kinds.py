@@ -18,6 +18,7 @@ class Rp2040:
     timers = (-1,)  # software timers only, any number
     keeps_timers = False
     keeps_pulls = False
+    keeps_levels = False
     shortest_sleep = 0
     causes = {"reset": 3, "watchdog": 3}  # `reset` uses the watchdog; a soft reset keeps the cause
 
@@ -69,6 +70,7 @@ class Esp32:
     keeps_timers = True
     shortest_sleep = 5  # us: `sleep_us` returns at once from less (`mphalport.c`)
     causes = {"reset": 2, "watchdog": 3, "soft": 5}  # `modmachine.c`
+    keeps_levels = True  # `reset` and the watchdog reset the CPUs, not the GPIO
     keeps_pulls = True  # unless `Pin` names the pull, and be it None (`machine_pin.c`)
     _ABSENT = (20, 24, 28, 29, 30, 31)
     _FLASH = (6, 7, 8, 9, 10, 11)

@@ -47,7 +47,8 @@ def after_reset(watchdog=False):
 
     `watchdog`: by a watchdog that this module does not know.
     """
-    _leave_reset(_Port.chip.causes["watchdog" if watchdog or _State.bitten else "reset"])
+    cause = _Port.chip.causes["watchdog" if watchdog or _State.bitten else "reset"]
+    _leave_reset(cause, _Port.chip.keeps_levels)
 
 
 def after_soft_reset(cause=None):
@@ -59,12 +60,12 @@ def after_soft_reset(cause=None):
     _pins.reset(irqs_only=True)
 
 
-def _leave_reset(cause):
+def _leave_reset(cause, held=False):
     _State.cause = cause
     _State.bitten = False
     _State.clock = 125_000_000
     _State.watchdog = None
-    _pins.reset()
+    _pins.reset(held=held)
 
 
 def reset():

@@ -53,12 +53,17 @@ def attach(pin_id, wire, end):
     pin._pull(pin._rest)
 
 
-def reset(irqs_only=False):
-    """Reset the pins with the MCU; a soft reset (`irqs_only`) clears the interrupts only."""
+def reset(irqs_only=False, held=False):
+    """Reset the pins with the MCU; a soft reset (`irqs_only`) clears the interrupts only.
+
+    `held`: the program must configure the pins anew; until then the wires are driven as before.
+    """
     for pin in _PINS.values():
         pin._handler = None
         pin._trigger = 0
-        if not irqs_only:
+        if held:
+            pin._hold()
+        elif not irqs_only:
             pin._reset()
 
 
@@ -217,13 +222,18 @@ class Pin:
 
     def _clear(self):
         self._mode = None
+        self._held = False
         self._pull(_Port.chip.pull(self.id))
         self._out = 0
         self._seen = None
         self._flags = 0
 
+    def _hold(self):
+        self._held = self._held or self._mode is not None
+        self._mode = None
+
     def _reset(self):
-        was_driving = self._mode is not None
+        was_driving = self._held or self._mode is not None
         self._clear()
         if was_driving:
             self._drive(self._end, None)
