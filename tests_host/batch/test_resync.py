@@ -176,7 +176,7 @@ def test_a_unit_that_ran_ahead(payg, batch):
     assert code == 0
     assert [count for _, count in blocks(said)] == [313]
     assert "the ledger had count 2; unit and ledger now meet at 313" in notes
-    assert "cannot be entered" not in notes
+    assert "refuses" not in notes and "/" not in said
     assert issued(payg(*one, "--add", 7)[1])[1] == 314
 
 
@@ -187,12 +187,33 @@ def test_a_unit_that_is_far_behind(payg, batch):
     payg(*one, "--add", 7)
     code, said, notes = payg(*one, "--resync", 10)
     assert (code, [count for _, count in blocks(said)]) == (0, [109, 209, 253])
-    assert "enter these 3 tokens in this sequence" in notes
-    assert "1 issued token of higher counts cannot be entered any more" in notes
+    assert "enter these 3 tokens in this sequence, 1/3 first" in notes
+    refused = "the unit refuses add 7 days (count 252). If the customer did not enter this token,"
+    assert refused in notes and "issue the same value again" in notes
+    messages = [line for line in said.splitlines() if line.startswith("sms")]
+    for step, message in enumerate(messages, 1):
+        assert f"count brought up to date, {step}/3 (in the sequence 1 to 3). Type" in message
+        assert len(message.removeprefix("sms   ")) <= 160 - 20
     state = new_state(10)
     for digits, _ in blocks(said):
         verdict, state = judge(DEVICE, state, digits)
         assert verdict.outcome == "COUNTER_SYNC"
+
+
+def test_tokens_that_the_unit_refuses_are_named(payg, shelf):
+    path = shelf(unit(1, time_divider=24))
+    one = ["token", "--batch", path, "--serial", MADE.serial]
+    kinds = ["--add=0.5", "--set=30", "--sync", "--disable", "--extended=2", "--add=1/24"]
+    for kind in kinds:
+        assert payg(*one, kind)[0] == 0
+    notes = payg(*one, "--resync", 2)[2]
+    names = "set 30 days (count 3), disable (count 7), extended 2 (count 8), add 1 hour (count 10)"
+    assert f"refuses {names}. If the customer did not enter these tokens, issue" in notes
+    for _ in range(9):
+        payg(*one, "--add", 1)
+    notes = payg(*one, "--resync", 2)[2]
+    assert f"refuses 3 older tokens (payg ledger show {MADE.serial} --ledger" in notes
+    assert notes.count("(count ") == 10
 
 
 def test_a_count_far_ahead_needs_a_yes(payg, batch):

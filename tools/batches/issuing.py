@@ -27,8 +27,11 @@ def span(days: Fraction) -> str:
     return f"{float(number):g} {name}{'s' * (number != 1)}"
 
 
-def sms(wish: Wish, digits: str) -> str:
-    """Return the text message for a customer, or for a field agent."""
+def sms(wish: Wish, digits: str, step: int = 1, steps: int = 1) -> str:
+    """Return the text message for a customer, or for a field agent.
+
+    step, of steps: place of the token among tokens that are entered one after the other.
+    """
     given = Fraction(wish.given or 0)
     meaning = {
         "disable": "unlocked for good",
@@ -37,7 +40,16 @@ def sms(wish: Wish, digits: str) -> str:
         "add": f"{span(given)} more",
         "set": f"{span(given)} from now" if given else "locked",
     }[wish.kind]
+    if steps > 1:
+        meaning += f", {step}/{steps} (in the sequence 1 to {steps})"
     return f"{wish.serial}: {meaning}. Type {grouped(digits)} #"
+
+
+def worth(kind: str, value: int | None, time_divider: int) -> str:
+    """Return a token's kind and value in words; value: time units, an extended value or None."""
+    if kind in ("add", "set"):
+        return f"{kind} {span(Fraction(value or 0, time_divider))}"
+    return f"{kind} {value}" if kind == "extended" else kind
 
 
 def order_of(unit: ListedUnit, wish: Wish) -> Order:

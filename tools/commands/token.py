@@ -59,6 +59,7 @@ def identity_of(options: dict[str, Any]) -> Identity:
 
 FAR = 1_000  # counts; a unit this far ahead of its ledger is rather a mistake in typing
 STOPPED = 130  # exit code after Ctrl-C
+LATE = 10  # tokens in a note
 NAMED = 3  # serial numbers in a note
 DAYS = Checked("days", parse_days)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -180,17 +181,36 @@ def resync(source: Source, serial: str, reported: int, sure: bool) -> None:
         late = [token for token in ledger.tokens(serial) if token.count > reported]
         made = ledger.resync(order_of(unit, wish), reported)
     with printed(f"the tokens are in the ledger, and {source.history(serial)} prints them again"):
-        for issued in made:
-            show(issued, sms(wish, issued.digits))
+        for step, issued in enumerate(made, 1):
+            show(issued, sms(wish, issued.digits, step, len(made)))
     text = f"Note: the ledger had count {known}; unit and ledger now meet at {made[-1].count}"
     click.echo(text, err=True)
     if len(made) > 1:
-        click.echo(f"Note: enter these {len(made)} tokens in this sequence", err=True)
-    worth = [token for token in late if token.kind != "sync"]
-    if worth:
         click.echo(
-            f"Note: after this sync {len(worth)} issued token{'s' * (len(worth) != 1)} of higher"
-            f" counts cannot be entered any more; payg ledger show {serial} names them",
+            f"Note: enter these {len(made)} tokens in this sequence, 1/{len(made)} first", err=True
+        )
+    note_worthless(late, unit.time_divider, source.history(serial))
+
+
+def note_worthless(late: Sequence[Issued], time_divider: int, history: str) -> None:
+    """Note the tokens of value that cannot be entered after a sync, the newest ones by name.
+
+    history: the command that names all of them.
+    """
+    from tools.batches.issuing import worth
+
+    lost = [token for token in late if token.kind != "sync"]
+    names = [
+        f"{worth(token.kind, token.value, time_divider)} (count {token.count})"
+        for token in lost[-LATE:]
+    ]
+    if len(lost) > LATE:
+        names.insert(0, f"{len(lost) - LATE:,} older tokens ({history} names them)")
+    if lost:
+        click.echo(
+            f"Note: after this sync the unit refuses {', '.join(names)}. If the customer did not"
+            f" enter {'these tokens' if len(lost) > 1 else 'this token'}, issue the same value"
+            " again",
             err=True,
         )
 
