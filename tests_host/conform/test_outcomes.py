@@ -129,6 +129,42 @@ class TestBeforeTheRun:
         assert "keeps this identity" not in done.output
 
 
+class TestEverythingAccepted:
+    """A unit that accepts all entries fails in each profile."""
+
+    @pytest.mark.parametrize("profile", PROFILES)
+    @pytest.mark.parametrize("status", ["ACTIVE;86400", "INACTIVE"])
+    def test_the_same_answer_to_every_token(self, profile, status):
+        unit = example()
+        unit.answer = lambda line: {"#TOKEN": "#TOKEN;VALID;86400"}.get(
+            line.split(";")[0], f"#STATUS;{status}"
+        )
+        done = examine(unit, *EXAMPLE, "--count", "5", "--yes", "--profile", profile)
+        assert done.exit_code == 1 and "FAIL" in done.output, done.output
+
+    @pytest.mark.parametrize("spares", ["ALREADY_USED", "INVALID"])
+    def test_the_right_credit_for_every_token(self, tmp_path, spares):
+        class Accepts(RightUnit):
+            def judge(self, digits):
+                outcome, seconds = super().judge(digits)
+                if outcome in ("ALREADY_USED", "INVALID") and outcome != spares:
+                    return "ADD_TIME", 86_400
+                return outcome, seconds
+
+        done, report = report_of(
+            tmp_path, Accepts(PUBLISHED_KEY, PUBLISHED_CODE), "--profile", "certification"
+        )
+        assert done.exit_code == 1, done.output
+        verdicts = {check["name"]: check["verdict"] for check in report["checks"]}
+        assert verdicts["refused"] == FAIL
+
+    def test_a_person_who_sees_every_token_accepted(self, monkeypatch):
+        monkeypatch.setattr("tools.conformance.foreign.getkey", lambda: "v")
+        options = ["--manual", *EXAMPLE, "--yes", "--profile", "certification"]
+        done = CliRunner().invoke(command, options)
+        assert done.exit_code == 1, done.output
+
+
 def report_of(tmp_path, unit, *options):
     """Return (click's result, the JSON report)."""
     path = tmp_path / "report.json"
@@ -314,5 +350,5 @@ class Clock:
 
 def test_every_check_has_a_source_and_its_name_in_the_help():
     assert {check.source for check in CHECKS} == set(PROFILES)
-    said = " ".join(CliRunner().invoke(command, ["--help"]).output.split())
-    assert all(check.name in said for check in CHECKS)
+    said = "".join(CliRunner().invoke(command, ["--help"]).output.split())
+    assert all(f"{check.name}," in said or f"{check.name}." in said for check in CHECKS)

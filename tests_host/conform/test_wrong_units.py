@@ -166,13 +166,13 @@ def test_power_command_and_reports(tmp_path):
             + ["--json", str(files["json"]), "--html", str(files["html"])],
         )
     assert done.exit_code == 1, done.output
-    assert "FAILED: 1 of 22 checks" in done.output and "--seed 3" in done.output
+    assert "FAILED: 1 of 23 checks" in done.output and "--seed 3" in done.output
     report = json.loads(files["json"].read_text())
     assert report["seed"] == 3 and report["random_entries"] == 5
     wrong = [check for check in report["checks"] if check["verdict"] == FAIL]
     assert [check["name"] for check in wrong] == ["lockout-power"]
     page = files["html"].read_text()
-    assert page.count("<tr><td") == len(report["checks"]) == 22
+    assert page.count("<tr><td") == len(report["checks"]) == 23
     assert page.count(">FAIL<") == 1 and "--extended VALUE" in page
     for text in (done.output, page, files["json"].read_text()):
         assert PUBLISHED_KEY.hex() not in text

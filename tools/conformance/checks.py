@@ -83,6 +83,13 @@ def once(trial: Trial) -> None:
             trial.expect(token, "ALREADY_USED")
 
 
+def refused(trial: Trial) -> None:
+    """A wrong token and a used token are refused."""
+    trial.expect(trial.wrong(), "INVALID")
+    trial.add()
+    trial.expect(trial.rules.accepted[-1][1], "ALREADY_USED")
+
+
 def large(trial: Trial) -> None:
     """30, 90, 365 and 995 time units, added and set."""
     for value in (30, 90, 365, 995):
@@ -300,6 +307,7 @@ CHECKS = (
     Check("extended", "Extended tokens", extended, STRICT, ("extended",)),
     Check("random", "Random entries against the model", random_entries, STRICT, ("entries",)),
     Check("power", "Power cut", power, PROTOCOL, ("power",)),
+    Check("refused", "Certification: wrong and used tokens", refused, CERTIFICATION),
     Check("lockout", "Lockout", locks, STRICT),
     Check(
         "lockout-power", "Lockout and power cut", locks_without_power, STRICT, ("power",), "next"

@@ -141,11 +141,14 @@ def _one(trial: Trial, check: Check) -> tuple[Result, str | None]:
 
     try:
         if check.state == "fresh":
-            right = trial.accepted and not trial.doubt  # a refusal is then the unit's mistake
+            # Before the first accepted token a refusal may come of a wrong key; afterwards, or
+            # after a wrong credit, the unit is wrong.
+            certain, accepted = not trial.doubt, trial.accepted
             try:
                 trial.fresh()
             except DeviationError as error:
-                return done(FAIL if right else NOT_RUN, f"{LOST}: {error}"), LOST
+                wrong = certain and (accepted or trial.accepted)
+                return done(FAIL if wrong else NOT_RUN, f"{LOST}: {error}"), LOST
         _try(trial, check)
     except DeviationError as error:
         return _failed(trial, done(FAIL, str(error)))
