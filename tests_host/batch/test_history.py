@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests_host.batch.conftest import ask, issued, unit
+from tools.batches import ledger as ledger_module
 from tools.batches import tables as ledger_tables
 from tools.batches.ledger import Ledger
 from tools.batches.lists import read_list
@@ -73,6 +74,51 @@ def test_show_as_json_and_csv(payg, lived):
         *("failed", "issued", "issued", "issued", "provisioned", "reserved")
     ]
     assert {row["time"][-1] for row in rows} == {"Z"}
+
+
+def test_a_second_provisioning_is_no_failure(payg, lived):
+    serial = unit(5).serial
+    lines = payg("ledger", "show", serial)[1].splitlines()
+    assert lines[-1].endswith("  again at north: lost its memory")
+    answer = json.loads(payg("ledger", "show", serial, "--json")[1])
+    assert [row["reason"] for row in answer["again"]] == ["lost its memory"]
+    assert [row["reason"] for row in answer["failures"]] == ["keys: 7 not pressed"]
+
+
+def test_a_count_without_tokens_is_explained(payg, here):
+    one = ["token", "--batch", here, "--serial", SERIAL]
+    payg(*one, "--add", 7)
+    with Ledger("ledger.db") as ledger:
+        for count in (100, 90, 300, 665):  # a run of `payg conform` raises the count step by step
+            ledger.raise_count(SERIAL, count)
+    payg(*one, "--resync", 700)
+    payg(*one, "--resync", 690)
+    lines = [line.split("  ")[1] for line in payg("ledger", "show", SERIAL)[1].splitlines()[1:]]
+    said = [line for line in lines if not line.startswith("issued")]
+    assert said == [
+        "raised, count 665: by payg conform, from count 2",
+        "resync, count 700: the ledger had count 665",
+        "resync, count 690: the ledger had count 701",
+    ]
+    answer = json.loads(payg("ledger", "show", SERIAL, "--json")[1])
+    assert [(note["what"], note["count"]) for note in answer["notes"]] == [
+        *(("raised", 665), ("resync", 700), ("resync", 690))
+    ]
+    assert answer["failures"] == []
+    assert "no station is in this ledger yet" in payg("ledger", "stations")[1]
+
+
+def test_two_runs_are_two_lines(payg, here, monkeypatch):
+    with Ledger("ledger.db") as ledger:
+        ledger.raise_count(SERIAL, 100)
+        payg("token", "--batch", here, "--serial", SERIAL, "--add", 7)
+        ledger.raise_count(SERIAL, 200)
+        monkeypatch.setattr("tools.batches.ledger.A_RUN", -ledger_module.A_RUN)
+        ledger.raise_count(SERIAL, 300)
+    said = payg("ledger", "show", SERIAL)[1]
+    for words in ("100: by payg conform, from count 0", "200: by payg conform, from count 102"):
+        assert f"raised, count {words}" in said
+    assert "raised, count 300: by payg conform, from count 200" in said
 
 
 def test_show_names_the_list(payg, here):

@@ -366,6 +366,25 @@ def test_an_empty_file_is_no_new_ledger(payg, batch):
     assert "the file is empty" in error and "I lost the ledger" in error
 
 
+@pytest.mark.parametrize("damage", ["malformed", "unable to open database file"])
+def test_a_damaged_ledger_points_to_the_page(payg, batch, damage):
+    path = batch.parent / "ledger.db"
+    if damage == "malformed":
+        content = bytearray(path.read_bytes())
+        content[100:] = b"\xff" * (len(content) - 100)
+        path.write_bytes(content)
+    else:
+        path.unlink()
+        path.mkdir()
+    for asked in (
+        ["token", "--batch", batch, "--serial", "SLT000000001", "--add", 7],
+        ["ledger", "show", "SLT000000001", "--ledger", path],
+    ):
+        code, said, error = payg(*asked)
+        assert (code, said) == (1, "")
+        assert damage in error and "I lost the ledger" in error
+
+
 @pytest.mark.parametrize("content", ["foreign", "no table", "half", "text"])
 def test_a_foreign_file_is_no_new_ledger(payg, batch, content):
     path = batch.parent / "ledger.db"

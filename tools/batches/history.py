@@ -5,6 +5,7 @@ Nothing is changed, and no answer has a key: the ledger has none.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import date, datetime, time, timedelta, timezone
 from itertools import islice
@@ -12,13 +13,13 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from tools.batches.ledger import Ledger, Record, Wipe, list_of
+from tools.batches.ledger import RAISED, RESYNC, TIME, Ledger, Record, Wipe, list_of
 from tools.batches.tables import failures, tokens, units
 
 LOST = "lost its memory"  # reason that Ledger.reserve keeps of a second provisioning
 LOOKED_THROUGH = 20_000  # serial numbers of the ledger to look through for a similar one
 NOBODY = Record("", "", "", None, None, None)
-TIME = "%Y-%m-%dT%H:%M:%SZ"  # of the ledger, UTC
+NOTE = re.compile(f"({RESYNC}|{RAISED}), count ([0-9]+): (.*)")
 
 
 class Token(NamedTuple):
@@ -32,8 +33,17 @@ class Token(NamedTuple):
     token: str
 
 
+class Note(NamedTuple):
+    """A change of a unit's count without a customer's token. what: RESYNC or RAISED."""
+
+    noted_at: str
+    what: str
+    count: int  # type: ignore[assignment]  # tuple.count
+    text: str
+
+
 class Failure(NamedTuple):
-    """A failed or repeated provisioning."""
+    """A failed provisioning, or one of a unit that lost its memory."""
 
     failed_at: str
     station: str
@@ -43,7 +53,7 @@ class Failure(NamedTuple):
 class Life(NamedTuple):
     """All that the ledger knows of a unit. list_name: of the list that was made with it.
 
-    wipes: when the unit was made blank again.
+    again: provisioned after the unit lost its memory; wipes: when the unit was made blank again.
     """
 
     serial: str
@@ -56,6 +66,8 @@ class Life(NamedTuple):
     key_check: str | None
     tokens: list[Token]
     failures: list[Failure]
+    again: list[Failure]
+    notes: list[Note]
     wipes: list[Wipe]
 
 
@@ -78,10 +90,13 @@ def life(ledger: Ledger, serial: str) -> Life | None:
     """Return the Life of a unit, or None if the ledger does not know the serial number."""
     record = ledger.unit(serial)
     count = ledger.count(serial)
-    failed = [Failure(*row) for row in ledger.failures(serial)]
+    rows = [Failure(*row) for row in ledger.failures(serial)]
     listed = list_of(ledger, serial)
-    if record is None and count is None and not failed and listed is None:
+    if record is None and count is None and not rows and listed is None:
         return None
+    again = [row for row in rows if row.reason.startswith(LOST)]
+    notes = [note for row in rows if (note := _note(row))]
+    failed = [row for row in rows if row not in again and not _note(row)]
     known = record or NOBODY
     return Life(
         serial,
@@ -94,8 +109,15 @@ def life(ledger: Ledger, serial: str) -> Life | None:
         known.key_check,
         tokens_of(ledger, serial),
         failed,
+        [row._replace(reason=LOST) for row in again],
+        notes,
         [wipe for wipe in ledger.wipes().values() if wipe.serial == serial],
     )
+
+
+def _note(row: Failure) -> Note | None:
+    found = NOTE.fullmatch(row.reason)
+    return Note(row.failed_at, found[1], int(found[2]), found[3]) if found else None
 
 
 def tokens_of(ledger: Ledger, serial: str) -> list[Token]:
@@ -135,6 +157,8 @@ def work(ledger: Ledger) -> list[Work]:
             made[station, bool(finished)] = number
             reasons.setdefault(station, Counter())
         for station, reason in database.execute(sa.select(failures.c.station, failures.c.reason)):
+            if NOTE.fullmatch(reason):
+                continue
             reasons.setdefault(station, Counter())[reason.split(":")[0]] += 1
     result = []
     for station, why in sorted(reasons.items()):

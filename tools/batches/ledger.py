@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
 import click
@@ -48,6 +48,12 @@ CHUNK = 500  # serial numbers in one question
 PIECE = 10_000  # units of a list in one row
 SYNC_REACH = 100  # counts ahead of its own that a unit takes a sync (docs/token-engine.md)
 HASH = 8  # bytes that stand for a key
+DAMAGED = ("not a database", "malformed", "unable to open")  # words of SQLite
+RESYNC, RAISED = "resync", "raised"  # begin the reasons of notes, which payg_failures has as well
+A_RUN = timedelta(hours=2)  # in which raises of a count are one note
+
+
+TIME = "%Y-%m-%dT%H:%M:%SZ"  # UTC
 
 
 class TakenError(LedgerError):
@@ -118,7 +124,7 @@ Known = tuple["int | None", set[str]]  # count and digits of all tokens of a uni
 
 
 def _now() -> str:
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.now(timezone.utc).strftime(TIME)
 
 
 class Ledger:
@@ -176,8 +182,8 @@ class Ledger:
         if "locked" in reason:
             reason = f"another program has held it for {PATIENCE} s"
         reason = reason or type(error).__name__
-        if "not a database" in reason:
-            reason = f"the file is not a database. {FIND_IT}"
+        if any(words in reason for words in DAMAGED):
+            reason = f"{reason}. {FIND_IT}"
         return LedgerError(f"the ledger {self._where} cannot be used: {reason}")
 
     # -- provisioning ------------------------------------------------------------------------
@@ -379,9 +385,15 @@ class Ledger:
         return self.counts([serial]).get(serial)
 
     def raise_count(self, serial: str, count: int) -> None:
-        """Keep that all counts of a unit up to `count` are used; a count is never lowered."""
+        """Keep that all counts of a unit up to `count` are used; a count is never lowered.
+
+        A note says so: nothing else explains counts without tokens. `payg conform` does this.
+        """
         with self._writing() as database:
+            before, _ = _known(database, serial)
             _raise_count(database, serial, count)
+            if count > (before or 0):
+                _note_raise(database, serial, before or 0, count)
 
     def counts(self, serials: Iterable[str]) -> dict[str, int]:
         """Return {serial: count} of those that the ledger knows."""
@@ -480,12 +492,14 @@ class Ledger:
         order = order._replace(listed=max(order.listed, reported))
         numbered = [(0, order)]
         with self._writing() as database:
+            known, _ = _known(database, order.serial)
             before = _lock(database, order.serial, numbered)
             _, used = _known(database, order.serial)
             last = _make((before, used), numbered)[1][0]
             rows = sa.select(tokens.c.count).where(tokens.c.serial == order.serial)
             steps = _steps(order, reported, last.count, set(database.scalars(rows)), used)
             _keep(database, order.serial, [*steps, last])
+            _note(database, order.serial, RESYNC, reported, f"the ledger had count {known or 0}")
         return [*steps, last]
 
 
@@ -612,6 +626,23 @@ def _release(database: sa.Connection, serial: str, station: str) -> None:
 def _fail(database: sa.Connection, serial: str, station: str, reason: str) -> None:
     row = {"serial": serial, "station": station, "failed_at": _now()}
     database.execute(sa.insert(failures).values(reason=hide_keys(reason), **row))
+
+
+def _note(database: sa.Connection, serial: str, what: str, count: int, text: str) -> None:
+    """Keep a note of a change of a unit's count, RESYNC or RAISED, of no station."""
+    _fail(database, serial, "", f"{what}, count {count}: {text}")
+
+
+def _note_raise(database: sa.Connection, serial: str, before: int, count: int) -> None:
+    """Keep a note that a count was raised; a note of the same run is replaced."""
+    mine = sa.select(failures).where(failures.c.serial == serial)
+    last = database.execute(mine.order_by(failures.c.id.desc()).limit(1)).first()
+    text = f"by payg conform, from count {before}"
+    since = (datetime.now(timezone.utc) - A_RUN).strftime(TIME)
+    if last and last.reason.startswith(f"{RAISED}, count {before}: ") and last.failed_at > since:
+        text = last.reason.partition(": ")[2]
+        database.execute(sa.delete(failures).where(failures.c.id == last.id))
+    _note(database, serial, RAISED, count, text)
 
 
 def _is_wiped(database: sa.Connection, record: Record) -> bool:

@@ -115,6 +115,9 @@ def command() -> None:
 def show(serial: str, ledger: str | None, as_json: bool, as_csv: bool) -> None:
     """Print the history of a unit: provisioning, failures, tokens with their counts.
 
+    Again: provisioned after the unit lost its memory. Resync and raised: a change of the count
+    without a customer's token, by `payg token --resync` and by `payg conform --batch`.
+
     \b
     On the screen, and for a program:
       payg ledger show SLT000000001
@@ -131,6 +134,8 @@ def show(serial: str, ledger: str | None, as_json: bool, as_csv: bool) -> None:
         answer = found._asdict()
         answer["tokens"] = [token._asdict() for token in found.tokens]
         answer["failures"] = [failure._asdict() for failure in found.failures]
+        answer["again"] = [failure._asdict() for failure in found.again]
+        answer["notes"] = [note._asdict() for note in found.notes]
         answer["wipes"] = [wipe._asdict() for wipe in found.wipes]
         _print_json(answer)
     elif as_csv:
@@ -148,6 +153,9 @@ def _events(found: Life) -> list[tuple[object, ...]]:
     if found.provisioned_at:
         rows.append((found.provisioned_at, "provisioned", found.station, *none, ""))
     rows += [(time, "failed", station, *none, why) for time, station, why in found.failures]
+    rows += [(time, "again", station, *none, why) for time, station, why in found.again]
+    for time, what, count, text in found.notes:
+        rows.append((time, what, "", "", "", count, "", text))
     for token in found.tokens:
         value = "" if token.value is None else token.value
         columns = (token.kind, value, token.count, grouped(token.token))
@@ -169,7 +177,8 @@ def _tell(found: Life) -> None:
         where = f" at {station}" if station else ""
         worth = f" {kind} {value}".rstrip() if kind else ""
         rest = f", count {count}, {token}" if kind else f": {reason}" if reason else ""
-        rest = f", count {count}" if what == "wiped" else rest
+        if count and not kind:
+            rest = f", count {count}{rest}"
         click.echo(f"{local(str(time))}  {what}{where}{worth}{rest}")
 
 
