@@ -1,6 +1,7 @@
 """Finds the MicroPython unix interpreter and makes the command lines that run in it."""
 
 import importlib.util
+import itertools
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ from tools.identity import Identity
 from tools.paths import ROOT
 
 ARGUMENT = 250  # characters; MicroPython dies, without a word, of an argument above 255
+KEY_VARIABLE = "PAYG_SIM_KEY_{}"
 HEAP = "64m"  # bytes; simulated flash and thirty days' logs live in it too
 
 
@@ -99,7 +101,22 @@ def simulator_command(
 
 
 def simulator_with(options: dict[str, Any], heap: str = HEAP) -> list[str]:
-    """Return the argument list that starts the headless simulator with options of its own."""
+    """Return the argument list that starts the headless simulator with options of its own.
+
+    Other users see a command's arguments: the key goes through this process's environment, and
+    the arguments name the variable.
+    """
+    if options.get("key"):
+        options = options | {"key": f"${_variable(options['key'])}"}
     text = json.dumps(options)
     pieces = [text[at : at + ARGUMENT] for at in range(0, len(text), ARGUMENT)]
     return micropython_command("tools.sim.run", *pieces, heap=heap)
+
+
+def _variable(key: str) -> str:
+    """Return the name of an environment variable with this key; the children inherit it."""
+    for number in itertools.count():
+        name = KEY_VARIABLE.format(number)
+        if os.environ.setdefault(name, key) == key:
+            return name
+    raise AssertionError("unreachable")

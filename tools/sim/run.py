@@ -1,12 +1,13 @@
 """Runs the firmware of a checkout on a simulated board, under MicroPython's unix port.
 
-    micropython -m tools.sim.run '{"serial": "A1", "key": "…32 hex digits…", "root": "…"}'
+    KEY=…32 hex digits… micropython -m tools.sim.run '{"serial": "A1", "key": "$KEY", "root": "…"}'
 
-Options, all in one JSON object, possibly split into several arguments: serial, key, starting_code,
-count, time_divider, restricted, language, state (a directory, or null), root (the checkout whose
-boot.py and main.py run; by default the checkout of this file), chip ("rp2040" or "esp32": the
-firmware finds the board of this chip, by default the simulator's own board), board (a file in
-board/ used as board/custom.py), libraries (directories with the firmware's other imports).
+Options, all in one JSON object, possibly split into several arguments: serial, key (or
+"$" and the name of an environment variable, as other users see arguments), starting_code, count,
+time_divider, restricted, language, state (a directory, or null), root (the checkout whose boot.py
+and main.py run; by default the checkout of this file), chip ("rp2040" or "esp32": the firmware
+finds the board of this chip, by default the simulator's own board), board (a file in board/ used
+as board/custom.py), libraries (directories with the firmware's other imports).
 
 Commands come on standard input, as documented by `payg sim --headless`. A few more are for panels
 and tests: `run MILLISECONDS` lets time pass; `press KEY` and `release KEY` move one switch for
@@ -293,6 +294,9 @@ def _input_from(console):
 def main():
     """Run one simulator; return the exit status."""
     options = json.loads("".join(sys.argv[1:]) or "{}")
+    key = options.get("key")
+    if key and key.startswith("$"):
+        options["key"] = os.getenv(key[1:])
     root = _absolute(options.get("root") or CHECKOUT)
     state = options.get("state")
     sys.path[:] = [root, root + "/lib", CHECKOUT, ".frozen"]
