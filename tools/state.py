@@ -1,5 +1,9 @@
-"""The folder of `payg sim --state`: it knows its board, and one process at a time uses it."""
+"""The folder of `payg sim --state`: it knows its board, and one process at a time uses it.
 
+The unit's key lies in `flash.bin` in plain text: only the owner may read the folder's files.
+"""
+
+import contextlib
 import fcntl
 import json
 import os
@@ -10,6 +14,7 @@ import click
 
 NOTE = "unit.json"
 LOCK = "lock"
+PRIVATE = 0o077  # umask: files 0600, folders 0700
 
 
 class StateError(click.ClickException):
@@ -20,10 +25,12 @@ class StateFolder:
     """A folder that this process, and whatever it executes, has to itself until `close`.
 
     `board`: one of tools.boards.BOARDS, or None for the simulator's own. A new folder takes note
-    of the board asked for; an old one says which it is. Raises StateError, OSError.
+    of the board asked for; an old one says which it is. From now on every new file of this
+    process, and of whatever it executes, is the owner's alone. Raises StateError, OSError.
     """
 
     def __init__(self, folder: Path, board: str | None) -> None:
+        os.umask(PRIVATE)
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         os.set_inheritable(self._lock, True)
@@ -36,6 +43,7 @@ class StateFolder:
             ) from None
         try:
             self.board = self._settle(folder, board)
+            _close_to_others(folder)
         except BaseException:
             self.close()
             raise
@@ -74,3 +82,11 @@ class StateFolder:
                 " leave --board out, or name a new folder"
             )
         return str(known) if known else None
+
+
+def _close_to_others(folder: Path) -> None:
+    """Take the rights of others from the unit's files, which an earlier version left open."""
+    for file in folder.iterdir():
+        if file.is_file() and file.stat().st_mode & PRIVATE:
+            with contextlib.suppress(PermissionError):  # another user's file
+                file.chmod(0o600)

@@ -1,6 +1,7 @@
 """A folder of `--state` knows its board, and one process at a time uses it."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -10,9 +11,40 @@ from tools.paths import ROOT
 from tools.state import StateError, StateFolder
 
 
-def sim(*arguments, script="status\n"):
+def sim(*arguments, script="status\n", umask=-1):
     command = [sys.executable, "-m", "tools.cli", "sim", "--headless", *map(str, arguments)]
-    return subprocess.run(command, input=script, capture_output=True, text=True, cwd=ROOT)
+    return subprocess.run(
+        command, input=script, capture_output=True, text=True, cwd=ROOT, umask=umask
+    )
+
+
+@pytest.fixture(autouse=True)
+def umask():
+    """Restore the umask, which a StateFolder changes for the whole process."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
+def modes(folder):
+    """Return {name: rights} of all that is in a folder, and of the folder itself."""
+    return {path.name: path.stat().st_mode & 0o777 for path in [folder, *folder.iterdir()]}
+
+
+@pytest.mark.parametrize("board", ["pico", "esp32"])
+def test_nobody_else_reads_a_units_files(tmp_path, board):
+    """The key lies in flash.bin."""
+    unit = tmp_path / "units" / "unit"
+    assert sim("--state", unit, "--board", board, umask=0).returncode == 0
+    found = modes(unit)
+    assert found.pop("unit") == 0o700 and (tmp_path / "units").stat().st_mode & 0o777 == 0o700
+    assert "flash.bin" in found and set(found.values()) == {0o600}, found
+    for path in unit.iterdir():
+        path.chmod(0o644)
+    assert sim("--state", unit, umask=0).returncode == 0
+    found = modes(unit)
+    assert found.pop("unit") == 0o700 and set(found.values()) == {0o600}, found
 
 
 def test_a_folder_keeps_its_board(tmp_path):
