@@ -57,6 +57,59 @@ def test_order_of_columns_makes_no_difference(tmp_path, names):
         assert asked == wanted
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"serial\tkind\tvalue\nSLT000000001\tadd\t7\n", "separated by tabs"),
+        (b"SLT000000001\tadd\t7\n", "separated by tabs"),
+        ("serial,kind,value\nSLT000000001,add,7\n".encode("utf-16-le"), "in UTF-16"),
+        ("serial,kind,value\nSLT000000001,add,7\n".encode("utf-16-be"), "in UTF-16"),
+        ("serial,kind,value\nSLT000000001,add,7\n".encode("utf-16"), "in UTF-16"),
+        ("serial,kind,value,Prénom\nSLT000000001,add,7,x\n".encode("latin-1"), "in Latin-1"),
+        ("serial,kind,name\nSLT000000001,disable,Zoé\n".encode("latin-1"), "in Latin-1"),
+    ],
+)
+def test_a_file_in_another_form_names_the_cure(payg, batch, content, reason):
+    request = ask(batch, "")
+    (batch.parent / "paid.csv").write_bytes(content)
+    code, said, error = payg(*request)
+    assert (code, said, error.count("\n")) == (1, "", 2)
+    assert reason in error and 'save the file as "CSV UTF-8"' in error
+    assert "header line" not in error and nothing_issued(batch)
+
+
+def test_a_latin_1_name_is_told_by_its_line(payg, batch):
+    request = ask(batch, "")
+    rows = "serial,kind,value,name\nSLT000000001,add,7,Ann\nSLT000000002,add,7,Zoé\n"
+    (batch.parent / "paid.csv").write_bytes(rows.encode("latin-1"))
+    assert "paid.csv:3: the line has letters that are not in UTF-8" in payg(*request)[2]
+
+
+@pytest.mark.parametrize("header", ["serial,kind,value\n", ""])
+def test_a_separator_line_and_empty_rows_are_passed(payg, batch, header):
+    text = f"sep=,\r\n,,\r\n{header}SLT000000001,add,7\r\n , ,\r\n,,\r\n"
+    assert payg(*ask(batch, text))[0] == 0
+    assert [row["Count"] for row in rows_of(batch)] == ["2"]
+    code, _, error = payg(*ask(batch, "sep=;\nserial;kind;value\n", "other.csv"))
+    assert (code, "separated by semicolons" in error) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("header", "missing", "near"),
+    [
+        ("serial,kind,valu", "value", "valu"),
+        ("Serail,kind,value", "serial", "serail"),
+        ("serial,kinds,value", "kind", "kinds"),
+        ("serial,kind,values,phone", "value", "values"),
+    ],
+)
+def test_a_column_that_is_nearly_named(payg, batch, header, missing, near):
+    code, _, error = payg(*ask(batch, f"{header}\nSLT000000001,add,7\n"))
+    assert code == 1
+    assert f"the column {missing} is missing; do you mean {missing} by {near}?" in error
+    assert nothing_issued(batch)
+
+
 def test_a_file_without_a_header(payg, batch):
     assert payg(*ask(batch, "SLT000000001,add,7\nSLT000000002,disable\n"))[0] == 0
     assert [row["Serial Number"] for row in rows_of(batch)] == ["SLT000000001", "SLT000000002"]

@@ -48,8 +48,15 @@ NUMBER_DIGITS = 9  # at the end of each serial number of a list that is made her
 TEST_CODE_DIGITS = 9
 TEST_CODE_MAX = 10**TEST_CODE_DIGITS - 1
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-UTF_16_PROBLEM = 'the file is in UTF-16 ("Unicode Text"), not in UTF-8: save it as "CSV UTF-8"'
-SEMICOLONS_PROBLEM = "the columns are separated by semicolons: save it with commas"
+UTF_16_PROBLEM = (
+    'the file is in UTF-16 ("Unicode Text"), not in UTF-8: save the file as "CSV UTF-8"'
+)
+NOT_UTF_8_PROBLEM = (
+    'the line has letters that are not in UTF-8, but in Latin-1 or the like: save the file as "CSV'
+    ' UTF-8"'
+)
+TABS_PROBLEM = 'the columns are separated by tabs ("Text"): save the file as "CSV UTF-8"'
+SEMICOLONS_PROBLEM = "the columns are separated by semicolons: save the file with commas"
 EMPTY: tuple[int, list[str] | str] = (1, "the file is empty")
 SIMILAR_ROWS = 5_000  # rows in which a similar serial number is looked for
 SIMILAR = 0.7  # difflib's ratio from which serial numbers are similar
@@ -190,13 +197,22 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
         yield number, line.rstrip(b"\r\n")
 
 
-def _text(line: bytes) -> str | None:
-    """Return a line's text, or None if it is not one."""
+def _text(line: bytes) -> str:
+    """Return a line's text. Raises ValueError that says why there is none."""
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError:
-        return None
-    return None if re.search("[\0-\x1f\x7f]", text) else text
+        raise ValueError(NOT_UTF_8_PROBLEM) from None
+    if re.search("[\0-\x1f\x7f]", text):
+        raise ValueError(f"not a line of text of at most {LONGEST_LINE} bytes in UTF-8")
+    return text
+
+
+def _file_problem(line: bytes) -> str | None:
+    """Return in words why a file with this first line is no CSV in UTF-8, or None."""
+    if line.startswith(_UTF_16) or (len(line) > 1 and line.count(b"\0") >= len(line) // 3):
+        return UTF_16_PROBLEM
+    return TABS_PROBLEM if b"\t" in line and b"," not in line else None
 
 
 def split(text: str) -> list[str] | None:
@@ -212,19 +228,22 @@ def split(text: str) -> list[str] | None:
 def read_cells(path: Path) -> Iterator[tuple[int, list[str] | str]]:
     """Yield (line number, [cells]) or (line number, a problem in words) of a CSV file.
 
-    Lines without anything are left out. A file in UTF-16 is one problem. Raises ListError if the
-    file cannot be read.
+    Lines without anything are left out. A file in UTF-16 or with tabs is one problem. Raises
+    ListError if the file cannot be read.
     """
     try:
         with open(path, "rb") as file:
             for number, line in _lines(file):
-                if number == 1 and line.startswith(_UTF_16):
-                    yield number, UTF_16_PROBLEM
+                problem = _file_problem(line) if number == 1 else None
+                if problem:
+                    yield number, problem
                     return
-                text = _text(line)
-                if text is None:
-                    yield number, f"not a line of text of at most {LONGEST_LINE} bytes in UTF-8"
-                elif text:
+                try:
+                    text = _text(line)
+                except ValueError as error:
+                    yield number, str(error)
+                    continue
+                if text:
                     yield number, split(text) or "its quotes are not closed"
     except OSError as error:
         raise ListError(f"{path} cannot be read: {error.strerror}") from error

@@ -6,7 +6,8 @@ columns serial, kind, value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -25,6 +26,7 @@ NAMES = {  # name of a column, in small letters: the column
 }
 RESULT = ("Serial Number", "Kind", "Value", "Count", "Token", "SMS")
 MADE_HERE = ("count", "token", "sms")  # columns of RESULT that no request may have
+SEPARATOR = ["sep=", ""]  # first line of a file for Excel: sep=,
 SHOWN = 5  # problems of one sort
 
 
@@ -92,6 +94,10 @@ class _Columns:
                     f"the column {name} has the name of a column of the output: rename it,"
                     " or is this a file of issued tokens?"
                 )
+        for name in REQUEST:
+            near = difflib.get_close_matches(name, [other.lower() for other in names], 1, 0.7)
+            if name not in self._places and near:
+                raise ValueError(f"the column {name} is missing; do you mean {name} by {near[0]}?")
         lacking = [name for name in REQUEST[:2] if name not in self._places]
         if lacking:
             raise ValueError(f"the header lacks {' and '.join(lacking)}")
@@ -125,14 +131,18 @@ def read_wishes(path: Path, allow_duplicates: bool = False) -> Wishes:
     Two lines with the same serial number, kind and value are a mistake unless allowed. Raises
     ListError if the file cannot be read.
     """
-    rows = read_cells(path)
+    rows = _rows(path)
     first = next(rows, None)
+    if first is not None and first[1] == SEPARATOR:
+        first = next(rows, None)
     if first is None:
         return Wishes([], [Problem(1, "no tokens are asked for")])
     number, cells = first
+    if isinstance(cells, str):
+        return Wishes([], [Problem(number, cells)])
     if len(cells) == 1 and ";" in cells[0]:
         return Wishes([], [Problem(number, SEMICOLONS_PROBLEM)])
-    header = None if isinstance(cells, str) or not _is_header(cells) else cells
+    header = cells if _is_header(cells) else None
     try:
         columns = _Columns(header)
     except ValueError as error:
@@ -146,6 +156,13 @@ def read_wishes(path: Path, allow_duplicates: bool = False) -> Wishes:
     if not asked and not problems:
         problems.append(Problem(number, "no tokens are asked for"))
     return Wishes(asked, problems, columns.extra)
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[str] | str]]:
+    """Yield the rows of read_cells without rows of empty cells, which spreadsheets append."""
+    for number, cells in read_cells(path):
+        if isinstance(cells, str) or any(cell.strip() for cell in cells):
+            yield number, cells
 
 
 def _judged(
