@@ -18,11 +18,12 @@ from tools.sim.chips.flash import ERASE_US
 from tools.sim.chips.keypad import Watch
 from tools.sim.chips.supply import Supply
 from tools.sim.mcu import machine
+from tools.sim.mcu.kinds import Esp32
 from tools.sim.mcu.pins import attach, touched
 from tools.sim.world import World
 
-BATTERY = {"adc": 26, "divider": (100_000, 10_000)}
-CURRENT = {"adc": 28, "shunt_mohm": 10, "gain": 50, "limit_ma": 5_000}
+BATTERY = {"divider": (100_000, 10_000)}
+CURRENT = {"shunt_mohm": 10, "gain": 50, "limit_ma": 5_000}
 OUTPUT = {"pin": 14, "active": 1}
 FAULT = {"pin": 13, "active": 0}
 PLAIN = (1.0, 0)
@@ -35,15 +36,16 @@ class Wired:
     guarded: by a protection chip on FAULT.
     """
 
-    def __init__(self, active=1, gain=PLAIN, amplifier=CURRENT, guarded=True):
+    def __init__(self, active=1, gain=PLAIN, amplifier=CURRENT, guarded=True, chip=None):
         self.world = world = World()
-        machine.install(world)
+        machine.install(world, (), chip)
         world.start()
         self.lamp = Watch(lambda: world.now, active)
         self.supply = supply = Supply(lambda: self.lamp.on)
         attach(15, self.lamp, 0)
-        for name, wiring in (("BATTERY", BATTERY), ("CURRENT", amplifier)):
-            attach(wiring["adc"], supply, supply.end(name, wiring))
+        adcs = (34, 36) if isinstance(chip, Esp32) else (26, 28)
+        for name, wiring, adc in (("BATTERY", BATTERY, adcs[0]), ("CURRENT", amplifier, adcs[1])):
+            attach(adc, supply, supply.end(name, wiring))
         attach(14, supply, supply.end("OUTPUT", OUTPUT))
         attach(13, supply, supply.end("FAULT", FAULT))
         self.told = []
@@ -53,9 +55,9 @@ class Wired:
             fault.irq(self.switch.cut, Pin.IRQ_FALLING)
         self.switch.watch(
             lambda event, number: self.told.append((event, number)),
-            battery=voltage(machine.ADC(Pin(26)), BATTERY, 6_000, 18_000, gain),
+            battery=voltage(machine.ADC(Pin(adcs[0])), BATTERY, 6_000, 18_000, gain),
             limits=limits("lead-acid", 12),
-            current=current(machine.ADC(Pin(28)), amplifier, PLAIN),
+            current=current(machine.ADC(Pin(adcs[1])), amplifier, PLAIN),
             most=5_000,
             live=live,
             shorted=(lambda: not fault()) if guarded else None,
@@ -261,6 +263,32 @@ def test_an_amplifier_with_a_zero_tells_when_it_is_broken():
     amplifier["zero_mv"] = 0  # the supply of the amplifier is gone
     wired.wait(3_000)
     assert not wired.lamp.on and wired.told == [(events.SENSOR, 0)]
+
+
+def test_an_esp32_measures_from_142_millivolts_at_the_pin():
+    wired = Wired(guarded=False, chip=Esp32())
+    for milliamperes, seen in ((0, 284), (200, 284), (500, 500), (2_000, 2_000), (4_900, 4_900)):
+        wired.supply.current = milliamperes
+        wired.wait(30_000)
+        assert wired.lamp.on and not wired.told
+        near(wired.switch.current_ma, seen, 0.005)
+    near(wired.switch.battery_mv, wired.supply.battery, 0.005)
+    for off in (0, 40_000):  # a wire of the divider
+        wired.supply.battery = off
+        wired.wait(3_100)
+        assert wired.switch.faults == SENSOR
+        wired.supply.battery = 12_700
+        wired.wait(13_000)
+    assert wired.opened_after("current", 6_000, 100) <= 71
+
+
+def test_an_esp32_without_calibration_has_a_sensor_fault_and_goes_on():
+    chip = Esp32()
+    chip.calibrated = False
+    wired = Wired(chip=chip)
+    wired.wait(60_000)
+    assert not wired.lamp.on and wired.told == [(events.SENSOR, 0)]
+    assert (wired.switch.battery_mv, wired.switch.current_ma) == (None, None)
 
 
 def test_a_wire_of_the_divider_that_is_off():

@@ -406,6 +406,39 @@ def test_pwm_and_adc():
     refuses(ValueError, machine.ADC, 5)
 
 
+class Source:
+    """An analog wire."""
+
+    levels = [None]
+    volts = None
+
+    def drive(self, end, level):
+        pass
+
+
+def test_the_adc_of_an_esp32():
+    world = World()
+    chip = Esp32()
+    machine.install(world, (), chip)
+    world.start()
+    source = Source()
+    attach(34, source, 0)
+    adc = machine.ADC(Pin(34))
+    adc.atten(machine.ADC.ATTN_11DB)
+    for volts, millivolts in ((0, 142), (0.1, 142), (0.5, 500), (2.4, 2_400), (3.3, 3_130)):
+        source.volts = lambda end, volts=volts: volts
+        assert adc.read_uv() == millivolts * 1000
+    assert adc.read_u16() == 65535
+    source.volts = lambda end: 0.1
+    assert adc.read_u16() == 0
+    refuses(ChipError, adc.atten, 0)
+    refuses(ValueError, machine.ADC, 26)
+    chip.calibrated = False
+    assert refuses(OSError, adc.read_uv).errno == 95
+    make()
+    assert not hasattr(machine.ADC(26), "read_uv")
+
+
 def test_a_dead_board_does_nothing():
     world, _ = make_bus()
     pin = Pin(9, Pin.OUT)

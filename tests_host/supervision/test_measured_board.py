@@ -4,7 +4,7 @@ import pytest
 
 from firmware import events
 from tests_host.helpers.published import ADD_1, FREE, LOCK, SET_7
-from tests_host.supervision.conftest import MEASURED, WATCHED
+from tests_host.supervision.conftest import MEASURED, UNIT, WATCHED
 
 # The published scenario: one day, 29 days, seven days, free, locked again.
 
@@ -171,6 +171,36 @@ def test_calm_hours_write_no_events(sim):
     sim.do("supply noise 10")
     sim.do("supply current 4700")
     sim.do("advance 4000")
+    assert log(sim) == [] and changes(sim) == []
+
+
+ATTEN = "            adc.atten(ADC.ATTN_11DB)  # ESP32: the whole range of the pin\n"
+UNCALIBRATED = {
+    ("firmware/wiring.py", ATTEN): (
+        ATTEN
+        + "            from machine import _Port\n\n            _Port.chip.calibrated = False\n"
+    )
+}
+
+
+@pytest.mark.parametrize("key", [UNIT["key"], None])
+def test_an_esp32_without_calibration_says_so_and_stays_up(launch, key):
+    sim = launch("", UNCALIBRATED, chip="esp32", key=key)
+    if key:
+        sim.keys(ADD_1 + "#")
+    answer = sim.do("advance 100")
+    assert answer["display"] == ("Sensor fault\n1 day left" if key else "No setup\n")
+    assert not answer["load"] and "failed" not in sim.stderr()
+    assert events.RESTART not in [event for _, event, _ in sim.do("events")["events"]]
+
+
+def test_calm_hours_on_an_esp32_have_no_fault(launch):
+    sim = paid(launch("", chip="esp32"))
+    sim.do("levels")
+    for current, solar in ((0, 0), (100, 2_000), (4_700, 40_000)):
+        sim.do(f"supply current {current}")
+        sim.do(f"supply solar {solar}")
+        sim.do("advance 1300")
     assert log(sim) == [] and changes(sim) == []
 
 

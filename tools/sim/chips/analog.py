@@ -1,4 +1,4 @@
-"""`PWM` and `ADC` of the simulated RP2040."""
+"""`PWM` and `ADC` of the simulated RP2040, and the ESP32's `ADC`."""
 
 from tools.sim.mcu.pins import Pin, _find, _Port
 from tools.sim.parts import ChipError
@@ -73,31 +73,57 @@ class PWM:
 
 
 class ADC:
-    """An analog input, GPIO 26 to 29 (channels 0 to 3) or channel 4, the temperature.
+    """An analog input; RP2040: GPIO 26 to 29 (channels 0 to 3) or channel 4, the temperature.
 
-    The voltage comes from the pin's wire, `volts(end)` -> 0.0 to 3.3.
+    The voltage comes from the pin's wire, `volts(end)` -> 0.0 to 3.3. An ESP32 has also `atten`,
+    for 11 dB only, and `read_uv`, which raises OSError if the chip is not `calibrated`; an input
+    below the first step of the ESP32's ADC reads as this step.
     """
 
     CORE_TEMP = 4
+    ATTN_11DB = 3  # ESP32
     REFERENCE = 3.3  # volts at full scale
+    UNSUPPORTED = 95  # EOPNOTSUPP: ESP-IDF's ESP_ERR_NOT_SUPPORTED
 
     def __init__(self, id):
-        if isinstance(id, int) and 0 <= id <= 3 and not isinstance(id, Pin):
-            id += 26
         self._pin = None
-        if id == self.CORE_TEMP:
+        if _Port.chip.adc_mv:
+            self.atten, self.read_uv = self._atten, self._read_uv
+        elif id == self.CORE_TEMP:
             return
+        elif isinstance(id, int) and 0 <= id <= 3 and not isinstance(id, Pin):
+            id += 26
         pin = _find(id)
         _Port.chip.adc(pin.id)
         self._pin = pin._claim("ADC")
 
     def read_u16(self):
         """Return the reading, 12 bits widened to 16."""
-        _Port.world.spend(2)
-        volts = 0.706  # the sensor at 27 degrees Celsius
-        if self._pin is not None:
-            if self._pin._wire is None:
-                raise ChipError("%r floats: nothing analog is wired to it" % self._pin)
-            volts = self._pin._wire.volts(self._pin._end)
-        raw = min(max(int(volts / self.REFERENCE * 4095 + 0.5), 0), 4095)
+        volts = self._volts()
+        part = volts / self.REFERENCE
+        if _Port.chip.adc_mv:
+            lowest, highest = _Port.chip.adc_mv
+            part = (volts * 1000 - lowest) / (highest - lowest)
+        raw = min(max(int(part * 4095 + 0.5), 0), 4095)
         return raw << 4 | raw >> 8
+
+    def _read_uv(self):
+        """Return microvolts, in whole millivolts, by the chip's own calibration."""
+        volts = self._volts()
+        if not _Port.chip.calibrated:
+            raise OSError(self.UNSUPPORTED, "ESP_ERR_NOT_SUPPORTED")
+        lowest, highest = _Port.chip.adc_mv
+        return min(max(int(volts * 1000 + 0.5), lowest), highest) * 1000
+
+    def _atten(self, atten):
+        """Set the attenuation."""
+        if atten != self.ATTN_11DB:
+            raise ChipError("only the attenuation of 11 dB is modelled")
+
+    def _volts(self):
+        _Port.world.spend(2)
+        if self._pin is None:
+            return 0.706  # the sensor at 27 degrees Celsius
+        if self._pin._wire is None:
+            raise ChipError("%r floats: nothing analog is wired to it" % self._pin)
+        return self._pin._wire.volts(self._pin._end)
