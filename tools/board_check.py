@@ -22,7 +22,7 @@ WATCHDOG_MS = {"rp2040": (4_000, 8_388), "esp32": (4_000, 60_000)}  # fed every 
 GPIOS = {"rp2040": "GPIO0 to GPIO29", "esp32": "GPIO0 to 39 without 6 to 11, 20, 24 and 28 to 31"}
 ADCS = {"rp2040": "GPIO26 to GPIO29", "esp32": "GPIO32 to GPIO39"}
 CONSOLE = {"rp2040": {}, "esp32": {1: "TX", 3: "RX"}}  # UART0
-FULL_SCALE_MV = 3_300
+RANGE_MV = {"rp2040": (0, 3_300), "esp32": (150, 3_000)}  # that each chip's ADC tells apart
 LARGEST = 16_384  # bytes of a board file
 
 
@@ -164,7 +164,7 @@ _PARTS: dict[str, dict[str, Any]] = {
     "WATCHDOG": {"timeout_ms": None},
 }
 _NEEDED = ("LOAD", "KEYPAD", "I2C", "CLOCK")
-_OPTIONAL = {"CURRENT": {"zero_mv": _whole(0, FULL_SCALE_MV)}}
+_OPTIONAL = {"CURRENT": {"zero_mv": _whole(0, 3_300)}}
 
 
 class _File:
@@ -314,14 +314,22 @@ class _File:
 
     def _scales(self) -> Iterator[Problem]:
         battery, current = self._good.get("BATTERY", {}), self._good.get("CURRENT", {})
+        lowest, highest = RANGE_MV[self._name]
         if {"divider", "volts"} <= battery.keys():
             top, bottom = battery["divider"]
-            most = FULL_SCALE_MV * (top + bottom) // bottom
+            least, most = (mv * (top + bottom) // bottom for mv in (lowest, highest))
             if most < battery["volts"] * 1_500:
                 right = f"measures up to {most} mV; the battery needs {battery['volts'] * 1_500}"
                 yield Problem('BATTERY["divider"]', battery["divider"], right)
+            if least > battery["volts"] * 500:
+                right = f"measures from {least} mV; the battery needs {battery['volts'] * 500}"
+                yield Problem('BATTERY["divider"]', battery["divider"], right)
         if {"shunt_mohm", "gain", "limit_ma"} <= current.keys():
-            most = FULL_SCALE_MV * 1_000 // (current["shunt_mohm"] * current["gain"])
+            scale, zero = current["shunt_mohm"] * current["gain"], current.get("zero_mv", 0)
+            least, most = ((mv - zero) * 1_000 // scale for mv in (lowest, highest))
             if current["limit_ma"] >= most:
                 right = f"below {most}, the most that shunt and amplifier can measure"
+                yield Problem('CURRENT["limit_ma"]', current["limit_ma"], right)
+            if current["limit_ma"] <= least:
+                right = f"above {least}, the least that shunt and amplifier can measure"
                 yield Problem('CURRENT["limit_ma"]', current["limit_ma"], right)

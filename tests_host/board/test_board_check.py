@@ -35,6 +35,7 @@ MISTAKES = [  # board, text in its file, text in place of it, what is said
     ("pico", "(100_000, 10_000)", "(10_000, 10_000)", "measures up to 6600 mV"),
     ("pico", "(100_000, 10_000)", "(100_000, 0)", "(ohms to the voltage, ohms to ground)"),
     ("pico", '"limit_ma": 5000', '"limit_ma": 7000', "below 6600"),
+    ("pico", '5000}', '5000, "zero_mv": 900}', 'CURRENT["limit_ma"] = 5000: below 4800'),
     ("pico", '"volts": 12', '"volts": 48', "one of 12, 24"),
     ("pico", '"lead-acid"', '"nimh"', "one of 'lead-acid', 'lifepo4'"),
     ("pico", '"chip": "ds3231"', '"chip": "ds3232"', "one of 'ds3231', 'ds1307', None"),
@@ -52,6 +53,9 @@ MISTAKES = [  # board, text in its file, text in place of it, what is said
     ("esp32_devkit", "(25, 33, 32)", "(25, 33, 38)", "no pull-up"),
     ("esp32_devkit", '"sda": 21', '"sda": 37', "can only be input"),
     ("esp32_devkit", '"adc": 34', '"adc": 5', "no analog input"),
+    ("esp32_devkit", '"limit_ma": 5000', '"limit_ma": 6000', "below 6000"),
+    ("esp32_devkit", '"limit_ma": 5000', '"limit_ma": 300', "above 300, the least"),
+    ("esp32_devkit", "(100_000, 10_000)", "(500_000, 10_000)", "measures from 7650 mV"),
     ("esp32_devkit", '0x27}', '0x68}', "LCD[\"address\"] = 104: is CLOCK's, too"),
 ]  # fmt: skip
 
