@@ -15,9 +15,9 @@ from collections.abc import Callable
 import click
 
 from tools.batches.database import hide_keys
+from tools.conformance.answers import answer_in
 from tools.conformance.units import (
     ANSWER_S,
-    ANSWERS,
     HELLO_S,
     HELLOS,
     NO_PERSON,
@@ -95,7 +95,6 @@ class CommandUnit:
 
     def ask(self, line: str, seconds: float = ANSWER_S) -> str:
         """Return the answer to a line. Raises SilentUnitError when late, or at the end."""
-        pattern = ANSWERS[line.partition(";")[0]]
         stdin = self._process.stdin
         assert stdin
         with contextlib.suppress(queue.Empty):
@@ -107,8 +106,9 @@ class CommandUnit:
         end = time.monotonic() + seconds
         with contextlib.suppress(queue.Empty):
             while (text := self._lines.get(timeout=max(0, end - time.monotonic()))) is not None:
-                if pattern.match(text):
-                    return text
+                answer = answer_in(text, line)
+                if answer:
+                    return answer
         name = line.partition(";")[0]
         raise SilentUnitError(f"the adapter gave no answer to {name}{self._why()}")
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from tools.conformance.answers import fields
 from tools.conformance.model import VALID, Model
 from tools.conformance.rules import SYNC, SYNC_AHEAD, SYNC_BACK
 from tools.conformance.units import AnsweringUnit
@@ -10,6 +11,7 @@ from tools.conformance.units import AnsweringUnit
 JUDGED_S = 5  # certification: a token is judged within
 FIRST_ANSWERS = 8  # kept for a hint
 RESERVED = 30  # counts; with SYNC_BACK below SYNC_AHEAD: a unit synced back still takes a sync
+STATES = ("ACTIVE", "INACTIVE", "PAYG_DISABLED")
 BEYOND = 10  # counts beyond all windows at which a token may be tried
 FRESH = 10  # time units that a check begins with
 REACH = (0, 30, 60)  # counts further on, when a unit's count is in doubt after a failed check
@@ -149,7 +151,7 @@ class Trial:
         self._pass_time()
         kind, seconds = fields(answer)
         model = self.model
-        wrong = (kind == "PAYG_DISABLED") != model.free
+        wrong = kind not in STATES or (kind == "PAYG_DISABLED") != model.free
         if wrong or not (model.free or self._near(seconds or 0, model.left)):
             state = f"ACTIVE;{model.left:.0f}" if model.left else "INACTIVE"
             state = "PAYG_DISABLED" if model.free else state
@@ -307,6 +309,8 @@ class Trial:
             return
         kind, seconds = fields(self.unit.ask("#STATUS;"))
         left, tolerance = seconds or 0, self.limits.tolerance
+        if kind not in STATES:
+            raise DeviationError(f"no state after a power cut: {kind}")
         if (kind == "PAYG_DISABLED") != model.free:
             raise DeviationError(f"free and locked changed places by a power cut: {kind}")
         if not model.left - self.unit.cut_s - tolerance <= left <= before + tolerance:
@@ -330,11 +334,3 @@ class Trial:
             raise DeviationError(f"locked for {locked:.0f} s; after a power cut: {answer}")
         if seconds is not None:
             self.model.locked = min(seconds, locked + self.unit.cut_s)
-
-
-def fields(answer: str) -> tuple[str, int | None]:
-    """Return (word, seconds or None) of an answer such as "#TOKEN;VALID;86400"."""
-    words = answer.strip(";").split(";")
-    if len(words) < 2:
-        return words[0], None
-    return words[1], int(words[2]) if len(words) > 2 and words[2].isdecimal() else None

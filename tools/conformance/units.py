@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,7 @@ from typing import Any, Protocol
 import click
 import serial
 
+from tools.conformance.answers import Lines, answer_in
 from tools.identity import Identity
 from tools.station.console import SPEED
 from tools.station.prompt import PortError, Prompt, RefusedError, why_closed
@@ -21,15 +21,6 @@ from tools.station.prompt import PortError, Prompt, RefusedError, why_closed
 ANSWER_S = 15  # seconds without an answer until a unit counts as dead
 HELLO_S = 2  # opening a port restarts many boards
 HELLOS = 6
-ANSWERS = {
-    "#TOKEN": re.compile(
-        r"#TOKEN;(VALID;\d+|ALREADY_USED|INVALID|PAYG_DISABLED|LOCKED(;\d+)?);?$"
-        r"|#TOKEN;ERROR;|#INVALID$"  # an adapter's own mistake; no right answer
-    ),
-    "#STATUS": re.compile(r"#STATUS;(ACTIVE;\d+|INACTIVE|PAYG_DISABLED);?$"),
-    "#SETUP": re.compile(r"#SETUP;OK|#INVALID$"),
-    "#ID": re.compile(r"#ID;[^;]*;[^;]*;|#INVALID$"),
-}
 SIM_OFF_S = 30  # without power, for the simulator
 OURS_S = 60  # of credit: the most between two records of our own unit
 NO_PERSON = "nobody can pull the battery: see --power-command"
@@ -153,11 +144,10 @@ class SerialUnit:
 
     def ask(self, line: str, seconds: float = ANSWER_S) -> str:
         """Return the answer to a line. Raises SilentUnitError when late."""
-        pattern = ANSWERS[line.partition(";")[0]]
         try:
             self._serial.reset_input_buffer()
             self._serial.write(line.encode() + b"\r\n")
-            return self._answer(pattern, line, time.monotonic() + seconds)
+            return self._answer(line, time.monotonic() + seconds)
         except OSError as error:
             raise SilentUnitError(f"the connection to {self._port} broke: {error}") from error
 
@@ -169,15 +159,13 @@ class SerialUnit:
         except (OSError, ValueError) as error:
             raise SilentUnitError(why_closed(self._port)) from error
 
-    def _answer(self, pattern: re.Pattern[str], line: str, end: float) -> str:
-        waiting = b""
+    def _answer(self, line: str, end: float) -> str:
+        lines = Lines()
         while time.monotonic() < end:
-            waiting += self._serial.read(max(1, self._serial.in_waiting))
-            *heard, waiting = waiting.replace(b"\r", b"\n").split(b"\n")
-            for data in heard:
-                text = data.decode("ascii", "replace").strip()
-                if pattern.match(text):
-                    return text
+            for heard in lines.feed(self._serial.read(max(1, self._serial.in_waiting))):
+                answer = answer_in(heard, line)
+                if answer:
+                    return answer
         raise SilentUnitError(
             f"the unit on {self._port} gave no answer to {line.partition(';')[0]}"
         )
