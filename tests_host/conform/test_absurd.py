@@ -1,15 +1,22 @@
 """Absurd units: endless output, long lines and numbers, children that stay."""
 
 import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from tests_host.conform.wrong_units import Line, RightUnit
 from tools.commands.conform import command
+from tools.conformance import foreign
 from tools.conformance.answers import LINE_MAX, Lines, answer_in, fields
 from tools.conformance.run import FAIL
 from tools.identity import PUBLISHED_CODE, PUBLISHED_KEY
+from tools.paths import ROOT
 
 EXAMPLE = ("--key", PUBLISHED_KEY.hex(), "--starting-code", str(PUBLISHED_CODE))
 QUICK = ("--entries", "0", "--seed", "1", "--yes", "--profile", "certification")
@@ -71,3 +78,85 @@ class TestLongAnswers:
             assert lines.feed(b"x" * 65_536) == []
         assert len(lines._waiting) <= LINE_MAX + 1
         assert lines.feed(b"\n#STATUS;INACTIVE\r\n")[1] == "#STATUS;INACTIVE"
+
+
+def with_adapter(program, *options):
+    """Return click's result of a run with an adapter in Python."""
+    line = f"'{sys.executable}' '{program}'"
+    return CliRunner().invoke(command, ["--command", line, *QUICK, *options])
+
+
+def adapter(tmp_path, text):
+    """Return the path of a program."""
+    path = tmp_path / "adapter.py"
+    path.write_text(text)
+    return path
+
+
+class TestEndlessOutput:
+    """A run ends in time and in bounded memory."""
+
+    @pytest.fixture(autouse=True)
+    def _quickly(self, monkeypatch):
+        monkeypatch.setattr(foreign, "HELLO_S", 0.2)
+
+    @pytest.mark.parametrize("line", ["yes", "yes '#STATUS;'", "cat /dev/zero"])
+    def test_of_a_program_that_is_no_adapter(self, line):
+        before, begin = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+        done = CliRunner().invoke(command, ["--command", line, *QUICK])
+        assert done.exit_code == 3 and "does not answer #STATUS" in done.output, done.output
+        assert time.monotonic() - begin < 10
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        assert grown < 50_000, "KB"
+
+    def test_between_right_answers(self, tmp_path):
+        noisy = adapter(
+            tmp_path,
+            f"""
+import sys, threading
+sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "lib")!r}, {str(ROOT / "tests_host/shim")!r}]
+from tests_host.conform.wrong_units import RightUnit
+unit = RightUnit(bytes.fromhex({PUBLISHED_KEY.hex()!r}), {PUBLISHED_CODE})
+for line in sys.stdin:
+    print("debug " * 100_000)
+    print(unit.answer(line.strip()))
+    print("debug\\n" * 1_000, flush=True)
+""",
+        )
+        done = with_adapter(noisy, "--without", "sets")
+        assert done.exit_code == 0, done.output
+
+
+FORKS = """
+import os, sys, time
+if os.fork() == 0:
+    open({path!r}, "w").write(str(os.getpid()))
+    time.sleep(600)
+for line in sys.stdin:
+    print("#STATUS;INACTIVE" if "STATUS" in line else "#TOKEN;INVALID", flush=True)
+"""
+
+
+def is_alive(process):
+    """Is a process there, and no zombie?"""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_the_children_of_an_adapter_end_with_the_run(tmp_path):
+    path = tmp_path / "pid"
+    done = with_adapter(adapter(tmp_path, FORKS.format(path=str(path))))
+    assert done.exit_code == 3, done.output
+    child = int(path.read_text())
+    end = time.monotonic() + 5
+    while is_alive(child) and time.monotonic() < end:
+        time.sleep(0.05)
+    try:
+        assert not is_alive(child)
+    finally:
+        if is_alive(child):
+            os.kill(child, 9)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import queue
+import os
+import select
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import click
 
 from tools.batches.database import hide_keys
-from tools.conformance.answers import answer_in
+from tools.conformance.answers import Lines, answer_in
 from tools.conformance.units import (
     ANSWER_S,
     HELLO_S,
@@ -29,13 +30,16 @@ from tools.conformance.units import (
 from tools.tokens import grouped
 
 SAID = 300  # characters of an adapter's standard error shown
+ERRORS_MAX = 65_536  # bytes of standard error that are read
+PIECE = 4_096  # bytes read at once
+PIPE = 1 << 20  # bytes; no pipe holds more
 
 
 class CommandUnit:
     """A unit behind a program that speaks the console's lines on its standard input and output.
 
-    command: program and arguments, split as a shell would; power, wait: as for SerialUnit.
-    Raises SilentUnitError.
+    command: program and arguments, split as a shell would; power, wait: as for SerialUnit. The
+    program and its children are killed at the end. Raises SilentUnitError.
     """
 
     instant = by_hand = False
@@ -55,20 +59,21 @@ class CommandUnit:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
+                bufsize=0,
+                start_new_session=True,  # a process group of its own, killed at the end
             )
         except (OSError, ValueError, IndexError) as error:
             reason = getattr(error, "strerror", None) or error
             raise SilentUnitError(
                 f"cannot start the adapter {hide_keys(command)!r}: {reason}"
             ) from error
-        self._lines: queue.Queue[str | None] = queue.Queue()
-        threading.Thread(target=self._listen, daemon=True).start()
 
     def __enter__(self) -> CommandUnit:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._errors.close()
 
@@ -97,32 +102,44 @@ class CommandUnit:
         """Return the answer to a line. Raises SilentUnitError when late, or at the end."""
         stdin = self._process.stdin
         assert stdin
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._lines.get_nowait()
+        self._forget()
         with contextlib.suppress(OSError):  # a program that ended is told below
             stdin.write(line.encode() + b"\n")
             stdin.flush()
-        end = time.monotonic() + seconds
-        with contextlib.suppress(queue.Empty):
-            while (text := self._lines.get(timeout=max(0, end - time.monotonic()))) is not None:
+        lines = Lines()
+        for data in self._heard(time.monotonic() + seconds):
+            for text in lines.feed(data):
                 answer = answer_in(text, line)
                 if answer:
                     return answer
         name = line.partition(";")[0]
         raise SilentUnitError(f"the adapter gave no answer to {name}{self._why()}")
 
-    def _listen(self) -> None:
-        assert self._process.stdout
-        for data in self._process.stdout:
-            self._lines.put(data.decode("ascii", "replace").strip())
-        self._lines.put(None)
+    def _heard(self, end: float) -> Iterator[bytes]:
+        """Yield the program's output until a time, or to its end."""
+        stdout = self._process.stdout
+        assert stdout
+        while (left := end - time.monotonic()) > 0:
+            if select.select([stdout], [], [], left)[0]:
+                data = os.read(stdout.fileno(), PIECE)
+                if not data:
+                    return
+                yield data
+
+    def _forget(self) -> None:
+        """Drop output that is no answer to the next line: as much as a pipe holds, and no more."""
+        stdout = self._process.stdout
+        assert stdout
+        for _ in range(PIPE // PIECE):
+            if not select.select([stdout], [], [], 0)[0] or not os.read(stdout.fileno(), PIECE):
+                return
 
     def _why(self) -> str:
         """Return exit code and last words of a program that ended, or ""."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             code = self._process.wait(0.2)
-            self._errors.seek(0)
+            size = self._errors.seek(0, os.SEEK_END)
+            self._errors.seek(max(0, size - ERRORS_MAX))
             said = hide_keys(self._errors.read().decode(errors="replace").strip())[-SAID:]
             return f": it ended with exit code {code}" + (f", {said!r}" if said else "")
         return ""
