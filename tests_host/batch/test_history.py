@@ -252,6 +252,7 @@ def test_without_a_ledger(payg, here, question):
     ("arguments", "code", "reason"),
     [
         (["show", "SLT000000O03"], 1, "do you mean SLT000000003?"),
+        (["show", "SLT00000003"], 1, "do you mean SLT000000003?"),
         (["last", "ABC"], 1, "the ledger knows nothing of ABC"),
         (["last", "SLT000000005"], 1, "no token was issued for SLT000000005"),
         (["day", "21.11.2026"], 2, "written as 2026-11-21"),

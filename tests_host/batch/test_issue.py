@@ -181,6 +181,23 @@ def test_a_mistake_is_one_plain_line(payg, batch, arguments, code, reason):
     assert not any(row.key.hex() in error for row in read_list(batch))
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("SLT00000011", "SLT000000011"),
+        ("SLT0000000011", "SLT000000011"),
+        ("slt11", "SLT000000011"),
+        ("SLT00000O011", "SLT000000011"),
+        ("SLT00001011", "SLT000001011"),
+    ],
+)
+def test_a_dropped_zero_is_the_first_guess(payg, shelf, typed, meant):
+    """The most letters in common has another unit: SLT000001011."""
+    path = shelf(*(unit(number) for number in (1, 101, 11, 110, 1011)))
+    code, _, error = payg("token", "--batch", path, "--serial", typed, "--add", 7)
+    assert (code, f"do you mean {meant}?" in error) == (1, True)
+
+
 # -- no ledger -------------------------------------------------------------------------------
 
 

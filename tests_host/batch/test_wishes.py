@@ -146,7 +146,7 @@ def test_a_spreadsheets_unicode_text_is_one_line(payg, batch, encoding):
     code, _, error = payg("token", "--batch", batch, "--csv", path)
     assert (code, len(error.splitlines())) == (1, 2)
     assert f'{path}:1: the file is in UTF-16 ("Unicode Text")' in error
-    assert 'save it as "CSV UTF-8"' in error
+    assert 'save the file as "CSV UTF-8"' in error
 
 
 # -- duplicates ------------------------------------------------------------------------------

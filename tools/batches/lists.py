@@ -382,19 +382,28 @@ def _alike(serial: str) -> str:
 
 
 def similar(path: Path, serials: Iterable[str]) -> dict[str, str | None]:
-    """Return {serial: the most similar serial number among a list's first good rows, or None}.
+    """Return {serial: the nearest serial number among a list's first good rows, or None}."""
+    rows = islice(judge(path), SIMILAR_ROWS)
+    known = [row.unit.serial for row in rows if row.unit]
+    return {serial: nearest(serial, known) for serial in serials}
 
-    A serial number that looks like a key is never returned.
+
+def nearest(serial: str, known: Iterable[str]) -> str | None:
+    """Return the serial number in `known` that is most similar to `serial`, or None.
+
+    The same number with more or fewer leading zeros is the most similar serial number. A serial
+    number that looks like a key is never returned.
     """
-    known: dict[str, str] = {}
-    for row in islice(judge(path), SIMILAR_ROWS):
-        if row.unit and hide_keys(row.unit.serial) == row.unit.serial:
-            known[_alike(row.unit.serial)] = row.unit.serial
-    near: dict[str, str | None] = {}
-    for serial in serials:
-        matches = difflib.get_close_matches(_alike(serial), known, 1, SIMILAR)
-        near[serial] = known[matches[0]] if matches else None
-    return near
+    alike = {_alike(other): other for other in known if hide_keys(other) == other}
+    wanted = _alike(serial)
+    same = [text for text in alike if _without_zeros(text) == _without_zeros(wanted)]
+    matches = same or difflib.get_close_matches(wanted, alike, 1, SIMILAR)
+    return alike[matches[0]] if matches else None
+
+
+def _without_zeros(serial: str) -> str:
+    """Return a serial number without the leading zeros of the number at its end."""
+    return re.sub("(?<![0-9])0+(?=[0-9]+$)", "", serial)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import json
 import sys
 from collections import Counter
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tools.batches import database as ledger_db
-from tools.batches.lists import find
+from tools.batches.lists import find, nearest
 from tools.identity import SERIAL, Checked
 from tools.tokens import grouped
 
@@ -73,8 +72,8 @@ def _print_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
 def _unknown(ledger: Ledger, serial: str) -> click.ClickException:
     from tools.batches.history import known_serials
 
-    near = difflib.get_close_matches(serial, known_serials(ledger), 1, 0.7)
-    meant = f"; do you mean {near[0]}?" if near else ""
+    near = nearest(serial, known_serials(ledger))
+    meant = f"; do you mean {near}?" if near else ""
     return click.ClickException(f"the ledger knows nothing of {serial}{meant}")
 
 
