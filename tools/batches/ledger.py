@@ -30,6 +30,7 @@ from tools.batches.database import (
 from tools.batches.lists import NUMBER_DIGITS
 from tools.batches.tables import (
     PATIENCE,
+    boards,
     counts,
     failures,
     insert_new,
@@ -214,6 +215,29 @@ class Ledger:
                 _fail(database, serial, station, f"lost its memory: {_taken(record)}")
                 return
 
+    def claim(self, serial: str, station: str, board_id: str, again: bool = False) -> None:
+        """Take a serial number for one board, before the board gets the key. Raises TakenError.
+
+        The same board may claim it again, and another board once `failed` gave it back. board_id:
+        hex digits; again: the board that had the serial number is gone, or lost its memory.
+        """
+        row: dict[str, object] = {"serial": serial, "board_id": board_id, "station": station}
+        row["begun_at"] = _now()
+        here = boards.c.serial == serial
+        with self._writing() as database:
+            if insert_new(database, boards, row):
+                return
+            found = database.execute(sa.select(boards).where(here).with_for_update()).one()
+            if found.board_id == board_id:
+                return
+            if not again:
+                raise TakenError(
+                    f"{serial} was begun on another board at {found.station}, {found.begun_at}."
+                    " Its identity may be there: finish that board by the same command; if that"
+                    " board is lost, repeat with --again"
+                )
+            database.execute(sa.update(boards).where(here).values(row))
+
     def next_serial(self, serials: Iterable[str], station: str) -> str | None:
         """Reserve and return the first of `serials` that nobody ever reserved, or None.
 
@@ -272,10 +296,16 @@ class Ledger:
                     raise TakenError(_taken(record))
             _raise_count(database, serial, count)
 
-    def failed(self, serial: str, station: str, reason: str) -> None:
-        """Keep why a unit could not be provisioned, and release its serial number."""
+    def failed(self, serial: str, station: str, reason: str, board_id: str | None = None) -> None:
+        """Keep why a unit could not be provisioned, and release its serial number.
+
+        board_id: the board that had claimed the number. The number of another board is kept.
+        """
+        here = boards.c.serial == serial
         with self._writing() as database:
-            _release(database, serial, station)
+            database.execute(sa.delete(boards).where(here, boards.c.board_id == board_id))
+            if database.scalar(sa.select(boards.c.board_id).where(here)) is None:
+                _release(database, serial, station)
             _fail(database, serial, station, reason)
 
     def release(self, serial: str, station: str) -> None:
@@ -300,6 +330,7 @@ class Ledger:
         unit |= {"reserved_at": now, "provisioned_at": now}
         with self._writing() as database:
             insert_new(database, wipes, {**row, "wiped_at": now})
+            database.execute(sa.delete(boards).where(boards.c.serial == serial))
             insert_new(database, units, unit)  # one that no station of this ledger made
             _raise_count(database, serial, count)
 

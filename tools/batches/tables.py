@@ -20,7 +20,8 @@ PATIENCE = 30  # seconds for another process to finish its transaction
 NOTICE_AFTER = 2  # seconds of waiting until the person is told
 CREATING = 0x70617967  # PostgreSQL's advisory lock while tables or lists are made
 VERSION = 3
-"""Of the tables. 1: units, counts, tokens, failures. 2 added version and lists, 3 added wipes."""
+"""Of the tables. 1: units, counts, tokens, failures. 2 added version and lists, 3 added wipes
+and boards."""
 
 TABLES = sa.MetaData()
 
@@ -81,6 +82,15 @@ lists = sa.Table(
     sa.Column("name", sa.String, nullable=False),
     sa.Column("made_at", sa.String, nullable=False),
     sa.Column("key_hashes", sa.LargeBinary, nullable=False),
+)
+# The board that has the identity of a serial number, or may have it. `board_id`: hex digits.
+boards = sa.Table(
+    "payg_boards",
+    TABLES,
+    _serial(primary_key=True),
+    sa.Column("board_id", sa.String, nullable=False),
+    sa.Column("station", sa.String, nullable=False),
+    sa.Column("begun_at", sa.String, nullable=False),
 )
 # A unit that was made blank again, or is about to be: count, and a hash of the key as in lists.
 wipes = sa.Table(

@@ -7,6 +7,7 @@ each life of the MCU (tools/cable/process.py): power off kills it, a reset start
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import pty
@@ -75,6 +76,9 @@ class SimulatedUnit:
             options, bare=bare, sectors=flash_kb // 4, same=False, before={}
         )
         self._options["micropython"] = micropython
+        self._options["board_id"] = hashlib.sha256(os.path.abspath(place).encode()).hexdigest()[
+            :16
+        ]
         self._usb = options["chip"] != "esp32"
         self.sent = self.restarts = 0
         self.port: str | None = None

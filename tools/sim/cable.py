@@ -158,6 +158,7 @@ class Life:
         sys.modules["sys"] = Sys(chip and chip.machine, options["micropython"])
         data = board_data(options.get("board"))
         self._board = Board(world, data, chip, options["sectors"])
+        machine.name_board(options["board_id"])
         self._keep = Keep(options["state"], self._board, options["same"], POSIX)
         self._supply(options["cause"], options)
         self._modules()

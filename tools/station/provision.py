@@ -135,13 +135,23 @@ class Station:
                 f"{error}. Nothing was changed on the unit{LOST if error.done else ''}"
             ) from None
         count, told = self._count(job.unit)
+
+        board = None
+
+        def claim(board_id: str) -> None:
+            nonlocal board
+            self._ledger.claim(serial, self._name, board_id, self._again)
+            board = board_id
+
         try:
-            made = provision(port, job._replace(unit=job.unit._replace(count=count)), say)
+            made = provision(
+                port, job._replace(unit=job.unit._replace(count=count), claim=claim), say
+            )
         except UnsureError:
             raise  # the serial number stays reserved: the same command finishes it
         except (ProvisionError, StoppedError) as error:
             reason = str(error) or "stopped at the station"
-            self._ledger.failed(serial, self._name, reason)
+            self._ledger.failed(serial, self._name, reason, board)
             raise ProvisionError(reason) from None
         if made is None and self._ledger.provisioned_ones([serial]):
             return (ALREADY,)

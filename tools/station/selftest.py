@@ -35,6 +35,7 @@ FAULTS = {
     16: "there is voltage behind the load switch though it is off",
 }
 BEGIN = "from firmware.factory import SelfTest\nbench = SelfTest(controller)"
+BOARD_ID = "import binascii, machine\nprint(binascii.hexlify(machine.unique_id()).decode())"
 _VALUE = 1  # time units of the test token
 
 
@@ -62,6 +63,7 @@ class Job(NamedTuple):
     `seconds`: for pressing all keys. `robot(keys)` is called when the unit waits for keys;
     None: a person presses the keys. `trial`: seconds for which the firmware must run as a sealed
     unit does before the identity is written; insisted: an untested MicroPython will do.
+    `claim(board_id)` is called before the unit gets the key, and raises if another board has it.
     """
 
     unit: ListedUnit
@@ -70,6 +72,7 @@ class Job(NamedTuple):
     robot: Callable[[str], None] | None = None
     trial: int = TRIAL
     insisted: bool = False
+    claim: Callable[[str], None] | None = None
 
 
 class Made(NamedTuple):
@@ -187,6 +190,8 @@ def _at_prompt(prompt: Prompt, job: Job, say: Say) -> Made | None:
             " if it was stopped, plug the unit out and in again"
         ) from None
     try:
+        if job.claim:
+            job.claim(prompt.run(BOARD_ID).strip())
         state, *other = prompt.run(f"bench.hold({_fields(job)})").split()
         if state == "other":
             raise ProvisionError(

@@ -5,6 +5,7 @@ imports `machine`.
 """
 
 import sys
+from binascii import unhexlify
 
 from tools.sim.chips.analog import ADC, PWM
 from tools.sim.mcu import i2c as _i2c
@@ -28,6 +29,7 @@ class _State:
     watchdog = None
     bitten = False  # by the watchdog: this is the next reset's cause
     blame = None
+    board_id = b"SIMULATE"
 
 
 def install(world, buses=(), chip=None):
@@ -68,6 +70,16 @@ def _leave_reset(cause, held=False):
     _pins.reset(held=held)
 
 
+def name_board(board_id):
+    """Give the board an id, in hex."""
+    _State.board_id = unhexlify(board_id)
+
+
+def unique_id():
+    """Return the id of the board: of the flash chip (rp2), or the MAC address (esp32)."""
+    return _State.board_id
+
+
 def reset():
     """Reset the MCU; does not return. An error that led here is kept for `take_blame`."""
     error = sys.exc_info()[1]
@@ -97,11 +109,6 @@ def reset_cause():
 def bootloader(timeout=0):
     """Raise ChipError: a unit in the boot loader is off the bench."""
     raise ChipError("the boot loader is not modelled")
-
-
-def unique_id():
-    """Return the 8 bytes of the flash chip's own number."""
-    return b"SIMULATE"
 
 
 def freq(hz=None, peripheral=None):
