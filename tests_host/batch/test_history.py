@@ -256,6 +256,8 @@ def test_without_a_ledger(payg, here, question):
         (["last", "ABC"], 1, "the ledger knows nothing of ABC"),
         (["last", "SLT000000005"], 1, "no token was issued for SLT000000005"),
         (["day", "21.11.2026"], 2, "written as 2026-11-21"),
+        (["day", "2026-11-31"], 2, "the calendar has no day 2026-11-31"),
+        (["day", "2026-13-01"], 2, "the calendar has no day 2026-13-01"),
         (["day", "0001-01-01"], 2, "written as 2026-11-21"),
         (["day", "--json", "--csv"], 2, "not both"),
         (["show"], 2, "SERIAL"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -236,7 +237,9 @@ def _message(token: Token, divider: int | None) -> str:
 def _parse_date(text: str) -> date:
     try:
         day = datetime.strptime(text, "%Y-%m-%d").date()
-    except ValueError:
+    except ValueError as error:
+        if re.fullmatch("[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}", text):
+            raise ValueError(f"the calendar has no day {text}") from error
         day = date.min
     if day.year < FIRST_YEAR:
         raise ValueError(f"a day is written as 2026-11-21, not {text!r}")
