@@ -76,6 +76,19 @@ def test_show_as_json_and_csv(payg, lived):
     assert {row["time"][-1] for row in rows} == {"Z"}
 
 
+def test_a_reason_is_not_cut_in_parentheses(payg, here):
+    with Ledger("ledger.db") as ledger:
+        for reason in (
+            "the firmware fails (ImportError: no module): repeat",
+            "(a) b: c",
+            "d (e: f",
+        ):
+            ledger.failed(SERIAL, "north", reason)
+    lines = [line.strip() for line in payg("ledger", "stations")[1].splitlines()[1:]]
+    first = ["1 x (a) b", "1 x d (e", "1 x the firmware fails (ImportError: no module)"]
+    assert lines == first
+
+
 def test_a_second_provisioning_is_no_failure(payg, lived):
     serial = unit(5).serial
     lines = payg("ledger", "show", serial)[1].splitlines()

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opaygo import Device
-from tests_host.batch.conftest import unit
+from tests_host.batch.conftest import ask, unit
 from tools.batches.fresh import first_taken, make_units
 from tools.batches.ledger import Ledger, Order, TakenError
 from tools.batches.lists import read_list, write_list
@@ -437,7 +437,7 @@ def test_check_lists_every_problem(payg, tmp_path):
         f"{path}:5: Key is not 32 hexadecimal digits",
         f"{path}:5: Count is not a whole number from 0 to 16777215",
         f"{path}:5: Time Divider is not a whole number from 1 to 255",
-        f"{path}:6: 1 columns instead of 9",
+        f"{path}:6: 1 column instead of 9",
         f"{path}: 5 rows, 6 problems",
     ]
 
@@ -452,6 +452,19 @@ def test_check_of_what_is_no_list(payg, tmp_path):
     assert (code, "cannot be read" in error) == (1, True)
     write_list(tmp_path / "none.csv", [])
     assert payg("batch", "check", tmp_path / "none.csv")[0] == 1
+
+
+def test_one_is_no_plural(payg, tmp_path):
+    out = tmp_path / "a.csv"
+    assert f"{out}: 1 unit, SLT" in payg(*NEW, "--first", 1, "--quantity", 1, "--out", out)[1]
+    assert payg("batch", "check", out)[1] == f"{out}: 1 row, no problems\n"
+    said = payg(*ask(out, "SLT000000001,add,7\n"))[1]
+    assert said == f"{tmp_path / 'paid-tokens.csv'}: 1 token\n"
+
+
+def test_check_of_a_device_names_no_mode(payg):
+    code, _, error = payg("batch", "check", "/dev/null")
+    assert (code, error) == (1, "")
 
 
 def test_check_tells_who_can_read_it(payg, batch):

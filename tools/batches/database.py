@@ -28,6 +28,11 @@ FIND_IT = (
 _LONG_HEX = re.compile("[0-9a-fA-F]{24,}")
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: 1 unit, 2,000 units."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
 def hide_keys(text: str) -> str:
     """Return a text in which "(hidden)" stands for everything that looks like a key."""
     return _LONG_HEX.sub("(hidden)", text)

@@ -159,7 +159,7 @@ def work(ledger: Ledger) -> list[Work]:
         for station, reason in database.execute(sa.select(failures.c.station, failures.c.reason)):
             if NOTE.fullmatch(reason):
                 continue
-            reasons.setdefault(station, Counter())[reason.split(":")[0]] += 1
+            reasons.setdefault(station, Counter())[_first_words(reason)] += 1
     result = []
     for station, why in sorted(reasons.items()):
         again = why.pop(LOST, 0)
@@ -167,6 +167,12 @@ def work(ledger: Ledger) -> list[Work]:
         numbers = (made[station, True], made[station, False], again, why.total())
         result.append(Work(station, *numbers, counted))
     return result
+
+
+def _first_words(reason: str) -> str:
+    """Return a reason up to the first colon that is not in parentheses."""
+    found = re.match(r"(?:[^:(]|\([^()]*\)|\()*", reason)
+    return found[0] if found else reason
 
 
 def known_serials(ledger: Ledger) -> list[str]:

@@ -20,7 +20,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tools.batches.database import hide_keys
+from tools.batches.database import counted, hide_keys
 from tools.identity import (
     COUNT_MAX,
     STARTING_CODE_MAX,
@@ -169,7 +169,7 @@ _COLUMNS = (
 def _unit_of(cells: list[str]) -> tuple[ListedUnit | None, list[str]]:
     """Return (ListedUnit or None, problems) of a row's texts."""
     if len(cells) != len(HEADER):
-        return None, [f"{len(cells)} columns instead of {len(HEADER)}"]
+        return None, [f"{counted(len(cells), 'column')} instead of {len(HEADER)}"]
     values: list[Any] = []
     problems: list[str] = []
     for name, (parse, wanted), cell in zip(HEADER, _COLUMNS, cells):

@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+from tools.batches.database import counted
 from tools.batches.lists import SEMICOLONS_PROBLEM, read_cells
 from tools.tokens import EXTENDED_MAX, KINDS, parse_days
 
@@ -110,7 +111,7 @@ class _Columns:
         if not 2 <= len(cells) <= self._width:
             hint = "" if self.named else "; more columns need a header line"
             names = f"{self._width}" if self.named else ", ".join(REQUEST)
-            raise ValueError(f"{len(cells)} columns instead of {names}{hint}")
+            raise ValueError(f"{counted(len(cells), 'column')} instead of {names}{hint}")
         cells = [*cells, *[""] * (self._width - len(cells))]
         serial, kind, text = (
             cells[self._places[name]].strip() if name in self._places else "" for name in REQUEST

@@ -140,7 +140,8 @@ def new(
     )
     tracking = tracked(units, quantity, f"Writing {out.name}")
     write_new_list(out, prefix, numbers, tracking, place)
-    click.echo(f"{out}: {quantity:,} units, {names[0]} to {names[1]}. It has their keys: guard it")
+    units_made = ledger_db.counted(quantity, "unit")
+    click.echo(f"{out}: {units_made}, {names[0]} to {names[1]}. It has their keys: guard it")
     if options["restricted"] and options["test_code"] is not None:
         from tools.batches.issuing import typed_test_code  # SQLAlchemy is slow to import
 
@@ -177,8 +178,8 @@ def check(file: Path) -> None:
         problems.append(": no unit in it")
     for problem in problems:
         click.echo(f"{file}{problem}")
-    number = f"{len(problems):,}" if problems else "no"
-    click.echo(f"{file}: {rows:,} rows, {number} problem{'s' * (len(problems) != 1)}")
-    if file.stat().st_mode & 0o077:
+    found = ledger_db.counted(len(problems), "problem") if problems else "no problems"
+    click.echo(f"{file}: {ledger_db.counted(rows, 'row')}, {found}")
+    if file.is_file() and file.stat().st_mode & 0o077:
         click.echo(f"Others can read this list, which has keys: chmod 600 {file}", err=True)
     sys.exit(1 if problems else 0)

@@ -275,7 +275,7 @@ def day(day: date | None, ledger: str | None, as_json: bool, as_csv: bool) -> No
     kinds = Counter(token.kind for token in issued)
     parts = ", ".join(f"{number:,} {kind}" for kind, number in sorted(kinds.items()))
     of = len({token.serial for token in issued})
-    tokens = f"{len(issued):,} token{'s' * (len(issued) != 1)} for {of:,} unit{'s' * (of != 1)}"
+    tokens = f"{ledger_db.counted(len(issued), 'token')} for {ledger_db.counted(of, 'unit')}"
     click.echo(f"{asked}: {tokens}{f' ({parts})' if parts else ''}")
 
 

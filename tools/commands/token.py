@@ -229,7 +229,7 @@ def issue_many(source: Source, requests: Path, out: Path | None, allow_duplicate
         click.echo(f"Stopped after the tokens were issued; they are in {out}", err=True)
         sys.exit(STOPPED)
     with printed(f"the tokens were issued, and are in {out}"):
-        click.echo(f"{out}: {number:,} tokens")
+        click.echo(f"{out}: {ledger_db.counted(number, 'token')}")
 
 
 class Stopping:
