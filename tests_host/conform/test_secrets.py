@@ -6,9 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from tests_host.conform.wrong_units import Line, RightUnit
+from tools.commands.conform import command
 from tools.conformance.chains import Chains
 from tools.conformance.units import SimUnit
+from tools.conformance.words import Cleaner
 from tools.identity import Identity
 from tools.interpreter import simulator_command
 from tools.paths import ROOT
@@ -76,7 +80,63 @@ def test_two_simulators_keep_their_own_keys():
     second = simulator_command(UNIT._replace(key=bytes.fromhex(OTHER_KEY)), None)
     again = simulator_command(UNIT, None)
     assert first == again != second
-    for command, key in ((second, OTHER_KEY), (first, KEY)):
+    for line, key in ((second, OTHER_KEY), (first, KEY)):
         token = Chains(bytes.fromhex(key), 123456789).token(1, 2)
-        with SimUnit(command) as unit:
+        with SimUnit(line) as unit:
             assert unit.ask(f"#TOKEN;{token}") == "#TOKEN;VALID;86400"
+
+
+EXAMPLE = ("--key", KEY, "--starting-code", "123456789", "--yes", "--entries", "0", "--seed", "1")
+REPORTS = ("json", "html", "junit")
+
+
+class Betrays(RightUnit):
+    """Puts its key into answers. `error`: also into an answer to a token."""
+
+    def __init__(self, said, error):
+        super().__init__(bytes.fromhex(KEY), 123456789)
+        self.said, self.error = said, error
+
+    def answer(self, line):
+        if line == "#ID":
+            return f"#ID;S1;1.0;KEY;{self.said}"
+        if self.error and line.startswith("#TOKEN") and self.state.count > 4:
+            return f"#TOKEN;ERROR;key={self.said}"
+        return super().answer(line)
+
+
+@pytest.mark.parametrize("said", [KEY, KEY.upper(), f"xx{KEY[5:21]}"], ids=["whole", "case", "16"])
+@pytest.mark.parametrize("error", [False, True], ids=["ID", "ERROR"])
+def test_a_unit_that_tells_its_key(tmp_path, said, error):
+    paths = [tmp_path / f"report.{name}" for name in REPORTS]
+    options = [word for name, path in zip(REPORTS, paths) for word in (f"--{name}", str(path))]
+    with Line(Betrays(said, error)) as cable:
+        done = CliRunner().invoke(command, ["--port", cable.port, *EXAMPLE, *options])
+    assert done.exit_code == int(error), done.output
+    for text in (done.output, *[path.read_text() for path in paths]):
+        flat = "".join(text.split()).lower()
+        assert not any(KEY[at : at + 16] in flat for at in range(17))
+    assert all("(hidden)" in path.read_text() for path in paths)
+
+
+def test_an_adapter_that_ends_with_its_key():
+    line = f"'{sys.executable}' -c 'raise SystemExit(\"key {KEY[:20].upper()}\")'"
+    done = CliRunner().invoke(command, ["--command", line, *EXAMPLE])
+    assert done.exit_code == 3 and "(hidden)" in done.output
+    assert KEY[:16] not in done.output.lower()
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        (f"a {KEY} b {KEY.upper()}", "a (hidden) b (hidden)"),
+        (KEY[3:19], "(hidden)"),
+        (KEY[3:18], KEY[3:18]),
+        ("f" + KEY[3:] + "0", "f(hidden)0"),
+        ("", ""),
+        ("\u0130" + KEY, None),
+    ],
+)
+def test_keys_in_a_text(text, clean):
+    found = Cleaner(bytes.fromhex(KEY))(text)
+    assert found == clean or clean is None and found.endswith("(hidden)")

@@ -21,7 +21,15 @@ from tools.conformance.model import Model
 from tools.conformance.reservation import Reservation
 from tools.conformance.run import EXIT_CODES, NOTHING, Result, run
 from tools.conformance.trial import Limits, Trial
-from tools.conformance.units import AnsweringUnit, RamUnit, SerialUnit, SilentUnitError, SimUnit
+from tools.conformance.units import (
+    AnsweringUnit,
+    CleanUnit,
+    RamUnit,
+    SerialUnit,
+    SilentUnitError,
+    SimUnit,
+)
+from tools.conformance.words import Cleaner
 from tools.identity import (
     PUBLISHED_CODE,
     PUBLISHED_KEY,
@@ -183,7 +191,7 @@ def set_up(unit: AnsweringUnit, identity: Identity) -> None:
     )
 
 
-def identified(unit: Unit) -> str | None:
+def identified(unit: AnsweringUnit) -> str | None:
     """Return what the unit says to #ID, or None: not every console knows it."""
     try:
         answer = unit.ask("#ID", ID_S)
@@ -391,10 +399,13 @@ def limits_of(options: Options) -> Limits:
 
 
 @contextlib.contextmanager
-def reached(options: Options, known: bool, identity: Identity) -> Iterator[Unit]:
+def reached(options: Options, known: bool, identity: Identity) -> Iterator[AnsweringUnit]:
     """Yield the unit when it answers. Raises click.ClickException."""
+    assert identity.key
+    clean = Cleaner(identity.key)
     try:
-        with connect(options, known, identity) as unit:
+        with connect(options, known, identity) as connected:
+            unit = CleanUnit(connected, clean)
             try:
                 if options["setup"]:
                     set_up(unit, identity)
@@ -403,7 +414,7 @@ def reached(options: Options, known: bool, identity: Identity) -> Iterator[Unit]
                 raise NothingCheckedError(f"nothing was checked: {error}") from error
             yield unit
     except SilentUnitError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(clean(str(error))) from error
 
 
 def finish(

@@ -7,7 +7,7 @@ import json
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import click
@@ -75,8 +75,43 @@ class AnsweringUnit(Protocol):
     def greet(self) -> str:
         """Wait until the unit answers. Raises SilentUnitError."""
 
-    def ask(self, line: str) -> str:
+    def ask(self, line: str, seconds: float = ANSWER_S) -> str:
+        """Return the answer to a line. Raises SilentUnitError when late."""
+
+
+class CleanUnit:
+    """A unit whose answers, name and errors show no key. clean: makes a text so."""
+
+    def __init__(self, unit: AnsweringUnit, clean: Callable[[str], str]) -> None:
+        self._unit = unit
+        self._clean = clean
+        self.name = clean(unit.name)
+        self.no_wait, self.no_power = unit.no_wait, unit.no_power
+        self.instant, self.by_hand, self.cut_s = unit.instant, unit.by_hand, unit.cut_s
+        self.now, self.wait = unit.now, unit.wait
+
+    @contextlib.contextmanager
+    def _cleanly(self) -> Iterator[None]:
+        try:
+            yield
+        except SilentUnitError as error:
+            raise type(error)(self._clean(str(error))) from None
+
+    def power_cycle(self) -> None:
+        """Have the power taken away for a while. Raises SilentUnitError."""
+        with self._cleanly():
+            self._unit.power_cycle()
+
+    def greet(self) -> str:
+        """Wait until the unit answers. Raises SilentUnitError."""
+        with self._cleanly():
+            return self._clean(self._unit.greet())
+
+    def ask(self, line: str, seconds: float | None = None) -> str:
         """Return the answer to a line. Raises SilentUnitError."""
+        more = () if seconds is None else (seconds,)
+        with self._cleanly():
+            return self._clean(self._unit.ask(line, *more))
 
 
 def wait_in_real_time(seconds: float) -> None:
@@ -214,10 +249,10 @@ class SimUnit:
         """Wait until the unit answers."""
         return self.ask("#STATUS;")
 
-    def ask(self, line: str, seconds: int = ANSWER_S) -> str:
+    def ask(self, line: str, seconds: float = ANSWER_S) -> str:
         """Return the answer to a line. Raises SilentUnitError."""
         answer = self._do("uart " + line)
-        for _ in range(seconds):
+        for _ in range(int(seconds)):
             if answer["uart"]:
                 return str(answer["uart"][-1])
             answer = self._do("run 1000")
