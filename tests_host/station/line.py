@@ -1,6 +1,10 @@
 """A batch list, and workers for simulated units: they press keys and say what is asked of them."""
 
+import contextlib
+import os
+import pty
 import threading
+import tty
 
 import serial
 
@@ -26,6 +30,29 @@ FIRST = UNITS["SLT000000001"]
 CHECK = key_check(FIRST.key)
 BLANK = ["", "", "0", "0.1.0"]
 """A blank unit's answer to `#ID`."""
+
+
+@contextlib.contextmanager
+def stranger(answers):
+    """Give the port of a unit that answers by `answers`, {line: bytes}, and else is silent."""
+    host, slave = pty.openpty()
+    tty.setraw(slave)
+
+    def serve():
+        heard = b""
+        with contextlib.suppress(OSError):  # the end
+            while True:
+                heard += os.read(host, 1024)
+                *lines, heard = heard.replace(b"\r", b"\n").split(b"\n")
+                for line in lines:
+                    os.write(host, answers.get(line.strip(b"\x02\x03").decode(), b""))
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield os.ttyname(slave)
+    os.close(slave)
+    thread.join(5)
+    os.close(host)
 
 
 class Server:

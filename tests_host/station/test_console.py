@@ -118,7 +118,7 @@ def test_a_port_that_is_not_there(tmp_path):
 )
 def test_an_answer_of_another_version_is_refused(identity, status, counters):
     with pytest.raises(ConsoleError, match="another way"):
-        described(identity, status, counters)
+        described("/dev/ttyX", identity, status, counters)
 
 
 def test_a_restart_is_told_in_words():

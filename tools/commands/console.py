@@ -19,7 +19,7 @@ def command(port: str) -> None:
     try:
         with LineConsole(port) as console:
             answers = [console.ask(word) for word in ("ID", "STATUS", "COUNTERS")]
-            for line in described(*answers):
+            for line in described(port, *answers):
                 click.echo(line)
             log = list(events(console))
             click.echo(f"Events     {len(log) or 'none'}")

@@ -12,11 +12,12 @@ import serial
 
 from tools.paths import ROOT
 from tools.seconds import duration
-from tools.station.prompt import QUIET, why_closed
+from tools.station.prompt import QUIET, strange, why_closed
 
 AGAIN = 0.3  # seconds: opening the port restarts many ESP32 boards, the first question gets lost
 PATIENCE = 6  # seconds until a silent unit is given up
 SPEED = 115200
+DIGITS = 10  # of the largest number in an answer
 STATES = {"INACTIVE": "inactive: nothing is paid", "PAYG_DISABLED": "free: unlocked for good"}
 INTERRUPT = b"\x02\r\x03"  # leaves a raw prompt, then interrupts
 RESET_CAUSES = {  # of `machine.reset_cause`; an RP2040 tells watchdog and reset not apart
@@ -114,15 +115,22 @@ def moment(seconds: int) -> str:
     return then.isoformat(" ")
 
 
-def described(identity: list[str], status: list[str], counters: list[str]) -> list[str]:
-    """Return lines about a unit from the fields of its answers. Raises ConsoleError."""
+def whole(text: str) -> int:
+    """Return a whole number from an answer. Raises ValueError for anything else."""
+    if not (text.isascii() and text.isdigit() and len(text) <= DIGITS):
+        raise ValueError("no whole number of an answer")
+    return int(text)
+
+
+def described(port: str, identity: list[str], status: list[str], counters: list[str]) -> list[str]:
+    """Return lines about the unit on `port` from the fields of answers. Raises ConsoleError."""
     try:
         serial_number, check, count, version = identity
         state, *left = status
-        paid = STATES.get(state) or f"active, {duration(int(left[0]))} left"
-        mistakes, locked, faults, restarts = (int(number) for number in counters[1:])
-    except (ValueError, IndexError) as error:
-        raise ConsoleError("the unit answers in another way than this version expects") from error
+        paid = STATES.get(state) or f"active, {duration(whole(left[0]))} left"
+        mistakes, locked, faults, restarts = (whole(number) for number in counters[1:])
+    except (ValueError, IndexError):
+        raise ConsoleError(strange(port)) from None
     if not serial_number:
         return [f"A blank unit, firmware {version}: it has no identity yet, and is not sealed"]
     return [
@@ -146,9 +154,9 @@ def events(console: LineConsole) -> Iterator[str]:
         if entry == ["END"]:
             return
         try:
-            _, at, event, detail = (int(field) for field in entry)
-        except ValueError as error:
-            raise ConsoleError("the unit's event log cannot be read") from error
+            _, at, event, detail = (whole(field) for field in entry)
+        except ValueError:
+            raise ConsoleError(strange(console.port)) from None
         name = names[event] if 0 < event < len(names) else f"event {event}"
         told = restart(detail) if name == "restart" else detail or ""
         yield f"{moment(at)}  {name:14} {told}".rstrip()

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from tools import room
 from tools.station.build import TARGETS, Manifest, build, size
-from tools.station.prompt import Prompt, RefusedError, board_of
-from tools.station.versions import VersionError, check_version
+from tools.station.prompt import PortError, Prompt, RefusedError, board_of, strange
+from tools.station.versions import VersionError, check_version, words
 
 NEW = ".new"  # a file that is not complete yet, or not yet allowed to be there
 LAST = "main.py"
@@ -73,12 +73,26 @@ class DeployError(Exception):
 
 
 def look(prompt: Prompt) -> FileDigests:
-    """Return the path, SHA-256 and length of all files at the firmware's places."""
+    """Return the path, SHA-256 and length of all files at the firmware's places.
+
+    Raises PortError, RefusedError.
+    """
     found = {}
-    for line in prompt.run(LOOK).splitlines():
-        digest, length, path = line.split(" ", 2)
-        found[path] = (digest, int(length))
+    try:
+        for line in prompt.run(LOOK).splitlines():
+            digest, length, path = line.split(" ", 2)
+            found[path] = (digest, int(length))
+    except ValueError:
+        raise PortError(strange(prompt.port)) from None
     return found
+
+
+def free_bytes(prompt: Prompt) -> int:
+    """Return the free bytes of the unit's file system. Raises PortError, RefusedError."""
+    try:
+        return int(prompt.run(FREE))
+    except ValueError:
+        raise PortError(strange(prompt.port)) from None
 
 
 def wanted(manifest: Manifest) -> FileDigests:
@@ -122,7 +136,7 @@ def _check_room(
 ) -> None:
     """Refuse, before any change, a tree that does not fit or leaves too little for the records."""
     new, old = ({name: length for name, (_, length) in files.items()} for files in (want, have))
-    before = after = int(prompt.run(FREE)) // room.SECTOR
+    before = after = free_bytes(prompt) // room.SECTOR
     after += sum(room.freed(old[name]) for name in gone)
     after -= room.FOLDER * len(room.folders(new) - room.folders(old))
     lowest = after
@@ -164,7 +178,7 @@ def _send(prompt: Prompt, name: str, data: bytes) -> None:
         with contextlib.suppress(RefusedError):
             _remove(prompt, name + NEW)
         if error.number == errno.ENOSPC:
-            free = int(prompt.run(FREE))
+            free = free_bytes(prompt)
             raise DeployError(
                 f"the unit's file system is full: {free:,} bytes are free, {name} takes"
                 f" {len(data):,}. The load stays off. Delete files on it that are not the"
@@ -187,9 +201,9 @@ def check_board(prompt: Prompt, board: str | None, insisted: bool = False) -> tu
     """Return (board, description) of the unit; `board` is the wish of the user, or None.
 
     Raises DeployError if the unit is another board or an unknown board, or its MicroPython is too
-    old, or untested and not `insisted` on.
+    old, or untested and not `insisted` on; PortError, RefusedError.
     """
-    machine, version = prompt.run(ASK).splitlines()
+    machine, version = _machine(prompt)
     found = board_of(machine)
     if found and board and not TARGETS[board].found and TARGETS[board].chip == TARGETS[found].chip:
         found = board  # MicroPython tells chips apart, not the boards around one chip
@@ -200,21 +214,29 @@ def check_board(prompt: Prompt, board: str | None, insisted: bool = False) -> tu
             " changed. Name the board that it is, or the port of another unit"
         )
     _check_version(prompt.port, found, version, insisted)
-    return found, f"{machine}, MicroPython {version}"
+    return found, f"{machine}, MicroPython {words(version)}"
 
 
 def check_micropython(prompt: Prompt, insisted: bool) -> None:
     """Raise DeployError for a MicroPython that is too old, or untested and not insisted on."""
-    machine, version = prompt.run(ASK).splitlines()
+    machine, version = _machine(prompt)
     found = board_of(machine)
     if found:  # else: the simulator's own board
         _check_version(prompt.port, found, version, insisted)
 
 
-def _check_version(port: str, board: str, version: str, insisted: bool) -> None:
+def _machine(prompt: Prompt) -> tuple[str, tuple[int, ...]]:
+    """Return the unit's name for itself and the version of its MicroPython. Raises PortError."""
     try:
-        numbers = tuple(int(part) for part in version.split("."))
-        check_version(numbers, TARGETS[board].chip, insisted)
+        machine, version = prompt.run(ASK).splitlines()
+        return machine, tuple(int(part) for part in version.split("."))
+    except ValueError:
+        raise PortError(strange(prompt.port)) from None
+
+
+def _check_version(port: str, board: str, version: tuple[int, ...], insisted: bool) -> None:
+    try:
+        check_version(version, TARGETS[board].chip, insisted)
     except VersionError as error:
         raise DeployError(f"{port}: {error}") from None
 

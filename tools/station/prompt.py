@@ -38,6 +38,14 @@ machine.reset()
 transport_serial.print = lambda *words: None  # mpremote prints the unit's words
 
 
+def strange(port: str) -> str:
+    """Return the sentence about a unit whose answer cannot be understood."""
+    return (
+        f"the unit on {port} answers in another way than this version expects. Is it this port? A"
+        " unit with another version's firmware needs `payg deploy`"
+    )
+
+
 class PortError(Exception):
     """The unit cannot be reached, or no longer; the text says what to do."""
 

@@ -16,7 +16,7 @@ from tools.batches.lists import ListedUnit
 from tools.seconds import DAY, duration
 from tools.station.console import AtPromptError, ConsoleError, LineConsole, knock
 from tools.station.deploy import FREE, DeployError, FileDigests, check_micropython, look
-from tools.station.prompt import PortError, Prompt, RefusedError
+from tools.station.prompt import PortError, Prompt, RefusedError, strange
 from tools.station.versions import engine_fault
 from tools.tokens import make_token
 
@@ -114,10 +114,7 @@ def provision(port: str, job: Job, say: Say) -> Made | None:
     except (PortError, ConsoleError) as error:
         raise ProvisionError(str(error)) from None
     except ValueError:  # the answer cannot be read
-        raise ProvisionError(
-            "the unit answers in another way than this version expects. Repeat `payg deploy`, then"
-            " try again"
-        ) from None
+        raise ProvisionError(strange(port)) from None
     except RefusedError as error:
         what = "Its flash is full or worn. " if "StoreError" in str(error) else ""
         raise ProvisionError(
@@ -154,11 +151,14 @@ def is_already(port: str, unit: ListedUnit) -> bool:
     except ConsoleError:
         return False  # `provision` tries the prompt next
     if fields[0]:
-        _compare(fields, unit)
+        _compare(port, fields, unit)
     return bool(fields[0])
 
 
-def _compare(fields: list[str], unit: ListedUnit) -> None:
+def _compare(port: str, fields: list[str], unit: ListedUnit) -> None:
+    """Raise ProvisionError unless the answer to `#ID` is that of `unit`."""
+    if len(fields) != 4:
+        raise ProvisionError(strange(port))
     serial, check = fields[:2]
     if serial != unit.serial:
         raise ProvisionError(
@@ -244,7 +244,10 @@ def _finish(prompt: Prompt, unit: ListedUnit) -> tuple[str, ...]:
         raise UnsureError(f"the unit reports {error}. Repeat the same command") from None
     if answer[:2] != [unit.serial, key_check(unit.key)] or len(answer) != 5:
         raise UnsureError("the unit answers with another key check value. Take it aside")
-    return tuple(_former_life(unit.count, *answer[2:]))
+    try:
+        return tuple(_former_life(unit.count, *answer[2:]))
+    except ValueError:
+        raise UnsureError(strange(prompt.port)) from None
 
 
 def _former_life(given: int, count: str, left: str, stale: str) -> Iterator[str]:
@@ -290,7 +293,7 @@ def _confirm(port: str, unit: ListedUnit) -> None:
         try:
             with LineConsole(port) as console:
                 console.ask("ID")  # it is up: a Ctrl-C any sooner might stop its start
-            _compare(knock(port), unit)
+            _compare(port, knock(port), unit)
             return
         except AtPromptError:
             raise UnsureError(

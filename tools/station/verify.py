@@ -13,7 +13,7 @@ from tools.paths import ROOT
 from tools.station.build import build
 from tools.station.console import ConsoleError, knock
 from tools.station.deploy import FileDigests, check_board, check_custom, look, wanted
-from tools.station.prompt import Prompt
+from tools.station.prompt import Prompt, strange
 from tools.station.selftest import KNOCK, key_check
 from tools.station.versions import engine_fault
 
@@ -49,6 +49,8 @@ def verify(
     except ConsoleError:
         fields = [""]  # at its prompt, or dead: reaching for the prompt tells which
     if fields[0]:
+        if len(fields) != 4:
+            raise VerifyError(strange(port))
         _sealed(fields, rows, say)
         return
     with Prompt(port) as prompt, tempfile.TemporaryDirectory() as folder:

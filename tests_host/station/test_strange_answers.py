@@ -1,0 +1,70 @@
+"""A unit, or a stranger on the port, gives malformed answers: one plain sentence each time."""
+
+import pytest
+from click.testing import CliRunner
+
+from tests_host.station.line import CHECK, FIRST, list_file, stranger
+from tools.commands.console import command as console
+from tools.commands.provision import command as provision
+from tools.commands.verify import command as verify
+
+ID = f"#ID;{FIRST.serial};{CHECK};1;0.1.0\n"
+RIGHT = {
+    "#ID": ID.encode(),
+    "#STATUS": b"#STATUS;INACTIVE\n",
+    "#COUNTERS": b"#COUNTERS;1;0;0;0;0\n",
+    "#LOG;0": b"#LOG;0;5;1;0\n",
+    "#LOG;1": b"#LOG;END\n",
+}
+
+
+def run(command, *arguments):
+    """Return (exit code, output); an exception fails the test."""
+    result = CliRunner().invoke(command, [str(word) for word in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.output
+
+
+def strange(port, said):
+    """Is the last line the one plain sentence?"""
+    last = said.splitlines()[-1]
+    return f"the unit on {port} answers in another way than this version expects" in last
+
+
+def test_the_right_answers_are_understood():
+    with stranger(RIGHT) as port:
+        code, said = run(console, "--port", port)
+    assert code == 0 and "Events     1" in said, said
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("#LOG;0", b"#LOG;0;99999999999999999999;3;1\n"),
+        ("#LOG;0", b"#LOG;0;-5;3;1\n"),
+        ("#LOG;0", b"#LOG;0;1;2\n"),
+        ("#ID", ID.encode().rstrip() + b";\n"),
+        ("#STATUS", b"#STATUS;ACTIVE;" + b"9" * 5000 + b"\n"),
+        ("#COUNTERS", b"#COUNTERS;1;0;0;0;\xb2\n"),
+    ],
+)
+def test_console_tells_of_a_malformed_answer(line, answer):
+    with stranger({**RIGHT, line: answer}) as port:
+        code, said = run(console, "--port", port)
+        assert code == 1 and strange(port, said), said
+
+
+@pytest.mark.parametrize("answer", [ID.rstrip() + ";\n", f"#ID;{FIRST.serial}\n"])
+def test_verify_and_provision_tell_of_a_malformed_id(tmp_path, answer):
+    batch = list_file(tmp_path)
+    with stranger({**RIGHT, "#ID": answer.encode()}) as port:
+        code, said = run(verify, "--port", port, "--batch", batch)
+        assert code == 1 and strange(port, said), said
+        code, said = run(provision, "--port", port, "--batch", batch, "--serial", FIRST.serial)
+        assert code == 1 and "answers in another way" in said, said
+
+
+def test_a_prompt_that_answers_in_another_way_is_told(plug_in):
+    port = plug_in(machine="Two\nlines with RP2040").port
+    code, said = run(verify, "--port", port)
+    assert code == 1 and strange(port, said), said
