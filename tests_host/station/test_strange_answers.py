@@ -1,12 +1,17 @@
-"""A unit, or a stranger on the port, gives malformed answers: one plain sentence each time."""
+"""A unit, or a stranger on the port, gives malformed answers: one plain sentence each time.
+
+Control characters in an answer appear in a visible form.
+"""
 
 import pytest
 from click.testing import CliRunner
 
 from tests_host.station.line import CHECK, FIRST, list_file, stranger
+from tools.batches.ledger import Ledger
 from tools.commands.console import command as console
 from tools.commands.provision import command as provision
 from tools.commands.verify import command as verify
+from tools.station.prompt import Prompt, RefusedError, readable
 
 ID = f"#ID;{FIRST.serial};{CHECK};1;0.1.0\n"
 RIGHT = {
@@ -68,3 +73,49 @@ def test_a_prompt_that_answers_in_another_way_is_told(plug_in):
     port = plug_in(machine="Two\nlines with RP2040").port
     code, said = run(verify, "--port", port)
     assert code == 1 and strange(port, said), said
+
+
+BAD = "\x1b]0;bad\x07\x1b[2J"
+SHOWN = r"\x1b]0"
+
+
+def clean(text):
+    """Check that nothing in `text` moves a terminal's cursor."""
+    assert not any(ord(letter) < 32 and letter != "\n" for letter in text), repr(text)
+    assert not any(127 <= ord(letter) < 160 for letter in text), repr(text)
+    return text
+
+
+def test_control_characters_become_visible():
+    assert readable(b"a\r\nb\r\r\nc") == "a\nb\nc"
+    assert readable(b"\x1b[1m\x00\t\x7f\rx") == r"\x1b[1m\x00\x09\x7f\x0dx"
+    assert readable("\x9b2J\x85") == r"\x9b2J\x85"
+    assert str(RefusedError("Traceback\r\nValueError: \x1b]0;x\x07\r\n")) == (
+        r"ValueError: \x1b]0;x\x07"
+    )
+
+
+def test_no_escape_code_of_a_unit_reaches_terminal_or_ledger(tmp_path):
+    batch = list_file(tmp_path)
+    answer = f"#ID;{BAD};x;1\n"  # four fields: the escape code has a semicolon
+    answers = {**RIGHT, "#ID": answer.encode(), "#STATUS": b"#STATUS;\x1b[2J\x9b;5\n"}
+    with stranger(answers) as port:
+        for command in (console, verify):
+            _, said = run(command, "--port", port)
+            clean(said)
+        code, said = run(provision, "--port", port, "--batch", batch, "--serial", FIRST.serial)
+        assert code == 1 and SHOWN in clean(said)
+    with Ledger(str(tmp_path / "ledger.db")) as ledger:
+        reasons = [clean(failure[2]) for failure in ledger.failures(FIRST.serial)]
+        assert reasons and SHOWN in reasons[0]
+
+
+def test_no_escape_code_from_the_prompt(plug_in):
+    with Prompt(plug_in().port) as prompt:
+        clean(prompt.run("print('\\x1b[2J')"))
+        heard = []
+        prompt.run("print('\\x1b[2J\\r')", heard.append)
+        assert heard == [r"\x1b[2J"]
+        with pytest.raises(RefusedError) as refused:
+            prompt.run("raise ValueError('\\x1b[2J\\x9b')")
+        clean(str(refused.value))

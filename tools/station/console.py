@@ -12,7 +12,7 @@ import serial
 
 from tools.paths import ROOT
 from tools.seconds import duration
-from tools.station.prompt import QUIET, strange, why_closed
+from tools.station.prompt import QUIET, readable, strange, why_closed
 
 AGAIN = 0.3  # seconds: opening the port restarts many ESP32 boards, the first question gets lost
 PATIENCE = 6  # seconds until a silent unit is given up
@@ -92,7 +92,7 @@ class LineConsole:
             self._waiting += self._serial.read(max(1, self._serial.in_waiting))
             *lines, self._waiting = self._waiting.replace(b"\r", b"\n").split(b"\n")
             for line in lines:
-                yield line.decode("ascii", "replace")
+                yield readable(line)
 
 
 def knock(port: str, patience: float | None = None) -> list[str]:

@@ -22,6 +22,7 @@ MACHINES = {"pico": " RP2040", "esp32": " ESP32"}
 BACK = 10  # seconds after which a unit that hangs was reset by its watchdog
 QUIET = 2  # seconds to wait for a byte
 ATTEMPTS = 3  # opening the port resets many ESP32 boards: the first words get lost
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")  # all but the line end
 BROKEN = (TransportError, OSError, struct.error)
 SEALED = (
     "sealed: it gives no prompt. An extended token of value 1 (`payg token --extended 1`), typed"
@@ -36,6 +37,17 @@ except (NameError, AttributeError):
 machine.reset()
 """
 transport_serial.print = lambda *words: None  # mpremote prints the unit's words
+
+
+def readable(said: bytes | str) -> str:
+    """Return text from a serial port; a control character appears as \\x1b.
+
+    An escape code of a unit, or of a stranger on the port, must not reach terminal or ledger. Line
+    ends are kept, as \\n.
+    """
+    text = said if isinstance(said, str) else said.decode("ascii", "replace")
+    text = re.sub(r"\r+\n", "\n", text)
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def strange(port: str) -> str:
@@ -54,7 +66,7 @@ class RefusedError(Exception):
     """The unit answered with an exception. `number`: the errno of an OSError, else None."""
 
     def __init__(self, text: str) -> None:
-        lines = text.strip().splitlines() or ["an exception without a text"]
+        lines = readable(text).strip().splitlines() or ["an exception without a text"]
         super().__init__(lines[-1])
         found = re.match(r"OSError: (?:\[Errno )?(\d+)", lines[-1])
         self.number = int(found[1]) if found else None
@@ -108,7 +120,7 @@ class Prompt:
             if not self._transport.serial.read_until(b"#ID;").endswith(b"#ID;"):
                 return None
             found: bytes = self._transport.serial.read_until(b";")
-            return found.decode("ascii", "replace")[:-1]
+            return " ".join(readable(found[:-1]).split())
         except BROKEN as error:
             raise self._gone() from error
 
@@ -126,9 +138,11 @@ class Prompt:
         lines = heard and _Lines(heard)
         try:
             said: bytes = self._transport.exec(code, lines)
-            return said.decode("ascii", "replace")
+            return readable(said)
         except TransportExecError as error:
             raise RefusedError(error.error_output) from None
+        except UnicodeDecodeError as error:  # in mpremote: an exception's text that is no UTF-8
+            raise RefusedError(readable(error.object)) from None
         except BROKEN as error:
             raise self._gone() from error
 
@@ -144,8 +158,8 @@ class Prompt:
         except BROKEN as trouble:
             raise self._gone() from trouble
         if error:
-            raise RefusedError(error.decode("ascii", "replace"))
-        return str(said.decode("ascii", "replace"))
+            raise RefusedError(readable(error))
+        return readable(said)
 
     def last(self, code: str) -> str:
         """Run `code`, which prints one line and resets the unit; return the line.
@@ -154,15 +168,15 @@ class Prompt:
         """
         try:
             self._transport.exec_raw_no_follow(code)
-            said: str = self._transport.serial.read_until(b"\n").decode("ascii", "replace")
-            if said.startswith("\x04"):
-                said += self._transport.serial.read_until(b"\x04").decode("ascii", "replace")
-                raise RefusedError(said.strip("\x04"))
+            said: bytes = self._transport.serial.read_until(b"\n")
+            if said.startswith(b"\x04"):
+                said += self._transport.serial.read_until(b"\x04")
+                raise RefusedError(readable(said.strip(b"\x04")))
         except BROKEN as error:
             raise self._gone() from error
-        if not said.endswith("\n"):
+        if not said.endswith(b"\n"):
             raise self._gone()
-        return said.strip()
+        return readable(said).strip()
 
     def restart(self) -> None:
         """Reset the unit, which gives no answer. Raises PortError."""
@@ -183,7 +197,7 @@ class _Lines:
         self._line += data
         if data == b"\n":
             line, self._line = self._line, b""
-            self._heard(line.decode("ascii", "replace").strip())
+            self._heard(readable(line).strip())
 
 
 def _open(port: str) -> SerialTransport:
