@@ -18,6 +18,13 @@ ANSWERS = {
 _SECONDS = re.compile(r"#[A-Z]+;[A-Z]+;(\d+);?$")
 
 
+_TAIL = re.compile(  # of an answer to #TOKEN or #STATUS whose begin another program took
+    r"(T?O?K?E?N?;|T?A?T?U?S?;)?"
+    r"(VALID;\d+|ALREADY_USED|INVALID|PAYG_DISABLED|LOCKED(;\d+)?|INACTIVE|ACTIVE;\d+);?$"
+)
+_KNOWN = re.compile(r"#[A-Z]{2,};")
+
+
 class Lines:
     """Cuts bytes into lines. A line above LINE_MAX is cut off just above LINE_MAX."""
 
@@ -46,6 +53,13 @@ def answer_in(line: str, asked: str) -> str | None:
     if seconds and len(seconds[1]) > NUMBER_MAX:
         return f"{word};ERROR;a number of {len(seconds[1])} digits"
     return line if len(line) <= REASON_MAX else line[:REASON_MAX] + " (cut off)"
+
+
+def is_another(line: str, asked: str) -> bool:
+    """Is this line the answer to a question of another program, or an answer without its begin?"""
+    word = asked.partition(";")[0]
+    other = _KNOWN.match(line) and not line.startswith(f"{word};")
+    return bool(other or (";" in line and _TAIL.match(line)))
 
 
 def fields(answer: str) -> tuple[str, int | None]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import subprocess
 import tempfile
+import termios
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
@@ -13,7 +15,7 @@ from typing import Any, Protocol
 import click
 import serial
 
-from tools.conformance.answers import Lines, answer_in
+from tools.conformance.answers import Lines, answer_in, is_another
 from tools.identity import Identity
 from tools.station.console import SPEED
 from tools.station.prompt import PortError, Prompt, RefusedError, why_closed
@@ -147,14 +149,14 @@ class SerialUnit:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._serial.close()
+        self._close()
 
     now = staticmethod(time.monotonic)
     wait = staticmethod(wait_in_real_time)
 
     def power_cycle(self) -> None:
         """Have the power taken away and given back, then wait for the unit."""
-        self._serial.close()  # an adapter fed by the unit goes off with the unit
+        self._close()  # an adapter fed by the unit goes off with the unit
         if self._power:
             self._power()
         for last in (False,) * (HELLOS - 1) + (True,):
@@ -183,24 +185,44 @@ class SerialUnit:
             self._serial.reset_input_buffer()
             self._serial.write(line.encode() + b"\r\n")
             return self._answer(line, time.monotonic() + seconds)
-        except OSError as error:
-            raise SilentUnitError(f"the connection to {self._port} broke: {error}") from error
+        except (OSError, TypeError) as error:  # pyserial's TypeError: closed in the meantime
+            raise BrokenError(
+                f"the connection to {self._port} broke ({error}). Does another program use the"
+                " port?"
+            ) from error
 
     def _open(self) -> None:
         try:
             self._serial = serial.serial_for_url(
-                self._port, SPEED, timeout=0.05, write_timeout=HELLO_S
+                self._port, SPEED, timeout=0.05, write_timeout=HELLO_S, exclusive=True
             )
+            self._refuse_others(True)
         except (OSError, ValueError) as error:
             raise SilentUnitError(why_closed(self._port)) from error
 
+    def _close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._refuse_others(False)
+        self._serial.close()
+
+    def _refuse_others(self, refuse: bool) -> None:
+        """Have the system refuse programs that do not ask for a lock (all but root's)."""
+        handle = getattr(self._serial, "fd", None)
+        if handle is not None:  # not a port of another machine
+            fcntl.ioctl(handle, termios.TIOCEXCL if refuse else termios.TIOCNXCL)
+
     def _answer(self, line: str, end: float) -> str:
-        lines = Lines()
+        lines, mixed = Lines(), False
         while time.monotonic() < end:
             for heard in lines.feed(self._serial.read(max(1, self._serial.in_waiting))):
                 answer = answer_in(heard, line)
                 if answer:
                     return answer
+                mixed = mixed or is_another(heard, line)
+        if mixed:
+            raise BrokenError(
+                f"the answers on {self._port} are mixed up. Does another program use the port?"
+            )
         raise SilentUnitError(
             f"the unit on {self._port} gave no answer to {line.partition(';')[0]}"
         )
