@@ -25,8 +25,9 @@ class StateFolder:
     """A folder that this process, and whatever it executes, has to itself until `close`.
 
     `board`: one of tools.boards.BOARDS, or None for the simulator's own. A new folder takes note
-    of the board asked for; an old one says which it is. From now on every new file of this
-    process, and of whatever it executes, is the owner's alone. Raises StateError, OSError.
+    of the board asked for; an old one says which it is; a damaged note is made anew. From now on
+    every new file of this process, and of whatever it executes, is the owner's alone. Raises
+    StateError, OSError.
     """
 
     def __init__(self, folder: Path, board: str | None) -> None:
@@ -72,16 +73,32 @@ class StateFolder:
         except FileNotFoundError:
             if (folder / "flash.bin").exists() and board is None:
                 return None  # made before folders took note: the simulator's own board
-            note.write_text(json.dumps({"board": board}) + "\n")
+            _write(note, board)
             return board
         except (ValueError, TypeError, KeyError):
-            raise StateError(f"{note} is damaged: it says which board the unit is") from None
+            if board is None:
+                raise StateError(
+                    f"{note} is damaged, which names the unit's board. Name the board with"
+                    " --board, or delete the folder: then a new unit is made"
+                ) from None
+            _write(note, board)
+            return board
         if board not in (None, known):
             raise StateError(
                 f"the unit in {folder} is a {known or 'simulator board'}, not a {board}:"
                 " leave --board out, or name a new folder"
             )
         return str(known) if known else None
+
+
+def _write(note: Path, board: str | None) -> None:
+    """Write the note whole, or not at all. Raises StateError."""
+    new = note.with_suffix(".new")
+    try:
+        new.write_text(json.dumps({"board": board}) + "\n")
+        new.replace(note)
+    except OSError as error:
+        raise StateError(f"{note}: {error.strerror}") from None
 
 
 def _close_to_others(folder: Path) -> None:

@@ -85,8 +85,23 @@ def test_the_simulator_itself_holds_the_folder(tmp_path):
 @pytest.mark.parametrize("text", ["", "[]", "{}", "no"])
 def test_a_damaged_note_is_told(tmp_path, text):
     (tmp_path / "unit.json").write_text(text)
-    with pytest.raises(StateError, match="unit.json is damaged"):
+    with pytest.raises(StateError, match="unit.json is damaged.*with --board, or delete the"):
         StateFolder(tmp_path, None)
+    with StateFolder(tmp_path, "pico") as folder:
+        assert folder.board == "pico"
+    with StateFolder(tmp_path, None) as folder:
+        assert folder.board == "pico", "the note was made anew"
+
+
+def test_a_full_disk_leaves_no_half_note(tmp_path):
+    (tmp_path / "unit.new").symlink_to("/dev/full")
+    with pytest.raises(StateError, match=r"unit.json: No space left on device"):
+        StateFolder(tmp_path, "pico")
+    assert not (tmp_path / "unit.json").exists()
+    (tmp_path / "unit.new").unlink()
+    StateFolder(tmp_path, "pico").close()
+    told = sim("--state", tmp_path, "--board", "esp32")
+    assert "is a pico" in told.stderr
 
 
 def test_a_file_in_place_of_the_folder_is_told(tmp_path):

@@ -251,6 +251,24 @@ def test_four_at_once_by_the_command_and_the_ledger_knows(tmp_path):
     assert code == 1 and "serial numbers of" in said and "are used or reserved" in said
 
 
+def test_a_bad_folder_does_not_end_the_other_simulated_units(tmp_path):
+    batch = list_file(tmp_path)
+    serials = sorted(UNITS)
+    units = tmp_path / "units"
+    for serial in serials:
+        (units / serial).mkdir(parents=True)
+    (units / serials[0] / "unit.json").write_text("")
+    (units / serials[1] / "flash.bin").write_bytes(b"short")
+    (units / serials[2] / "unit.new").symlink_to("/dev/full")
+    code, said = run("--sim", units, "--batch", batch, "--serial", "all")
+    assert code == 1
+    assert "unit.json is damaged" in said and f"{units / serials[1] / 'flash.bin'}: " in said
+    assert f"{units / serials[2] / 'unit.json'}: No space left on device" in said
+    assert said.count("FAILED") == 3
+    last = said.splitlines()[-1]
+    assert last == f"3 of 4 units failed: {', '.join(serials[:3])}"
+
+
 def test_the_worker_scans_and_repeats_and_mistakes_a_label(tmp_path):
     batch = list_file(tmp_path)
     with SimulatedUnit(board="pico") as unit:

@@ -23,7 +23,7 @@ from tools.batches.database import LedgerError
 from tools.batches.ledger import Ledger, TakenError
 from tools.batches.lists import ListedUnit, ListError, find, read_list
 from tools.cable.unit import CableError, SimulatedUnit
-from tools.state import StateFolder
+from tools.state import StateError, StateFolder
 from tools.station.selftest import (
     Job,
     ProvisionError,
@@ -175,6 +175,15 @@ class Station:
 
     def simulate(self, sim: Path, board: str | None, job: Job) -> bool:
         """Make a simulated unit in a directory below `sim`, and provision it."""
+        try:
+            return self._simulated(sim, board, job)
+        except (StateError, CableError, OSError) as error:
+            where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
+            reason = error.strerror if isinstance(error, OSError) else error
+            self._report.line(f"{sim}  {job.unit.serial}  FAILED  {where}{reason}")
+            return False
+
+    def _simulated(self, sim: Path, board: str | None, job: Job) -> bool:
         state = sim / job.unit.serial
         with StateFolder(state, board) as folder, SimulatedUnit(state, folder.board) as unit:
 
