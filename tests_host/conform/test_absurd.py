@@ -6,6 +6,7 @@ import resource
 import sys
 import time
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner
@@ -15,6 +16,7 @@ from tools.commands.conform import command
 from tools.conformance import foreign
 from tools.conformance.answers import LINE_MAX, Lines, answer_in, fields
 from tools.conformance.run import FAIL
+from tools.conformance.words import visible
 from tools.identity import PUBLISHED_CODE, PUBLISHED_KEY
 from tools.paths import ROOT
 
@@ -160,3 +162,43 @@ def test_the_children_of_an_adapter_end_with_the_run(tmp_path):
     finally:
         if is_alive(child):
             os.kill(child, 9)
+
+
+UNSEEN = [*range(10), *range(11, 32), 127]
+
+
+@pytest.mark.parametrize("said", ["\x1b[31mred\x1b]0;title\x07", "\x00\x08\x0c\x7f"])
+def test_control_characters_of_an_answer_are_visible(tmp_path, said):
+    class Colours(RightUnit):
+        def answer(self, line):
+            if line == "#ID":
+                return f"#ID;A1;1.0;{said}"
+            if line.startswith("#TOKEN") and self.state.count > 4:
+                return f"#TOKEN;ERROR;{said}"
+            return super().answer(line)
+
+    paths = {name: tmp_path / f"report.{name}" for name in ("html", "junit")}
+    options = [word for name, path in paths.items() for word in (f"--{name}", str(path))]
+    done, report = examine(Colours(PUBLISHED_KEY, PUBLISHED_CODE), tmp_path, *options)
+    assert done.exit_code == 1, done.output
+    suite = ElementTree.parse(paths["junit"]).getroot()
+    seen = "".join(f"\\x{ord(sign):02x}" if ord(sign) in UNSEEN else sign for sign in said)
+    assert any(seen in failure.get("message") for failure in suite.iter("failure"))
+    assert seen in report["identified"] and seen in paths["html"].read_text()
+    for text in (done.output, *[path.read_text() for path in paths.values()]):
+        assert not any(chr(code) in text for code in UNSEEN)
+
+
+def test_control_characters_of_an_adapters_last_words():
+    program = "import sys; sys.stderr.buffer.write(bytes([27, 91, 0xc2, 0x9b])); sys.exit(1)"
+    line = f"'{sys.executable}' -c '{program}' \x1b[2J"
+    done = CliRunner().invoke(command, ["--command", line, *QUICK])
+    assert done.exit_code == 3
+    assert "\x1b" not in done.output and "\x9b" not in done.output
+
+
+@pytest.mark.parametrize("code", [0x00, 0x1B, 0x7F, 0x85, 0x9B, 0x2028, 0x202E, 0xD800, 0xFFFE])
+def test_every_unseen_character_has_an_escape(code):
+    text = visible(f"a{chr(code)}b\nc")
+    assert text.isprintable() or text.replace("\n", "").isprintable()
+    ElementTree.fromstring(f"<a>{text}</a>")

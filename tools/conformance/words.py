@@ -1,11 +1,29 @@
-"""Makes texts from outside fit for a terminal and a report: no keys."""
+"""Makes texts from outside fit for a terminal and a report: no keys, no control characters."""
+
+import re
 
 WINDOW = 16  # hexadecimal digits in a row by which a key is recognised
 HIDDEN = "(hidden)"
+# C0 but the newline, C1, what turns the direction of writing, and what XML forbids.
+_UNSEEN = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+
+
+def visible(text: str) -> str:
+    r"""Return a text with escapes such as \x1b in place of control characters."""
+    return _UNSEEN.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 class Cleaner:
-    """Hides a key in texts: the whole key, or WINDOW digits of the key in a row."""
+    """Makes texts visible and hides a key: the whole key, or WINDOW digits of the key in a row."""
 
     def __init__(self, key: bytes) -> None:
         digits = key.hex()
@@ -13,6 +31,7 @@ class Cleaner:
 
     def __call__(self, text: str) -> str:
         """Return a clean text."""
+        text = visible(text)
         lower = text.lower()
         if len(lower) != len(text):  # a letter outside ASCII with two small letters
             text = lower
