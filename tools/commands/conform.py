@@ -16,6 +16,7 @@ from tools.batches import database
 from tools.conformance import report
 from tools.conformance.chains import Chains
 from tools.conformance.checks import CHECKS, PROFILES, STRICT
+from tools.conformance.files import check_reports, write
 from tools.conformance.foreign import CommandUnit, ManualUnit
 from tools.conformance.model import Model
 from tools.conformance.reservation import Reservation
@@ -220,30 +221,17 @@ def tell(result: Result) -> None:
     click.echo(f"{report.WORDS[result.verdict]:8} {result.title}", err=True)
 
 
-def check_writable(paths: list[Path]) -> None:
-    """Raise click.ClickException for a report file that cannot be written; leave none behind."""
-    for path in paths:
-        existed = path.exists()
-        try:
-            path.open("a", encoding="utf-8").close()
-            if not existed:
-                path.unlink()
-        except OSError as error:
-            raise unwritable(path, error) from error
-
-
-def unwritable(path: Path, error: OSError) -> click.ClickException:
-    """Return the exception that tells why a report file cannot be written."""
-    return click.ClickException(f"cannot write {path}: {error.strerror}")
-
-
-def write(path: Path, text: str) -> None:
-    """Write a report file."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise unwritable(path, error) from error
-    click.echo(f"Report: {path}")
+def check_files(options: Options) -> None:
+    """Raise click.ClickException where a report would replace what is no earlier report."""
+    inputs = [("--key-file", options["key_file"]), ("--batch", options["batch"])]
+    if options["batch"]:
+        place = database.place(options["ledger"], options["batch"])
+        inputs.append(("--ledger", database.file_of(place)))
+    reports = [("--" + name.partition("_")[0], options[name]) for name in REPORTS]
+    check_reports(
+        [(option, path) for option, path in reports if path],
+        [(option, path) for option, path in inputs if path],
+    )
 
 
 def reservation_of(options: Options, identity: Identity) -> Reservation | None:
@@ -367,8 +355,8 @@ def command(context: click.Context, /, **_: Any) -> None:
       payg conform --manual --key-file test.key --profile certification
     """
     options, known = checked(context)
+    check_files(options)
     identity = given_identity(options)
-    check_writable([options[name] for name in REPORTS if options[name]])
     without = options["without"]
     limits = limits_of(options)
     if limits.entries:
