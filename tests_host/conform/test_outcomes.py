@@ -92,6 +92,19 @@ class TestNothingChecked:
 class TestBeforeTheRun:
     """What the run leaves behind is told, and asked."""
 
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            (("--command", "no-such-adapter"), "cannot start the adapter"),
+            (("--port", "/dev/null"), "is not a serial port"),
+            (("--port", "/dev/ttyX9"), "there is no port"),
+        ],
+    )
+    def test_no_seed_and_no_question_before_a_unit_that_cannot_be_reached(self, options, said):
+        done = CliRunner().invoke(command, [*options, *EXAMPLE], input="y\n")
+        assert done.exit_code == 1 and said in done.output
+        assert "--seed" not in done.output and "Go on?" not in done.output
+
     def test_the_count_and_the_lockout_are_told_and_asked(self):
         unit = example()
         done = examine(unit, *EXAMPLE, given="n\n")
@@ -339,6 +352,9 @@ def test_the_ledger_keeps_a_count_above_all_entries_within_reach():
     assert "as before" in afterwards(trial), "the unit accepted nothing"
     trial.accepted = trial.doubt = True
     assert "probably 500 (next time: --count 500)" in afterwards(trial)
+    trial.highest = 502
+    said = "probably 500, and tokens up to count 502 are used (next time: --count 502)"
+    assert said in afterwards(trial)
 
 
 class Clock:

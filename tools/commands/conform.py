@@ -359,11 +359,8 @@ def command(context: click.Context, /, **_: Any) -> None:
     identity = given_identity(options)
     without = options["without"]
     limits = limits_of(options)
-    if limits.entries:
-        click.echo(f"Random entries: {limits.entries}, --seed {limits.seed}")
-    warn(options, known, identity, limits)
     reserved = reservation_of(options, identity)
-    with reached(options, known, identity) as unit:
+    with reached(options, known, identity, limits) as unit:
         says = identified(unit)
         trial = new_trial(unit, identity, limits)
         if reserved:
@@ -387,13 +384,18 @@ def limits_of(options: Options) -> Limits:
 
 
 @contextlib.contextmanager
-def reached(options: Options, known: bool, identity: Identity) -> Iterator[AnsweringUnit]:
-    """Yield the unit when it answers. Raises click.ClickException."""
+def reached(
+    options: Options, known: bool, identity: Identity, limits: Limits
+) -> Iterator[AnsweringUnit]:
+    """Yield the unit when it answers, and the person agrees. Raises click.ClickException."""
     assert identity.key
     clean = Cleaner(identity.key)
     try:
         with connect(options, known, identity) as connected:
             unit = CleanUnit(connected, clean)
+            if limits.entries:
+                click.echo(f"Random entries: {limits.entries}, --seed {limits.seed}")
+            warn(options, known, identity, limits)
             try:
                 if options["setup"]:
                     set_up(unit, identity)

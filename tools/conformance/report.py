@@ -141,9 +141,11 @@ def afterwards(trial: Trial, now: datetime | None = None) -> str:
     """Return the unit's count and lockout after the run, in words."""
     if not trial.accepted:
         return "The unit's count is as before the run."
-    about_it = "is probably" if trial.doubt else "is now"
-    text = f"The unit's count {about_it} {trial.rules.last} (next time: --count"
-    text += f" {count_to_keep(trial)})."
+    last, kept = trial.rules.last, count_to_keep(trial)
+    text = f"The unit's count {'is probably' if trial.doubt else 'is now'} {last}"
+    if kept > last:
+        text += f", and tokens up to count {kept} are used"
+    text += f" (next time: --count {kept})."
     if trial.model.locked:
         end = (now or datetime.now()) + timedelta(seconds=trial.model.locked)
         minutes = -(-trial.model.locked // 60)
