@@ -104,6 +104,55 @@ def test_a_full_disk_leaves_no_half_note(tmp_path):
     assert "is a pico" in told.stderr
 
 
+@pytest.mark.parametrize("name", ["flash.bin", "eeprom.bin", "clock.bin"])
+def test_a_full_disk_at_the_start_is_one_answer(tmp_path, name):
+    (tmp_path / f"{name}.new").symlink_to("/dev/full")
+    told = sim("--state", tmp_path)
+    assert (told.returncode, told.stdout.count("\n"), told.stderr) == (1, 1, "")
+    error = json.loads(told.stdout)["error"]
+    assert error.endswith(f"{tmp_path / name}: no space left on the disk")
+
+
+@pytest.mark.parametrize("command", ["keys 1", "power off", "advance 9"])
+def test_a_disk_that_fills_up_later_is_one_answer(tmp_path, command):
+    state = tmp_path / "unit"
+    code = [sys.executable, "-m", "tools.cli", "sim", "--headless", "--state", str(state)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(code, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=ROOT) as unit:
+        unit.stdin.write("status\n")
+        unit.stdin.flush()
+        assert "display" in json.loads(unit.stdout.readline())
+        (state / "clock.bin.new").symlink_to("/dev/full")
+        said, errors = unit.communicate(f"advance 3\n{command}\nstatus\n", timeout=20)
+    assert json.loads(said)["error"] == f"{state / 'clock.bin'}: no space left on the disk"
+    assert (unit.returncode, errors) == (1, "")
+
+
+def test_an_output_that_is_full_is_one_plain_sentence(tmp_path):
+    command = [sys.executable, "-m", "tools.cli", "sim", "--headless"]
+    for more in ([], ["--state", str(tmp_path)]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                command + more,
+                input="status\nadvance 5\n",
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd=ROOT,
+                timeout=20,
+            )
+        assert done.stderr == "simulator: standard output: no space left on the disk\n"
+        assert done.returncode == 1
+        (tmp_path / "flash.bin").write_bytes(b"short")
+
+
+def test_a_file_that_cannot_be_read_is_not_replaced(tmp_path):
+    (tmp_path / "flash.bin").mkdir()
+    told = sim("--state", tmp_path)
+    assert told.returncode == 1 and "flash.bin: " in json.loads(told.stdout)["error"]
+    assert (tmp_path / "flash.bin").is_dir()
+
+
 def test_a_file_in_place_of_the_folder_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     told = sim("--state", tmp_path / "file" / "unit")

@@ -474,7 +474,7 @@ def test_the_command_serves_a_port_and_commands(tmp_path):
     port = ask(process, "plug")["port"]
     assert ask(process, "power on")["power"] is True
     with Prompt(port) as prompt:
-        assert prompt.run("print(open('x').read())") == "kept\r\n"
+        assert prompt.run("print(open('x').read())") == "kept\n"
     process.stdin.close()
     assert process.wait(10) == 0
     with SimulatedUnit(state=tmp_path, board="pico", bare=True) as unit:
@@ -501,3 +501,15 @@ def test_a_state_of_another_size_is_refused(tmp_path):
 def test_an_error_at_the_prompt_is_told(unit_of):
     with Prompt(unit_of(bare=True).port) as prompt, pytest.raises(Exception, match="ZeroDivision"):
         prompt.run("1 / 0")
+
+
+def test_a_full_disk_is_told_and_ends_the_unit(tmp_path):
+    full = f"{tmp_path}/.*: no space left on the disk"
+    (tmp_path / "flash.bin.new").symlink_to("/dev/full")
+    with pytest.raises(CableError, match=full):
+        SimulatedUnit(state=tmp_path)
+    (tmp_path / "flash.bin.new").unlink()
+    with SimulatedUnit(state=tmp_path) as unit:
+        (tmp_path / "clock.bin.new").symlink_to("/dev/full")
+        with pytest.raises(CableError, match=full):
+            unit.do("advance 5")

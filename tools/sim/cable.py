@@ -175,14 +175,19 @@ class Life:
         except ChipError as error:
             self._tell_of(error)
             self.end("reset")
+        except KeepError as error:
+            self._give_up(error)
         self._firmware.at_prompt = True
         gc.collect()
 
     def serve(self):
         """Let due events happen: tools/cable/unit.py types this call at an idle prompt."""
-        self._world.idle()
-        while self._link.commands or not self._session.waiting:
-            self._world.step(streams=False)
+        try:
+            self._world.idle()
+            while self._link.commands or not self._session.waiting:
+                self._world.step(streams=False)
+        except KeepError as error:
+            self._give_up(error)
         self._link.tell(due=self._world.due())
 
     def end(self, reason):
@@ -195,7 +200,10 @@ class Life:
         error = machine.take_blame()
         if error is not None and not self._firmware.at_prompt:
             self._tell_of(error)
-        self._keep.save()
+        try:
+            self._keep.save()
+        except KeepError as error:
+            self._give_up(error)
         watchdog = machine._State.watchdog
         self._link.tell(
             end=reason,
@@ -206,6 +214,11 @@ class Life:
         )
 
     # --- inside --------------------------------------------------------------------------
+
+    def _give_up(self, error):
+        """Take the power away for good: the host refuses a file. Does not return."""
+        self._link.tell(failed=str(error))
+        self._link.stand_still()
 
     def _supply(self, cause, options):
         clock = self._board.clock

@@ -8,9 +8,20 @@ to small files, replaced through temporary files.
 import json
 import os
 
+from tools.sim.words import reason
 
-class KeepError(Exception):
-    """A file of the directory does not have the expected contents."""
+MISSING = 2  # ENOENT
+
+
+class KeepError(BaseException):
+    """A file of the directory does not have the expected contents.
+
+    Not an Exception: the firmware must not take a fault of the host for a fault of a chip.
+    """
+
+
+class HostError(KeepError):
+    """The host refuses a file or the directory: the disk is full, say."""
 
 
 class _Host:
@@ -83,11 +94,12 @@ class Keep:
             self._write(name, chip.dump())
         else:
             self._load(name, chip.load, image)
-        file = self._host.open(self._path + "/" + name, "r+b")
+        path = self._path + "/" + name
+        file = _told(path, self._host.open, path, "r+b")
 
         def record(offset, data):
-            file.seek(offset)
-            file.write(data)
+            _told(path, file.seek, offset)
+            _told(path, file.write, data)
             if self._board.clock is not None:  # no record may be newer than the saved clock
                 self._save_clock()
 
@@ -111,17 +123,28 @@ class Keep:
         self._board.flash.erases[:] = erases
 
     def _read(self, name):
+        path = self._path + "/" + name
         try:
-            with open(self._path + "/" + name, "rb") as file:
+            with open(path, "rb") as file:
                 return file.read()
-        except OSError:
+        except OSError as error:
+            if error.errno != MISSING:
+                raise HostError("%s: %s" % (path, reason(error))) from None
             return None
 
     def _write(self, name, data):
-        temporary = self._path + "/" + name + ".new"
-        with self._host.open(temporary, "wb") as file:
-            file.write(data)
-        self._host.rename(temporary, self._path + "/" + name)
+        path = self._path + "/" + name
+        with _told(path, self._host.open, path + ".new", "wb") as file:
+            _told(path, file.write, data)
+        _told(path, self._host.rename, path + ".new", path)
+
+
+def _told(path, function, *arguments):
+    """Call a function of the host; an error names the path."""
+    try:
+        return function(*arguments)
+    except OSError as error:
+        raise HostError("%s: %s" % (path, reason(error))) from None
 
 
 def _make_directory(path):
@@ -131,4 +154,4 @@ def _make_directory(path):
         try:
             os.stat(made)
         except OSError:
-            os.mkdir(made[:-1])
+            _told(made[:-1], os.mkdir, made[:-1])

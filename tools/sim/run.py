@@ -28,7 +28,7 @@ from tools.sim import loop
 from tools.sim.board import Board
 from tools.sim.chips.nvs import Esp32
 from tools.sim.console import Console, Sys
-from tools.sim.keep import Keep, KeepError
+from tools.sim.keep import HostError, Keep, KeepError
 from tools.sim.mcu import machine, pins, time
 from tools.sim.mcu.kinds import CHIPS
 from tools.sim.options import board_data, choose, identity_of
@@ -50,6 +50,21 @@ def _absolute(path):
 
 
 CHECKOUT = _absolute(__file__).rsplit("/", 3)[0]
+
+
+class OutputError(BaseException):
+    """Standard output takes no more."""
+
+    def __init__(self, error):
+        super().__init__("standard output: %s" % reason(error))
+        self.closed = error.errno == EPIPE
+
+
+def _send(text):
+    try:
+        sys.stdout.write(text + "\n")
+    except OSError as error:
+        raise OutputError(error) from None
 
 
 class Library:
@@ -308,21 +323,18 @@ def main():
     try:
         board = Board(world, board_data(options.get("board")), chip)
     except (ChipError, ValueError) as error:
-        sys.stdout.write(json.dumps({"error": "the board cannot be wired: %s" % error}) + "\n")
+        _send(json.dumps({"error": "the board cannot be wired: %s" % error}))
         return 2
     for line in pins.warnings():
         sys.stderr.write("simulator: warning: %s\n" % line)
     try:
         keep = Keep(_absolute(state), board) if state else None
-    except (KeepError, OSError) as error:
-        sys.stdout.write(
-            json.dumps({"error": "the state cannot be used: %s" % reason(error)}) + "\n"
-        )
-        return 2
+    except KeepError as error:
+        _send(json.dumps({"error": "the state cannot be used: %s" % error}))
+        return 1 if isinstance(error, HostError) else 2
     builtins.print = _print_to(console)
     builtins.input = _input_from(console)
     source = sys.stdin.buffer
-    sink = sys.stdout
     sys.modules["machine"] = machine
     if board.nvs:
         sys.modules["esp32"] = Esp32(board.nvs)
@@ -333,7 +345,7 @@ def main():
         console,
         firmware,
         source.readline,
-        lambda text: sink.write(text + "\n"),
+        _send,
         keep.save if keep else lambda: None,
     )
     _serve(session, firmware)
@@ -345,11 +357,15 @@ def _serve(session, firmware):
     board = session.board
     world = board.world
     script = session.run()
+    failures = []
 
     def drive():
         try:
             world.ask(next(script))
         except StopIteration:
+            world.stop("quit")
+        except (KeepError, OutputError) as error:
+            failures.append(error)
             world.stop("quit")
         except Exception as error:
             world.stop("quit")
@@ -358,20 +374,22 @@ def _serve(session, firmware):
     world.driver = drive
     world.ask(world.now)
     board.power_on()
-    while not session.done:
-        if board.power and firmware.failure is None:
-            firmware.run()
-        else:
-            world.step()
+    while not session.done and not failures:
+        try:
+            if board.power and firmware.failure is None:
+                firmware.run()
+            else:
+                world.step()
+        except KeepError as error:
+            failures.append(error)
+    if failures and isinstance(failures[0], KeepError):
+        session.fail(str(failures[0]))
+    elif failures:
+        raise failures[0]
 
 
 def _end(session, error):
-    """End after an exception in the session: the output is closed, or the simulator
-    has a fault.
-    """
-    if isinstance(error, OSError) and error.errno == EPIPE:
-        session.done = True
-        return
+    """End after an exception in the session: the simulator has a fault."""
     sys.print_exception(error, sys.stderr)
     session.fail("the simulator itself failed: standard error says where")
 
@@ -380,6 +398,10 @@ if __name__ == "__main__":
     gc.collect()
     try:
         status = main()
+    except OutputError as error:
+        status = 0 if error.closed else 1
+        if not error.closed:
+            sys.stderr.write("simulator: %s\n" % error)
     except KeyboardInterrupt:
         status = 130
     sys.exit(status)
