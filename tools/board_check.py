@@ -24,6 +24,7 @@ ADCS = {"rp2040": "GPIO26 to GPIO29", "esp32": "GPIO32 to GPIO39"}
 CONSOLE = {"rp2040": {}, "esp32": {1: "TX", 3: "RX"}}  # UART0
 RANGE_MV = {"rp2040": (0, 3_300), "esp32": (150, 3_000)}  # that each chip's ADC tells apart
 LARGEST = 16_384  # bytes of a board file
+WHOLE = "the file"  # as the place of a Problem
 
 
 class Problem(NamedTuple):
@@ -56,14 +57,16 @@ def check(path: Path, chip: str | None = None) -> list[Problem]:
     Raises OSError when the file cannot be read.
     """
     if path.stat().st_size > LARGEST:
-        return [Problem(path.name, None, f"a board file has at most {LARGEST:,} bytes")]
+        return [Problem(WHOLE, None, f"a board file has at most {LARGEST:,} bytes")]
     try:
         found, problems = _read(path.read_text(encoding="utf-8"))
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        line = f"line {error.lineno}" if isinstance(error, SyntaxError) else path.name
-        return [Problem(line, None, f"this is not Python: {error}")]
+        line, reason = None, str(error)
+        if isinstance(error, SyntaxError):  # whose text repeats the line
+            line, reason = error.lineno, error.msg
+        return [Problem(f"line {line}" if line else WHOLE, None, f"this is not Python: {reason}")]
     if not found:
-        return [Problem(path.name, None, "nothing is in it; begin with a copy of board/pico.py")]
+        return [Problem(WHOLE, None, "nothing is in it; begin with a copy of board/pico.py")]
     if not isinstance(found.get("CHIP"), str) or found["CHIP"] not in CHIPS:
         what = f"name the chip, one of {', '.join(CHIPS)}"
         return [*problems, Problem("CHIP", found.get("CHIP"), what)]
@@ -85,6 +88,7 @@ def show(path: Path, problems: list[Problem]) -> None:
 
 def _read(text: str) -> tuple[dict[str, Any], list[Problem]]:
     values, problems = {}, []
+    lines: dict[str, list[int]] = {}
     for node in ast.parse(text).body:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             continue
@@ -93,11 +97,29 @@ def _read(text: str) -> tuple[dict[str, Any], list[Problem]]:
             right = "a board file is data: NAME = value, nothing else"
             problems.append(Problem(f"line {node.lineno}", None, right))
             continue
+        lines.setdefault(name.id, []).append(node.lineno)
         try:
             values[name.id] = ast.literal_eval(node.value)
+            problems += _twice(name.id, lines[name.id]) + _fields_twice(name.id, node.value)
         except (ValueError, TypeError):
             problems.append(Problem(name.id, None, "write the value as it is, without computing"))
     return values, problems
+
+
+def _twice(place: str, lines: list[int]) -> list[Problem]:
+    """Return a Problem if `place` is defined in several lines."""
+    if len(lines) < 2:
+        return []
+    return [Problem(place, None, f"is defined twice, in lines {lines[-2]} and {lines[-1]}")]
+
+
+def _fields_twice(name: str, value: ast.expr) -> list[Problem]:
+    """Return a Problem for each field that a dictionary has several times."""
+    lines: dict[object, list[int]] = {}
+    for key in value.keys if isinstance(value, ast.Dict) else ():
+        if isinstance(key, ast.Constant):
+            lines.setdefault(key.value, []).append(key.lineno)
+    return [problem for key in lines for problem in _twice(f'{name}["{key}"]', lines[key])]
 
 
 def _whole(lowest: int, highest: int) -> Callable[[Any], str]:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests_host.helpers.tables import quoted, table
-from tools.board_check import _NEEDED, _OPTIONAL, _PARTS, check
+from tools.board_check import _NEEDED, _OPTIONAL, _PARTS, check, show
 from tools.paths import ROOT
+from tools.station.build import BuildError, build
 
 MISTAKES = [  # board, text in its file, text in place of it, what is said
     ("pico", '"pin": 15', '"pin": 99', 'LOAD["pin"] = 99: the chip has GPIO0 to GPIO29'),
@@ -85,6 +86,33 @@ def test_all_mistakes_are_told_at_once(tmp_path):
     for old, new in changes:
         text = text.replace(old, new)
     assert len(told(tmp_path, text)) == 4, "GPIO5 is a row of the keypad, too"
+
+
+def test_a_name_or_field_that_is_defined_twice_is_a_mistake(tmp_path):
+    text = (ROOT / "board" / "pico.py").read_text()
+    first = 1 + text[: text.index("LOAD =")].count("\n")
+    last = text.count("\n") + 1
+    again = text + 'LOAD = {"pin": 15, "active": 1}\n'
+    (problem,) = told(tmp_path, again)
+    assert str(problem) == f"LOAD: is defined twice, in lines {first} and {last}"
+    with pytest.raises(BuildError, match="defined twice"):
+        build("pico", tmp_path / "out", tmp_path / "mine.py")
+    again = text.replace('"pin": 15', '"pin": 15, "pin": 15')
+    (problem,) = told(tmp_path, again)
+    assert str(problem) == f'LOAD["pin"]: is defined twice, in lines {first} and {first}'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("LOAD = (", "mine.py: line 1: this is not Python: '(' was never closed\n"),
+        ("\0", "mine.py: the file: this is not Python: "),
+        ("", "mine.py: the file: nothing is in it"),
+    ],
+)
+def test_a_file_is_named_once(tmp_path, capsys, text, said):
+    show(Path("mine.py"), told(tmp_path, text))
+    assert capsys.readouterr().err.startswith(said)
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", '"""Only words."""\n'])
