@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import io
 import os
 import pty
@@ -73,6 +74,12 @@ def test_a_blank_unit_is_tested_written_and_sealed(board):
         sent = unit.sent
         assert make(unit) == (None, {})  # it is this unit already
         assert unit.restarts == 1 and unit.sent < sent + 60
+
+
+def test_the_ledgers_firmware_is_that_of_the_files():
+    files = {"main.py": ("ab" * 32, 5)}
+    assert factory._digest(files) == hashlib.sha256(f"main.py {'ab' * 32}\n".encode()).hexdigest()
+    assert factory._digest({}) is None, "the SHA-256 of nothing is no firmware"
 
 
 def test_a_unit_keeps_its_identity():
@@ -245,7 +252,7 @@ def test_four_at_once_by_the_command_and_the_ledger_knows(tmp_path):
         for serial, check in found:
             record = ledger.unit(serial)
             assert (record.station, record.key_check) == ("one", check)
-            assert record.provisioned_at and len(record.firmware_hash) == 64
+            assert record.provisioned_at and record.firmware_hash is None, "no files of its own"
     port = os.ttyname(pty.openpty()[1])
     code, said = run("--port", port, "--batch", batch, "--serial", "next")
     assert code == 1 and "serial numbers of" in said and "are used or reserved" in said

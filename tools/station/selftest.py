@@ -78,11 +78,12 @@ class Job(NamedTuple):
 class Made(NamedTuple):
     """A unit that was provisioned.
 
-    firmware: SHA-256 in hex of the unit's files as read by the unit; told: sentences about
+    firmware: SHA-256 in hex of the unit's files as read by the unit, None for a simulated unit
+    without files of its own; told: sentences about
     records left from an earlier identity, believed or not.
     """
 
-    firmware: str
+    firmware: str | None
     told: tuple[str, ...]
 
 
@@ -265,7 +266,10 @@ def _former_life(given: int, count: str, left: str, stale: str) -> Iterator[str]
         )
 
 
-def _digest(files: FileDigests) -> str:
+def _digest(files: FileDigests) -> str | None:
+    """Return the SHA-256 of names and digests, None without files."""
+    if not files:
+        return None
     lines = [f"{name} {files[name][0]}\n" for name in sorted(files)]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
