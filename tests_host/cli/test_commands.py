@@ -69,10 +69,12 @@ def test_a_mistake_is_one_plain_line(arguments, reason):
 
 
 def echo_interpreter(tmp_path):
-    """Make an executable that prints its arguments as JSON."""
+    """Make an executable that prints [arguments, environment] as JSON."""
     path = tmp_path / "echo-arguments"
     path.write_text(
-        f"#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[1:]))\n", "utf-8"
+        f"#!{sys.executable}\nimport json, os, sys\n"
+        "print(json.dumps([sys.argv[1:], dict(os.environ)]))\n",
+        "utf-8",
     )
     path.chmod(0o755)
     return str(path)
@@ -83,8 +85,12 @@ def started(tmp_path, monkeypatch, *arguments):
     monkeypatch.setenv("MICROPYTHON", echo_interpreter(tmp_path))
     done = run_payg("sim", "--headless", *arguments)
     assert done.returncode == 0, done.stderr
-    arguments = json.loads(done.stdout)
-    return arguments[:3], json.loads("".join(arguments[3:]))
+    arguments, environment = json.loads(done.stdout)
+    options = json.loads("".join(arguments[3:]))
+    if options["key"]:
+        assert options["key"].startswith("$"), "other users see the arguments"
+        options["key"] = environment[options["key"][1:]]
+    return arguments[:3], options
 
 
 def test_headless_starts_the_runner_with_everything_given(tmp_path, monkeypatch):
