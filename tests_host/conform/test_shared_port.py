@@ -37,6 +37,7 @@ def not_finished(done, report):
     assert "another program use the port" in broken["detail"]
     assert done.exit_code == 3 and "Not finished" in done.output, done.output
     assert "count is probably" in done.output
+    assert f"\nN{broken['detail'][1:]}\n" in done.output, "in the last lines, too"
     return True
 
 

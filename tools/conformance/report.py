@@ -22,6 +22,7 @@ from tools.conformance.run import (
     PASSED,
     SILENT,
     STOPPED,
+    UNFINISHED,
     Result,
     outcome,
 )
@@ -75,7 +76,10 @@ def summary(results: Sequence[Result], trial: Trial) -> str:
 
 
 def hint(results: Sequence[Result], trial: Trial) -> str | None:
-    """Return what is likely wrong when the unit accepted no token, or None."""
+    """Return why the run was not finished, or what is likely wrong without any accepted token."""
+    for result in results:
+        if result.detail.startswith(f"{UNFINISHED}: "):
+            return f"N{result.detail[1:]}"
     if trial.accepted or any(result.detail == INTERRUPTED for result in results):
         return None
     if not trial.answers:

@@ -384,5 +384,7 @@ class RamUnit:
         """Return the answer to a line. Raises SilentUnitError."""
         try:
             return self._prompt.run(f"conform_ask({line!r})").strip()
-        except (PortError, RefusedError) as error:
+        except PortError as error:
+            raise BrokenError(str(error)) from error
+        except RefusedError as error:
             raise SilentUnitError(str(error)) from error
