@@ -258,6 +258,15 @@ def test_four_at_once_by_the_command_and_the_ledger_knows(tmp_path):
     assert code == 1 and "serial numbers of" in said and "are used or reserved" in said
 
 
+def test_a_doubled_row_is_named_before_any_simulated_unit_is_made(tmp_path):
+    batch = list_file(tmp_path)
+    lines = batch.read_text().splitlines()
+    batch.write_text("\n".join([*lines, lines[2], ""]))
+    code, said = run("--sim", tmp_path / "units", "--batch", batch, "--serial", "all")
+    assert code == 1 and "SLT000000002 is in the list twice, in rows 2 and 5" in said, said
+    assert not (tmp_path / "units").exists()
+
+
 def test_a_bad_folder_does_not_end_the_other_simulated_units(tmp_path):
     batch = list_file(tmp_path)
     serials = sorted(UNITS)

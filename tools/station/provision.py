@@ -271,10 +271,17 @@ def chosen(
 
 
 def check_names(units: Iterable[ListedUnit]) -> None:
-    """Refuse serial numbers that cannot name a simulated unit's directory."""
-    for unit in units:
+    """Refuse serial numbers that cannot name a simulated unit's directory, and doubled ones."""
+    rows: dict[str, int] = {}
+    for row, unit in enumerate(units, 1):
         if "/" in unit.serial or unit.serial.startswith("."):
             raise click.UsageError(f"{unit.serial} cannot be the name of a directory")
+        if unit.serial in rows:
+            raise click.ClickException(
+                f"{unit.serial} is in the list twice, in rows {rows[unit.serial]} and {row} below"
+                " the header. Nothing was changed. Remove the wrong row"
+            )
+        rows[unit.serial] = row
 
 
 def run(report: Report, makes: Sequence[tuple[Any, ...]]) -> list[bool]:
