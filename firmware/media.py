@@ -1,4 +1,4 @@
-"""Media for records: littlefs, an I2C EEPROM or FRAM, a clock chip's NVRAM.
+"""Media for records: littlefs, an I2C EEPROM or FRAM, a clock chip's NVRAM; and the I2C bus.
 
 A medium has `read(name, slot) -> bytes or None` and `write(name, slot, data)`, both raising
 OSError when the medium does not answer, and `small`: True when there is room for briefs only.
@@ -6,12 +6,13 @@ Bytes returned by `read` may be torn or stale: the store judges them.
 """
 
 import os
-from time import sleep_ms
+from time import sleep_ms, ticks_diff, ticks_ms
 
 _ENOENT = 2
 _ENOSPC = 28
 _ETIMEDOUT = (110, 116)  # on most ports; on the ESP32
 _LONGEST = 1024  # bytes, more than any record
+_REST_MS = 1_000
 
 
 class Files:
@@ -52,6 +53,47 @@ class Files:
 def _write_file(path, data):
     with open(path, "wb") as file:
         file.write(data)
+
+
+class Bus:
+    """An I2C bus. After two calls in a row that timed out, all calls of a second fail at once.
+
+    On a bus held low, an ESP32 waits for a tenth of a second for the address and for each byte; a
+    record would wait several times, and hold up the load's protection. Why two: the first call
+    frees a bus that a reset in the middle of a call left busy.
+    """
+
+    def __init__(self, i2c):
+        self._i2c = i2c
+        self._late = 0  # calls in a row that timed out
+        self._since = ticks_ms()  # of the newest call that failed
+
+    def _call(self, name, *arguments, **options):
+        if self._late > 1 and 0 <= ticks_diff(ticks_ms(), self._since) < _REST_MS:
+            raise OSError(_ETIMEDOUT[0])
+        try:
+            found = getattr(self._i2c, name)(*arguments, **options)
+            self._late = 0
+            return found
+        except OSError as error:
+            self._late = self._late + 1 if error.errno in _ETIMEDOUT else 0
+            self._since = ticks_ms()
+            raise
+
+    def writeto(self, *arguments):
+        return self._call("writeto", *arguments)
+
+    def readfrom_into(self, *arguments):
+        return self._call("readfrom_into", *arguments)
+
+    def writeto_mem(self, *arguments, **options):
+        return self._call("writeto_mem", *arguments, **options)
+
+    def readfrom_mem(self, *arguments, **options):
+        return self._call("readfrom_mem", *arguments, **options)
+
+    def readfrom_mem_into(self, *arguments):
+        return self._call("readfrom_mem_into", *arguments)
 
 
 class Eeprom:

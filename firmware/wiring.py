@@ -8,17 +8,17 @@ from machine import ADC, I2C, WDT, Pin
 
 from firmware.load import LoadSwitch, limits
 from firmware.measure import calibration, current, level, voltage
-from firmware.media import Eeprom, Nvram
+from firmware.media import Bus, Eeprom, Nvram
 
 
 class Wiring:
-    """Builds the parts named in a board file. `parts`: a module of board/; `bus`: the I2C."""
+    """Builds the parts named in a board file. `parts`: a module of board/; `bus`: the I2C bus."""
 
     def __init__(self, parts):
         self.parts = parts
         pins = parts.I2C
         sda, scl = Pin(pins["sda"]), Pin(pins["scl"])
-        self.bus = I2C(pins["id"], sda=sda, scl=scl, freq=pins["freq"])
+        self.bus = Bus(I2C(pins["id"], sda=sda, scl=scl, freq=pins["freq"]))
 
     def _part(self, name):
         return getattr(self.parts, name, None)

@@ -207,6 +207,30 @@ def test_i2c_must_not_outrun_its_chips():
     refuses(ChipError, Pin(20).value)
 
 
+def test_i2c_errors_of_an_esp32():
+    world = World()
+    bus = Bus(21, 22)
+    bus.add(At24c32(lambda: world.now, Steps()))
+    machine.install(world, [bus], Esp32())
+    world.start()
+    i2c = machine.I2C(0, sda=Pin(21), scl=Pin(22), freq=100_000)
+    assert refuses(OSError, i2c.writeto, 0x20, b"x").errno == ENODEV
+    i2c.writeto(0x57, b"\0\0a")
+    assert refuses(OSError, i2c.readfrom, 0x57, 1).errno == ENODEV
+    time.sleep_ms(5)
+    assert len(i2c.readfrom_mem(0x57, 0, 690, addrsize=16)) == 690
+    bus.stuck = True
+    page = bytes(32)
+    for call, tenths in (
+        (lambda: i2c.readfrom_mem(0x57, 0, 1, addrsize=16), 4),
+        (lambda: i2c.writeto_mem(0x57, 0, page, addrsize=16), 35),
+        (lambda: i2c.writeto(0x57, b"\0"), 2),
+    ):
+        before = world.now
+        assert refuses(OSError, call).errno == 116
+        assert world.now - before == tenths * 100_000
+
+
 def test_soft_i2c_byte_by_byte():
     make_bus()
     i2c = machine.SoftI2C(scl=Pin(21), sda=Pin(20), freq=100_000)

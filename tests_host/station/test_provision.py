@@ -109,7 +109,7 @@ for name in range(1000):
 CLEAR = "import os\nfor name in os.listdir():\n    if name.startswith('junk'): os.remove(name)"
 # (what is wrong, the step that tells, words, how it is repaired)
 FAULTS = [
-    ("bus 0x57 dead", "memory", "EIO.*Check this part", "bus 0x57 alive"),
+    ("bus 0x57 dead", "memory", "ENODEV.*Check this part", "bus 0x57 alive"),
     ("bus 0x68 dead", "clock set", "OSError.*Check this part", "bus 0x68 alive"),
     ("bus 0x27 dead", "display", "does not answer", "bus 0x27 alive"),
     ("clock rate 0", "clock", "does not run", "clock rate 1"),

@@ -337,6 +337,28 @@ def test_soft_resets_of_a_blank_unit_are_no_restarts(launch, chip):
     assert log(sim)[-1] == (events.RESTART, restart)
 
 
+WRITE = "                self._i2c.writeto_mem(self._address, at, part, addrsize=16)\n"
+JAMS = {
+    ("firmware/media.py", WRITE): (
+        "                from machine import _i2c\n\n"
+        "                _i2c._BUSES[0].stuck = True\n" + WRITE
+    )
+}
+
+
+def test_a_bus_that_jams_in_a_page_of_the_eeprom_costs_seconds_and_no_restart(launch):
+    sim = launch("", JAMS, chip="esp32")
+    for token in (ADD_1, ADD_29):
+        sim.do("bus scl alive")
+        sim.do("advance 10")
+        sim.keys(token + "#")
+        assert sim.do("advance 10")["load"]
+        sim.do("levels")
+        assert sim.do("advance 300")["load"] and sim.do("levels")["changes"] == []
+    assert "watchdog" not in sim.stderr()
+    assert {event for event, _ in log(sim)} == {events.PROVISIONED, events.CLOCK_FAULT}
+
+
 def test_no_watchdog_without_an_identity_or_where_the_board_has_none(launch):
     for board, options in ((WATCHED, {"key": None}), ("", {})):
         sim = launch(board, HANGS, **options)

@@ -2,10 +2,14 @@
 
 The simulator knows the times of flash (45 ms an erase, 0.4 ms a page: typical for a W25Q16JV),
 EEPROM (5 ms a page), I2C at 100 kHz, and a bus held low (50 ms a transfer, the timeout of the
-RP2040's port). Python's own time is not simulated; an emulated Pico shows this part.
+RP2040's port; on an ESP32 0.1 s for the address and for each byte). Python's own time is not
+simulated; an emulated Pico shows this part.
 """
 
+import shutil
+
 from tools.identity import DEMO
+from tools.paths import ROOT
 from tools.proofs.checkout import plant, planted_sim
 from tools.tokens import make_token
 
@@ -60,14 +64,17 @@ class Steps:
                 self.longest[kind] = max(self.longest[kind], int(rest[1]))
 
 
-def measure(folder, fault, hours=HOURS, tokens=TOKENS):
+def measure(folder, fault, hours=HOURS, tokens=TOKENS, chip=None):
     """Return the Steps of a unit with the load on while a fault of FAULTS comes and goes.
 
-    `folder`: a new folder.
+    `folder`: a new folder; `chip`: "esp32" for its board file in place of the simulator's.
     """
     steps = Steps()
     options = {"serial": DEMO.serial, "key": DEMO.key.hex(), "starting_code": DEMO.starting_code}
-    with planted_sim(plant(folder, _PROBES, _BOARD), **options) as sim:
+    root = plant(folder, _PROBES, _BOARD)
+    if chip:
+        shutil.copy(ROOT / "board" / f"{chip}_devkit.py", root / "board")
+    with planted_sim(root, **options, chip=chip) as sim:
         sim.do("power off")
         sim.do("power on")
         identity = _pay(sim, DEMO)

@@ -1,7 +1,8 @@
-"""`I2C` and `SoftI2C` of the simulated RP2040, on wires with chip models.
+"""`I2C` and `SoftI2C` of the simulated MCU, on wires with chip models.
 
 A chip has `address`, `fastest` (Hz) and start(read) -> ack, write(byte) -> ack, read() -> byte,
-stop(). Each byte takes nine bits of simulated time.
+stop(). Each byte takes nine bits of simulated time. On an ESP32 a bus held low takes the longest
+that the port waits (`machine_i2c.c`): a tenth of a second for the address and for each byte.
 """
 
 from tools.sim.mcu.pins import Pin, _find, _Port
@@ -10,6 +11,7 @@ from tools.sim.parts import ChipError
 ENODEV = 19
 EIO = 5
 ETIMEDOUT = 110
+WAIT_US = 100_000  # ESP32, for the address and for each byte
 _BUSES = []
 
 
@@ -53,7 +55,9 @@ def _bus_at(sda, scl):
 class _Master:
     """Common part of both bus masters; the port's errors for failures differ."""
 
-    NO_ADDRESS = EIO
+    _nobody_there = _not_taken = EIO
+    _too_late = ETIMEDOUT
+    _waits = False  # for each byte
 
     def _connect(self, scl, sda, freq, timeout):
         if freq <= 0 or timeout <= 0:
@@ -67,14 +71,17 @@ class _Master:
         self._open = None  # the addressed chip, until the stop condition
         self._longest = None  # most bytes per transaction
 
-    def _chip(self, address, read):
-        """Send start and address; return the chip that acknowledged."""
+    def _chip(self, address, read, count):
+        """Send start and address; return the chip that acknowledged.
+
+        `count`: bytes of the transfer.
+        """
         world = _Port.world
         if not world.running:
             world.check()
         if self._bus.stuck:
-            world.spend(self._timeout)
-            raise OSError(ETIMEDOUT, "the bus is stuck")
+            world.spend(WAIT_US * (1 + count) if self._waits else self._timeout)
+            raise OSError(self._too_late, "the bus is stuck")
         chip = self._bus.chips.get(address)
         world.now += self._byte
         if chip is None:
@@ -94,20 +101,21 @@ class _Master:
         if self._longest is not None and count > self._longest:
             _Port.world.spend(self._timeout)
             self._stop(chip)
-            raise OSError(ETIMEDOUT, "a transaction longer than the timeout")
+            raise OSError(self._too_late, "a transaction longer than the timeout")
 
     def _nobody(self):
         _Port.world.spend(1)
-        raise OSError(self.NO_ADDRESS, "not acknowledged")
+        raise OSError(self._nobody_there, "not acknowledged")
 
     def _stop(self, chip):
         if chip is not None:
             chip.stop()
         _Port.world.spend(1)
 
-    def _write(self, address, pieces, stop):
-        chip = self._chip(address, False)
-        self._in_time(chip, sum([len(piece) for piece in pieces]))
+    def _write(self, address, pieces, stop, more=0):
+        count = sum([len(piece) for piece in pieces])
+        chip = self._chip(address, False, count + more)
+        self._in_time(chip, count)
         world = _Port.world
         byte_time = self._byte
         write = chip.write
@@ -125,10 +133,10 @@ class _Master:
         return acks
 
     def _refused(self, acks):
-        raise OSError(EIO, "not acknowledged")
+        raise OSError(self._not_taken, "not acknowledged")
 
     def _read(self, address, buffer, stop):
-        chip = self._chip(address, True)
+        chip = self._chip(address, True, len(buffer))
         self._in_time(chip, len(buffer))
         world = _Port.world
         byte_time = self._byte
@@ -187,7 +195,7 @@ class _Master:
 
     def readfrom_mem_into(self, addr, memaddr, buf, *, addrsize=8):
         """Read from `memaddr` into `buf` until it is full."""
-        self._write(addr, (_memory_address(memaddr, addrsize),), False)
+        self._write(addr, (_memory_address(memaddr, addrsize),), False, len(buf))
         self._read(addr, buf, True)
 
     def writeto_mem(self, addr, memaddr, buf, *, addrsize=8):
@@ -216,13 +224,18 @@ class I2C(_Master):
         sda = _find(chip.i2c_defaults[id][1] if sda is None else sda)
         chip.i2c(id, scl.id, sda.id)
         self._connect(scl, sda, freq, timeout)
-        self._longest = timeout // self._byte
+        self._waits = chip.i2c_waits
+        if self._waits:
+            self._nobody_there = self._not_taken = ENODEV
+            self._too_late = 116
+        else:
+            self._longest = timeout // self._byte
 
 
 class SoftI2C(_Master):
     """A bus in software on any two pins; also byte by byte: start, write, readinto, stop."""
 
-    NO_ADDRESS = ENODEV
+    _nobody_there = ENODEV
 
     def __init__(self, scl, sda, *, freq=400_000, timeout=50_000):
         self._connect(scl, sda, freq, timeout)

@@ -18,6 +18,7 @@ class Rp2040:
     timers = (-1,)  # software timers only, any number
     keeps_timers = False
     keeps_pulls = False
+    i2c_waits = False
     adc_mv = None  # no attenuator, no `read_uv`
     keeps_levels = False
     shortest_sleep = 0
@@ -71,6 +72,7 @@ class Esp32:
     keeps_timers = True
     shortest_sleep = 5  # us: `sleep_us` returns at once from less (`mphalport.c`)
     causes = {"reset": 2, "watchdog": 3, "soft": 5}  # `modmachine.c`
+    i2c_waits = True  # for each byte; other errors follow
     adc_mv = (142, 3_130)  # lowest and highest reading; 54 with a two-point calibration
     calibrated = True  # by fuses; ESP-IDF's `adc_cali_scheme_line_fitting`
     keeps_levels = True  # `reset` and the watchdog reset the CPUs, not the GPIO
