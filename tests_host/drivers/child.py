@@ -77,7 +77,8 @@ def keypad(scenario):
     """{keys: [string a row], rows, columns: pins, events: [[us, key, closed]], until: us}.
 
     Without rows it is a row of buttons. An erase of flash, [us, duration] in `erases`, holds up
-    all but the contacts; `chip`: of kinds.py. Answers {keys: [[character, us]], stuck:
+    all but the contacts; keys pressed at [us, key] in `drops` find all slots for interrupts taken;
+    `chip`: of kinds.py. Answers {keys: [[character, us]], stuck:
     [[characters, us]], drives: [us of each level put on a row], settled: shortest us from there to
     a look at a column, quiet: bool, shorts: rows driven against each other}.
     """
@@ -111,6 +112,8 @@ def keypad(scenario):
         world.at(due, switch(matrix, key, closed))
     for due, duration in scenario.get("erases", ()):
         world.at(due, lambda duration=duration: world.stall(duration))
+    for due, key in scenario.get("drops", ()):
+        world.at(due, dropped(world, switch(matrix, key, True)))
     asyncio.run(beside(driver.run(), world, scenario["until"]))
     return {
         "keys": pressed,
@@ -141,6 +144,17 @@ class Column:
         if self._drives:
             self._looks.append(self._world.now - self._drives[-1])
         return self._pin()
+
+
+def dropped(world, action):
+    def act():
+        state = world.mask()
+        for number in range(8):
+            world.interrupt(lambda _: None, number)
+        action()
+        world.unmask(state)
+
+    return act
 
 
 def switch(matrix, key, closed):

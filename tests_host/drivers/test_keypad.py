@@ -168,6 +168,20 @@ def test_idle_no_wire_is_touched(drivers, layout):
     assert sum(at < START for at in answer["drives"]) <= 2 * len(MATRIX[layout]["rows"])
 
 
+def test_after_a_lost_interrupt_the_next_press_is_told(drivers):
+    events = [[START + PERIOD, "5", False]] + stroke("6", START + 2 * PERIOD, PERIOD, BOUNCE)
+    options = {"drops": [[START, "5"]], "events": events, "until": SECOND}
+    answer = drivers.run("keypad", **MATRIX["4x3"], **options)
+    assert characters(answer) == "6" and answer["quiet"]
+
+
+def test_after_a_lost_interrupt_a_bouncing_contact_is_told(drivers):
+    events = [event for event in stroke("5", START, PERIOD, BOUNCE) if event[0] > START]
+    options = {"drops": [[START, "5"]], "events": events, "until": SECOND}
+    answer = drivers.run("keypad", **MATRIX["4x3"], **options)
+    assert characters(answer) == "5" and answer["quiet"]
+
+
 def test_a_spark_is_no_key_and_lets_the_scanner_sleep_again(drivers):
     events = [[START, "3", True], [START + 900, "3", False]]
     answer = play(drivers, "4x3", events, 10 * SECOND)

@@ -9,6 +9,7 @@ import heapq
 NEVER = 1 << 60
 """A time (us) that does not come."""
 
+_SLOTS = 8  # for handlers held back, as in MicroPython's scheduler
 _MCU = 3  # index of an event's owner flag
 
 
@@ -104,9 +105,12 @@ class World:
         self._look_ahead()
 
     def interrupt(self, handler, argument):
-        """Run an interrupt handler now, or when interrupts are enabled again."""
+        """Run an interrupt handler now, or when interrupts are enabled again.
+
+        Drops the interrupt when too many are held back already.
+        """
         if self._masks:
-            if (handler, argument) not in self._pending:
+            if len(self._pending) < _SLOTS and (handler, argument) not in self._pending:
                 self._pending.append((handler, argument))
         elif self.running:
             handler(argument)
