@@ -1,15 +1,20 @@
 """The `payg` command. Each subcommand lives in a module of its own, imported when it is called."""
 
-import difflib
-import importlib
-import os
-import runpy
 import sys
-from typing import NoReturn
 
-import click
+try:
+    import difflib
+    import importlib
+    import os
+    import runpy
+    from typing import NoReturn
 
-from tools.paths import ROOT
+    import click
+
+    from tools.paths import ROOT
+except KeyboardInterrupt:  # so early that nobody else could word it
+    print("Stopped.", file=sys.stderr)
+    sys.exit(130)
 
 COMMANDS = (
     "sim",
@@ -109,7 +114,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         where = f"{error.filename}: " if error.filename else ""
         click.echo(f"payg: {where}{error.strerror or error}", err=True)
         sys.exit(1)
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped.", err=True)
         sys.exit(130)
     sys.exit(code if isinstance(code, int) else 0)

@@ -1,6 +1,7 @@
 """`payg`, `payg sim`, `make help` and `make bench`: help, mistakes, what is started."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -41,6 +42,14 @@ def test_first_token_example_is_true():
     example = next(line for line in text.splitlines() if line.strip().startswith("payg token"))
     done = run_payg(*shlex.split(example)[1:])
     assert done.stdout == "token 662486790\ncount 2\n"
+
+
+def test_ctrl_c_during_the_first_imports_is_one_word(tmp_path):
+    (tmp_path / "click.py").write_text(
+        "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nfor _ in range(9**9): pass\n"
+    )
+    done = run_payg("sim", env=dict(os.environ, PYTHONPATH=str(tmp_path)))
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Stopped.\n")
 
 
 def test_no_command_shows_the_help():

@@ -6,7 +6,9 @@ import hashlib
 import io
 import os
 import pty
+import signal
 import threading
+import time
 import traceback
 import tty
 
@@ -265,6 +267,37 @@ def test_a_doubled_row_is_named_before_any_simulated_unit_is_made(tmp_path):
     code, said = run("--sim", tmp_path / "units", "--batch", batch, "--serial", "all")
     assert code == 1 and "SLT000000002 is in the list twice, in rows 2 and 5" in said, said
     assert not (tmp_path / "units").exists()
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+def test_ctrl_c_ends_with_what_was_done(tmp_path, monkeypatch, sealed):
+    """The first unit is sealed; at Ctrl-C the second one is sealed, too, or in the self-test."""
+    batch = list_file(tmp_path)
+    batch.unlink()
+    write_list(batch, list(UNITS.values())[:2])
+    first, second = list(UNITS)[:2]
+    ready = threading.Event()
+    main = threading.main_thread().ident
+
+    def made(station, sim, board, job):
+        if job.unit.serial == second:
+            ready.wait(5)
+            signal.pthread_kill(main, signal.SIGINT)
+            while not station._report.stopped:
+                time.sleep(0.01)
+            return sealed
+        ready.set()
+        return True
+
+    monkeypatch.setattr(Station, "simulate", made)
+    code, said = run("--sim", tmp_path / "units", "--batch", batch, "--serial", "all")
+    if sealed:
+        assert code == 0 and said.splitlines()[-1] == "2 of 2 units are provisioned and sealed"
+    else:
+        assert code == 1 and said.splitlines()[-2:] == [
+            f"1 of 2 units are provisioned and sealed, not {second}",
+            "Aborted!",  # click's own word; `payg` says "Stopped."
+        ]
 
 
 def test_a_bad_folder_does_not_end_the_other_simulated_units(tmp_path):

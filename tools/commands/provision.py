@@ -90,16 +90,8 @@ def command(
     One whose memory was lost (its flash was erased): used tokens stay used
       payg provision --port /dev/ttyACM0 --batch batch.csv --serial SLT000000001 --again
     """
-    if bool(ports) == bool(sim):
-        raise click.UsageError("name the units' ports by --port, or a directory by --sim")
-    if len(set(ports)) < len(ports):
-        raise click.UsageError("the same --port is named twice")
-    if len(ports) > 1 and serial not in (None, "scan", "next"):
-        raise click.UsageError("--serial names one unit; several ports need next or scan")
-    if again and serial in ((None, "next", "all") if sim else ("next", "all")):
-        raise click.UsageError("--again is for units that are named or scanned, one by one")
-    if sim is None and (board or serial == "all"):
-        raise click.UsageError("--board and --serial all are for --sim")
+    _check(ports, sim, serial, again, board)
+    done = None
     try:
         for port in ports:
             check_port(port)  # before anybody is asked to scan a label
@@ -126,4 +118,23 @@ def command(
                 done = run(report, makes)
     except (CableError, PortError) as error:
         raise click.ClickException(str(error)) from error
-    click.get_current_context().exit(finish(units, done))
+    except KeyboardInterrupt:
+        if done is None:
+            raise
+    click.get_current_context().exit(finish(units, done, report.stopped))
+
+
+def _check(
+    ports: tuple[str, ...], sim: Path | None, serial: str | None, again: bool, board: str | None
+) -> None:
+    """Refuse options that do not go together."""
+    if bool(ports) == bool(sim):
+        raise click.UsageError("name the units' ports by --port, or a directory by --sim")
+    if len(set(ports)) < len(ports):
+        raise click.UsageError("the same --port is named twice")
+    if len(ports) > 1 and serial not in (None, "scan", "next"):
+        raise click.UsageError("--serial names one unit; several ports need next or scan")
+    if again and serial in ((None, "next", "all") if sim else ("next", "all")):
+        raise click.UsageError("--again is for units that are named or scanned, one by one")
+    if sim is None and (board or serial == "all"):
+        raise click.UsageError("--board and --serial all are for --sim")

@@ -11,7 +11,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -285,21 +285,33 @@ def check_names(units: Iterable[ListedUnit]) -> None:
 
 
 def run(report: Report, makes: Sequence[tuple[Any, ...]]) -> list[bool]:
-    """Call all functions of `makes` [(function, arguments)] at once; return the results."""
-    with ThreadPoolExecutor(min(len(makes), AT_ONCE * (os.cpu_count() or 1))) as pool:
-        futures = [pool.submit(function, *arguments) for function, *arguments in makes]
-        try:
-            return [future.result() for future in futures]
-        except KeyboardInterrupt:
-            report.stopped = True
-            for future in futures:
-                future.cancel()
-            raise click.Abort from None
+    """Call all functions of `makes` [(function, arguments)] at once; return the results.
+
+    After Ctrl-C the units in work end as soon as possible, and the others are not begun: False.
+    """
+    pool = ThreadPoolExecutor(min(len(makes), AT_ONCE * (os.cpu_count() or 1)))
+    futures = [pool.submit(function, *arguments) for function, *arguments in makes]
+    try:
+        wait(futures)
+    except KeyboardInterrupt:
+        report.stopped = True
+        for future in futures:
+            future.cancel()
+        with contextlib.suppress(KeyboardInterrupt):  # the second: wait no longer
+            wait(futures)
+    pool.shutdown(wait=False)
+    return [future.done() and not future.cancelled() and future.result() for future in futures]
 
 
-def finish(units: Sequence[ListedUnit], done: Iterable[bool]) -> int:
-    """Print the last line; return the exit code."""
+def finish(units: Sequence[ListedUnit], done: Iterable[bool], stopped: bool = False) -> int:
+    """Print the last line; return the exit code. Raises click.Abort for a run that was stopped."""
     failed = [unit.serial for unit, good in zip(units, done) if not good]
+    if failed and stopped:
+        made = len(units) - len(failed)
+        click.echo(
+            f"{made} of {len(units)} units are provisioned and sealed, not {', '.join(failed)}"
+        )
+        raise click.Abort
     if failed:
         click.echo(f"{len(failed)} of {len(units)} units failed: {', '.join(failed)}")
         return 1
