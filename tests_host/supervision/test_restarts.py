@@ -337,6 +337,16 @@ def test_soft_resets_of_a_blank_unit_are_no_restarts(launch, chip):
     assert log(sim)[-1] == (events.RESTART, restart)
 
 
+def test_a_flood_on_the_serial_line_of_an_esp32_costs_lines_and_no_restart(launch):
+    sim = launch("", chip="esp32")
+    line = f"#TOKEN;{ADD_1};" + "x" * 300
+    for text in (line, "#COUNTERS;" * 40):
+        assert len(sim.do(f"uart {text}")["uart"]) <= 1
+    sim.do("uart ")
+    (answer,) = sim.do("uart #COUNTERS")["uart"]
+    assert answer.endswith(";0") and "watchdog" not in sim.stderr()
+
+
 WRITE = "                self._i2c.writeto_mem(self._address, at, part, addrsize=16)\n"
 JAMS = {
     ("firmware/media.py", WRITE): (

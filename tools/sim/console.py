@@ -5,9 +5,11 @@
 import io
 import sys
 
+from tools.sim.mcu.pins import _Port
+
 _POLL = 3  # MP_STREAM_POLL
 _READ, _WRITE = 1, 4
-_LIMIT = 4096  # bytes waiting in either direction; further bytes are lost, as on a board
+_LIMIT = 4096  # bytes that wait for the other end; further bytes are lost, as on a board
 
 
 class Console:
@@ -23,8 +25,8 @@ class Console:
 
     def feed(self, data):
         """Take bytes from the other end."""
-        room = _LIMIT - len(self._waiting)
-        self._waiting.extend(data[:room])
+        room = _Port.chip.console_room - len(self._waiting)
+        self._waiting.extend(data[: max(room, 0)])
 
     @property
     def unread(self):

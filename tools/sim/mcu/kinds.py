@@ -19,6 +19,7 @@ class Rp2040:
     keeps_timers = False
     keeps_pulls = False
     i2c_waits = False
+    console_room = 4_096  # bytes; USB holds back what exceeds the port's buffer
     adc_mv = None  # no attenuator, no `read_uv`
     keeps_levels = False
     shortest_sleep = 0
@@ -72,6 +73,7 @@ class Esp32:
     keeps_timers = True
     shortest_sleep = 5  # us: `sleep_us` returns at once from less (`mphalport.c`)
     causes = {"reset": 2, "watchdog": 3, "soft": 5}  # `modmachine.c`
+    console_room = 259  # bytes: UART0's ring buffer (`mphalport.c`)
     i2c_waits = True  # for each byte; other errors follow
     adc_mv = (142, 3_130)  # lowest and highest reading; 54 with a two-point calibration
     calibrated = True  # by fuses; ESP-IDF's `adc_cali_scheme_line_fitting`
