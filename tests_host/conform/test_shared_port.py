@@ -60,7 +60,7 @@ def test_a_connection_that_breaks(tmp_path, monkeypatch, error):
     "heard", ["#ID;A1;1.0;x", "#LOG;0;1;START", "KEN;VALID;86400", ";ALREADY_USED"]
 )
 def test_answers_that_are_mixed_up(tmp_path, monkeypatch, heard):
-    monkeypatch.setattr(SerialUnit.ask, "__defaults__", (0.2,))
+    monkeypatch.setattr(SerialUnit.ask, "__defaults__", (3,))
 
     class Mixed(RightUnit):
         tokens = 0
