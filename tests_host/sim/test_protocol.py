@@ -48,6 +48,7 @@ def test_a_key_takes_less_than_300_ms(sim):
     "line",
     ("", "hello", "keys", "keys ", "keys 1 2", "keys 12x", "keys ²", "keys A#", "keys 1\t2")
     + ("advance", "advance -1", "advance 1.5", "advance x", "advance 1 2", "advance ²")
+    + ("advance 99999999999", "advance 34560001", "run 34560000001")
     + ("power", "power maybe", "power on off", "cut", "cut -1", "cut x", "status now")
     + ("rtc", "rtc set", "rtc set x", "rtc set 1.5", "rtc lost now", "rtc set +-1")
     + ("clock", "clock rate", "clock rate -1", "clock rate nan", "clock rate 1001", "clock 1")

@@ -13,6 +13,7 @@ from tools.sim.words import (
     HELP,
     Refused,
     chip_address,
+    duration,
     legend,
     nothing,
     rate,
@@ -199,10 +200,10 @@ class Session:
             self.world.at(due, lambda move=move: move(key))
 
     def _advance(self, words):
-        yield self.world.hurry(whole(words, "advance") * 1_000_000)
+        yield self.world.hurry(duration(words, "advance", 1_000_000))
 
     def _run(self, words):
-        yield self.world.now + whole(words, "run") * 1_000
+        yield self.world.now + duration(words, "run", 1_000)
 
     def _power(self, words):
         if words == ["off"]:

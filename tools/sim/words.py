@@ -3,12 +3,13 @@
 from tools.sim.chips.supply import Supply
 
 BOUNCE_MS = 15  # contacts chatter no longer than this
+LONGEST = 400 * 86_400  # seconds that one command may let pass
 
 HELP = {
     "keys": "keys takes the keys to press, one word of 0-9 * # A-D as the keypad has them:"
     " keys 123456789#",
-    "advance": "advance takes whole seconds, 0 or more: advance 86400",
-    "run": "run takes whole milliseconds, 0 or more: run 250",
+    "advance": "advance takes whole seconds, 0 to %d (400 days): advance 86400" % LONGEST,
+    "run": "run takes whole milliseconds, 0 to %d000 (400 days): run 250" % LONGEST,
     "power": "power takes on or off: power off",
     "cut": "cut takes the number of the write step to fail in, 1 is the next, 0 none: cut 3",
     "rtc": "rtc takes set with seconds, lost, or cell for a new one: rtc set -3600",
@@ -52,6 +53,14 @@ def whole(words, name):
     if len(words) != 1 or not _is_number(words[0]):
         raise Refused(HELP[name])
     return int(words[0])
+
+
+def duration(words, name, unit):
+    """Return the microseconds that command `name` lets pass; `unit`: microseconds of its unit."""
+    time = whole(words, name) * unit
+    if time > LONGEST * 1_000_000:
+        raise Refused(HELP[name])
+    return time
 
 
 def chip_address(word):
