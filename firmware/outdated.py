@@ -1,8 +1,8 @@
 """Runs in place of the firmware on a MicroPython below `firmware.LOWEST`.
 
 The token engine may be wrong there, or end the interpreter. The engine also makes the tags of the
-records: a wrong engine would take good records for broken ones and write over them. So no record is
-read or written, and the load stays open.
+records: a wrong engine would take good records for broken ones and write over them. So no record
+is read or written, and the load stays open.
 """
 
 import sys

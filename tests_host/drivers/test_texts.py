@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from firmware import pages, signals, supervisor
+from firmware import outdated, pages, signals, supervisor
 from firmware import panel as front
 from firmware.account import CAP
 from firmware.store import Identity
@@ -191,8 +191,8 @@ def _messages():
         glass = front.Panel(unit, None, lambda pattern: None)
         glass.key("1", 0)
         yield pages.Say(*_seen(glass), None)
-    notice = supervisor._Notice("en")
-    yield pages.Say(notice.lines(), notice.segments(0)[0], None)
+    for notice in (supervisor._Notice("en"), outdated.Outdated()):
+        yield pages.Say(notice.lines(), notice.segments(0)[0], None)
 
 
 def test_the_page_of_messages_has_each_message_and_no_other():
