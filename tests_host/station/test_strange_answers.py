@@ -11,7 +11,7 @@ from tools.batches.ledger import Ledger
 from tools.commands.console import command as console
 from tools.commands.provision import command as provision
 from tools.commands.verify import command as verify
-from tools.station.prompt import Prompt, RefusedError, readable
+from tools.station.prompt import PortError, Prompt, RefusedError, readable
 
 ID = f"#ID;{FIRST.serial};{CHECK};1;0.1.0\n"
 RIGHT = {
@@ -108,6 +108,17 @@ def test_no_escape_code_of_a_unit_reaches_terminal_or_ledger(tmp_path):
     with Ledger(str(tmp_path / "ledger.db")) as ledger:
         reasons = [clean(failure[2]) for failure in ledger.failures(FIRST.serial)]
         assert reasons and SHOWN in reasons[0]
+
+
+def test_the_command_that_unseals_is_told_as_it_must_be_typed():
+    with stranger(RIGHT) as port:
+        with pytest.raises(PortError, match="sealed") as told, Prompt(port):
+            pass
+    command = f"`payg token --batch FILE --serial {FIRST.serial} --extended 1`"
+    assert f"is {FIRST.serial} and sealed" in str(told.value) and command in str(told.value)
+    with stranger({**RIGHT, "#ID": ID.replace("0.1.0", "9.9").encode()}) as port:
+        _, said = run(verify, "--port", port)
+        assert command in said, said
 
 
 def test_no_escape_code_from_the_prompt(plug_in):

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 import re
+import shlex
 import struct
 from collections.abc import Callable
 
@@ -24,10 +25,6 @@ QUIET = 2  # seconds to wait for a byte
 ATTEMPTS = 3  # opening the port resets many ESP32 boards: the first words get lost
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")  # all but the line end
 BROKEN = (TransportError, OSError, struct.error)
-SEALED = (
-    "sealed: it gives no prompt. An extended token of value 1 (`payg token --extended 1`), typed"
-    " on its keypad, puts it into service mode for ten minutes; then repeat the same command"
-)
 RESTART = """
 import machine
 try:
@@ -48,6 +45,11 @@ def readable(said: bytes | str) -> str:
     text = said if isinstance(said, str) else said.decode("ascii", "replace")
     text = re.sub(r"\r+\n", "\n", text)
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def unseal(serial: str) -> str:
+    """Return the command that gives the service token of the unit `serial`."""
+    return f"payg token --batch FILE --serial {shlex.quote(serial)} --extended 1"
 
 
 def strange(port: str) -> str:
@@ -107,7 +109,12 @@ class Prompt:
             except BROKEN as error:
                 raise self._gone() from error
             if serial_number and attempt:  # answered twice: not just starting
-                raise PortError(f"the unit on {self.port} is {serial_number} and {SEALED}")
+                raise PortError(
+                    f"the unit on {self.port} is {serial_number} and sealed: it gives no prompt. A"
+                    f" token of `{unseal(serial_number)}` (FILE: the unit's list), typed on the"
+                    " keypad, puts the unit into service mode for ten minutes; then repeat the"
+                    " same command"
+                )
         raise PortError(
             f"the unit on {self.port} does not answer. Is it this port, has it power, is"
             " MicroPython on the board (`payg flash`)?"

@@ -13,7 +13,7 @@ from tools.paths import ROOT
 from tools.station.build import build
 from tools.station.console import ConsoleError, knock
 from tools.station.deploy import FileDigests, check_board, check_custom, look, wanted
-from tools.station.prompt import Prompt, strange
+from tools.station.prompt import Prompt, strange, unseal
 from tools.station.selftest import KNOCK, key_check
 from tools.station.versions import engine_fault
 
@@ -103,7 +103,7 @@ def _sealed(
     if version != ours:
         raise VerifyError(
             f"the unit runs firmware {version}, this checkout is {ours}. To change it, unseal the"
-            " unit by its extended token of value 1, then `payg deploy`"
+            f" unit by the token of `{unseal(serial)}` (FILE: its list), then `payg deploy`"
         )
     say(f"Firmware   {version}, by its own word")
     say("Its files were not read: a sealed unit shows none. In service mode they can be compared.")
