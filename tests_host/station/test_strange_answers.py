@@ -3,6 +3,11 @@
 Control characters in an answer appear in a visible form.
 """
 
+import os
+import pty
+import threading
+import tty
+
 import pytest
 from click.testing import CliRunner
 
@@ -11,6 +16,7 @@ from tools.batches.ledger import Ledger
 from tools.commands.console import command as console
 from tools.commands.provision import command as provision
 from tools.commands.verify import command as verify
+from tools.station import prompt as ports
 from tools.station.prompt import PortError, Prompt, RefusedError, readable
 
 ID = f"#ID;{FIRST.serial};{CHECK};1;0.1.0\n"
@@ -119,6 +125,44 @@ def test_the_command_that_unseals_is_told_as_it_must_be_typed():
     with stranger({**RIGHT, "#ID": ID.replace("0.1.0", "9.9").encode()}) as port:
         _, said = run(verify, "--port", port)
         assert command in said, said
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"rst:0xc (SW_CPU_RESET),boot:0x13\r\n", "restarts again and again.*erase the board"),
+        (b"$GPGGA,1,2,3\r\n", "does not answer. Is it this port"),
+    ],
+)
+def test_a_unit_that_restarts_for_ever_is_told(monkeypatch, text, told):
+    opened = ports._open
+
+    def as_board(port):
+        """Read as from a board's port: mpremote never tires of a pseudo-terminal that talks."""
+        transport = opened(port)
+        transport.is_pty = False
+        return transport
+
+    monkeypatch.setattr(ports, "_open", as_board)
+    host, slave = pty.openpty()
+    tty.setraw(slave)
+    over = threading.Event()
+
+    def restart():
+        while not over.wait(0.3):
+            os.write(host, text)
+
+    thread = threading.Thread(target=restart)
+    thread.start()
+    try:
+        with pytest.raises(PortError, match=told), Prompt(os.ttyname(slave)):
+            pass
+    finally:
+        over.set()
+        thread.join()
+        os.close(host)
+        os.close(slave)
 
 
 def test_no_escape_code_from_the_prompt(plug_in):

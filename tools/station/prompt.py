@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 import struct
+import time
 from collections.abc import Callable
 
 from mpremote import transport_serial
@@ -25,6 +26,15 @@ QUIET = 2  # seconds to wait for a byte
 ATTEMPTS = 3  # opening the port resets many ESP32 boards: the first words get lost
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")  # all but the line end
 BROKEN = (TransportError, OSError, struct.error)
+BOOT = re.compile(
+    rb"rst:0x|MPY: soft reboot|MicroPython v|Traceback \(most"
+)  # once for each start
+LOOP = 3  # seconds in which a unit that restarts for ever starts at least twice
+AGAIN_AND_AGAIN = (
+    "Repeat the same command: a blank unit with this version's boot.py and main.py ends at the"
+    " prompt by itself. If the restarts go on, erase the board: `payg flash` erases an ESP32; a"
+    " Pico needs Raspberry Pi's flash_nuke.uf2 first"
+)
 RESTART = """
 import machine
 try:
@@ -107,7 +117,10 @@ class Prompt:
             except TransportError:
                 serial_number = self._sealed_as()
             except BROKEN as error:
-                raise self._gone() from error
+                raise PortError(
+                    f"{self._gone()}. If the port comes and goes by itself, the unit restarts"
+                    f" again and again. {AGAIN_AND_AGAIN}"
+                ) from error
             if serial_number and attempt:  # answered twice: not just starting
                 raise PortError(
                     f"the unit on {self.port} is {serial_number} and sealed: it gives no prompt. A"
@@ -115,10 +128,22 @@ class Prompt:
                     " keypad, puts the unit into service mode for ten minutes; then repeat the"
                     " same command"
                 )
+        if self._restarts():
+            raise PortError(f"the unit on {self.port} restarts again and again. {AGAIN_AND_AGAIN}")
         raise PortError(
             f"the unit on {self.port} does not answer. Is it this port, has it power, is"
             " MicroPython on the board (`payg flash`)?"
         )
+
+    def _restarts(self) -> bool:
+        """Does the text of a start come twice?"""
+        end, heard = time.monotonic() + LOOP, b""
+        try:
+            while time.monotonic() < end and len(BOOT.findall(heard)) < 2:
+                heard += self._transport.serial.read(max(1, self._transport.serial.in_waiting))
+        except BROKEN as error:
+            raise self._gone() from error
+        return len(BOOT.findall(heard)) > 1
 
     def _sealed_as(self) -> str | None:
         """Return the serial number of a unit whose firmware runs in spite of Ctrl-C, or None."""
