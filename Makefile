@@ -8,11 +8,11 @@ STAMP := $(VENV)/.installed
 # Installing talks on standard error: `make bench > figures.jsonl` stays clean.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-pico lint format bench clean
+.PHONY: help setup run test test-pico test-board lint format bench clean
 
 help: ## Show this list
 	@echo "make TARGET [ARGS='more options']"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 setup: $(STAMP) ## Install everything into .venv (the other targets do it by themselves)
 	@echo "Ready: $(BIN)/payg --help"
@@ -27,6 +27,9 @@ test: $(STAMP) ## Run all tests but those of test-pico
 test-pico: $(STAMP) ## Run the build on MicroPython's own image, in an emulated Pico (a quarter of an hour)
 	@echo "Testing in an emulated Pico; the image is what MICROPYTHON_UF2 names, else the official one ..."
 	@$(BIN)/python -m pytest -q -n 2 -rs --dist worksteal -m emulated tests_host/emulated tests_host/token $(ARGS)
+
+test-board: $(STAMP) ## Test the board at PORT=... (it is left blank; ARGS=--help tells more)
+	@$(BIN)/payg board test $(if $(PORT),--port $(PORT)) $(ARGS)
 
 lint: $(STAMP) ## Check style, formatting and types
 	@echo "Checking style ..."

@@ -19,7 +19,7 @@ try:
     from collections import namedtuple
     from time import sleep_ms, ticks_ms
 
-    from machine import PWRON_RESET, WDT_RESET, reset_cause
+    from machine import PWRON_RESET, reset_cause
 
     import board
     import firmware
@@ -67,8 +67,8 @@ try:
         if service:
             log.add(SERVICE)
             load.serve()
-        # A reset by the watchdog, or by `reset`: the MCU may have hung for so many seconds.
-        unit.start(9 if reset_cause() == WDT_RESET else 0)
+        # Reset by the watchdog or by `reset`: the MCU may have hung for so many seconds.
+        unit.start(0 if reset_cause() == PWRON_RESET else 9)
 
         import asyncio
 

@@ -6,10 +6,11 @@ from graphlib import TopologicalSorter
 from tools.paths import ROOT
 
 ROOMS = (
-    "batches station panel cable conformance emulator sim proofs benchmarks dev commands".split()
+    "batches station acceptance panel cable conformance emulator sim proofs benchmarks dev"
+    " commands".split()
 )
 OURS = ("tests_host", "tools.proofs", "tools.benchmarks", "tools.dev")  # serve only developers
-PRODUCT = "batches station panel cable conformance emulator commands".split()
+PRODUCT = "batches station acceptance panel cable conformance emulator commands".split()
 FORBIDDEN = {  # whatever begins with the one: imports nothing that begins with the others
     **dict.fromkeys(("boot", "main", "board", "firmware"), ("tools", "tests_host")),
     "opaygo": ("tools", "tests_host", "firmware", "board"),

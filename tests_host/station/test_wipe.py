@@ -103,6 +103,7 @@ def test_the_wrong_list_is_refused_and_a_blank_unit_is_left_alone(tmp_path):
     write_list(other, [FIRST._replace(key=UNITS[SECOND].key), UNITS["SLT000000003"]])
     third = tmp_path / "third.csv"
     write_list(third, [UNITS["SLT000000003"]])
+    Ledger(str(tmp_path / "ledger.db")).close()
     with SimulatedUnit(tmp_path / "unit") as unit:
         options = ("wipe", "--port", unit.port, "--yes", "--batch")
         code, said = run(*options, list_file(tmp_path))

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from tools.batches import database as ledger_db
-from tools.batches.ledger import Ledger
+from tools.batches.ledger import open_for_counts
 from tools.batches.lists import find
 from tools.seconds import duration
 from tools.station.prompt import PortError, Prompt, check_port
@@ -24,11 +24,14 @@ from tools.station.wipe import Found, WipeError, erase, who
     help="The list (CSV) that the unit was made with.",
 )
 @ledger_db.option
+@ledger_db.new_option
 @click.option(
     "--station", default=platform.node(), metavar="NAME", help="Of this computer, in the ledger."
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def command(port: str, batch: Path, ledger: str | None, station: str, yes: bool) -> None:
+def command(
+    port: str, batch: Path, ledger: str | None, new_ledger: bool, station: str, yes: bool
+) -> None:
     """Make a unit in service mode blank again: wrong list at the station, refurbished, sold on.
 
     The ledger gets the unit's count first, and never gives the unit's key and starting code again:
@@ -44,7 +47,10 @@ def command(port: str, batch: Path, ledger: str | None, station: str, yes: bool)
     """
     try:
         check_port(port)
-        with Ledger(ledger_db.place(ledger, batch)) as book, Prompt(port) as prompt:
+        with (
+            open_for_counts(ledger_db.place(ledger, batch), new_ledger) as book,
+            Prompt(port) as prompt,
+        ):
             found = who(prompt)
             if found is None:
                 prompt.restart()

@@ -6,7 +6,7 @@ import contextlib
 import datetime
 import runpy
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import serial
 
@@ -17,12 +17,14 @@ from tools.station.prompt import QUIET, readable, strange, why_closed
 AGAIN = 0.3  # seconds: opening the port restarts many ESP32 boards, the first question gets lost
 PATIENCE = 6  # seconds until a silent unit is given up
 SPEED = 115200
+BUFFER = 256  # bytes that an ESP32's UART keeps for the firmware
+LONGEST = 64  # bytes of a line of `flood`
 DIGITS = 10  # of the largest number in an answer
 STATES = {"INACTIVE": "inactive: nothing is paid", "PAYG_DISABLED": "free: unlocked for good"}
 INTERRUPT = b"\x02\r\x03"  # leaves a raw prompt, then interrupts
 RESET_CAUSES = {  # of `machine.reset_cause`; an RP2040 tells watchdog and reset not apart
     1: "power-on",
-    2: "its reset pin",
+    2: "reset, or its reset pin",
     3: "watchdog or reset",
     4: "deep sleep",
     5: "soft reset",
@@ -85,6 +87,33 @@ class LineConsole:
             f"the unit on {self.port} does not answer. Is it this port, has the unit power? One"
             " whose set-up broke off midway starts again when it is plugged out and in"
         )
+
+    def enter(self, digits: str, patience: float = 2 * PATIENCE) -> list[str]:
+        """Enter a token once; return the fields after `#TOKEN;`. Raises ConsoleError."""
+        end = time.monotonic() + patience
+        try:
+            self._serial.write(f"#TOKEN;{digits}\r".encode())
+            for line in self._lines(end):
+                if line.startswith("#TOKEN;"):
+                    return line.split(";")[1:]
+        except OSError as error:
+            raise ConsoleError(f"the connection to {self.port} broke: {error}") from error
+        raise ConsoleError(f"the unit on {self.port} gives no answer to a token")
+
+    def flood(self, lines: Iterable[bytes]) -> bytes:
+        """Send `lines` whatever the unit answers; return its answers. Raises ConsoleError."""
+        heard, sent = b"", 0
+        try:
+            for line in (*lines, b"\r"):
+                self._serial.write(line)
+                sent += len(line)
+                if sent > BUFFER - LONGEST or line == b"\r":
+                    sent = 0
+                    while part := self._serial.read(max(1, self._serial.in_waiting)):
+                        heard += part
+            return heard
+        except OSError as error:
+            raise ConsoleError(f"the connection to {self.port} broke: {error}") from error
 
     def _lines(self, end: float) -> Iterator[str]:
         """Yield the lines that arrive until `end`."""

@@ -212,8 +212,20 @@ class Prompt:
 
     def restart(self) -> None:
         """Reset the unit, which gives no answer. Raises PortError."""
+        self.leave(RESTART)
+
+    def leave(self, code: str) -> None:
+        """Run `code`, which ends in a reset, without an answer. Raises PortError."""
         try:
-            self._transport.exec_raw_no_follow(RESTART)
+            self._transport.exec_raw_no_follow(code)
+        except BROKEN as error:
+            raise self._gone() from error
+
+    def soft_reset(self) -> None:
+        """Start the interpreter anew without main.py, at the raw prompt. Raises PortError."""
+        try:
+            self._transport.exit_raw_repl()
+            self._transport.enter_raw_repl(soft_reset=True)
         except BROKEN as error:
             raise self._gone() from error
 

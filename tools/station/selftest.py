@@ -173,8 +173,8 @@ def _compare(port: str, fields: list[str], unit: ListedUnit) -> None:
         )
 
 
-def _at_prompt(prompt: Prompt, job: Job, say: Say) -> Made | None:
-    """Test, write the identity, restart; returns and raises as `provision` does."""
+def enter(prompt: Prompt, job: Job) -> None:
+    """Make the global `bench` at `prompt`. Raises ProvisionError, RestartedError."""
     try:
         check_micropython(prompt, job.insisted)
     except DeployError as error:
@@ -190,10 +190,38 @@ def _at_prompt(prompt: Prompt, job: Job, say: Say) -> Made | None:
             f"no firmware of this version runs on the unit ({error}). `payg deploy` puts it there;"
             " if it was stopped, plug the unit out and in again"
         ) from None
+
+
+def hold(prompt: Prompt, job: Job) -> list[str]:
+    """Give the unit the identity of `job`, in its RAM; return the words of its answer."""
+    return prompt.run(f"bench.hold({_fields(job)})").split()
+
+
+def seal(prompt: Prompt, job: Job, port: str) -> str:
+    """Begin, give the identity, have it tried and written; check it after the restart.
+
+    Returns the result of the trial. Raises ProvisionError, PortError.
+    """
+    enter(prompt, job)
+    try:
+        hold(prompt, job)
+        text = _trial(prompt, job)
+        _finish(prompt, job.unit)
+    except Exception:
+        with contextlib.suppress(PortError):
+            prompt.restart()
+        raise
+    _confirm(port, job.unit)
+    return text
+
+
+def _at_prompt(prompt: Prompt, job: Job, say: Say) -> Made | None:
+    """Test, write the identity, restart; returns and raises as `provision` does."""
+    enter(prompt, job)
     try:
         if job.claim:
             job.claim(prompt.run(BOARD_ID).strip())
-        state, *other = prompt.run(f"bench.hold({_fields(job)})").split()
+        state, *other = hold(prompt, job)
         if state == "other":
             raise ProvisionError(
                 f"the unit is {other[0]} already, or has other settings. Nothing was changed. Is"
@@ -333,14 +361,18 @@ class SelfTestJudge:
     def run(self) -> None:
         """Run all steps. Raises ProvisionError, tools.station.prompt.PortError."""
         for step in self.STEPS:
-            try:
-                text = getattr(self, "_" + step.replace(" ", "_"))()
-            except RefusedError as error:
-                raise ProvisionError(
-                    f"{step}: the unit reports {error}. Check this part's plug and solder joints,"
-                    " then try again"
-                ) from None
-            self._say(step, text)
+            self._say(step, self.step(step))
+
+    def step(self, name: str) -> str:
+        """Run one of STEPS; return its result in words. Raises as `run` does."""
+        try:
+            text: str = getattr(self, "_" + name.replace(" ", "_"))()
+            return text
+        except RefusedError as error:
+            raise ProvisionError(
+                f"{name}: the unit reports {error}. Check this part's plug and solder joints,"
+                " then try again"
+            ) from None
 
     def _ask(self, call: str) -> list[str]:
         return self._prompt.run(f"bench.{call}").split()

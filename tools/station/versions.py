@@ -55,8 +55,8 @@ def check_version(found: tuple[int, ...], chip: str, insisted: bool) -> None:
     if found[:2] != TESTED and not insisted:
         raise VersionError(
             f"this is MicroPython {name}, and the firmware was tested with {words(TESTED)} only."
-            f" Nothing was changed. Put {words(TESTED)} on the board (`payg flash`), or insist with"
-            " --untested-version"
+            f" Nothing was changed. Put {words(TESTED)} on the board (`payg flash`), or insist"
+            " with --untested-version"
         )
 
 
