@@ -153,6 +153,19 @@ def test_a_file_that_cannot_be_read_is_not_replaced(tmp_path):
     assert (tmp_path / "flash.bin").is_dir()
 
 
+def test_a_refusal_of_payg_is_a_sentence_and_no_answer(tmp_path):
+    bad = tmp_path / "bad.py"
+    bad.write_text("LOAD = 1\n")
+    (tmp_path / "unit.json").write_text("")
+    for option, value in (("--custom", bad), ("--state", tmp_path)):
+        told = sim(option, value)
+        assert (told.returncode, told.stdout) == (1, "") and told.stderr.startswith(
+            ("payg", str(bad))
+        )
+    page = (ROOT / "docs" / "simulator.md").read_text()
+    assert "there is no answer, and a sentence on standard error gives the reason" in page
+
+
 def test_a_file_in_place_of_the_folder_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     told = sim("--state", tmp_path / "file" / "unit")
