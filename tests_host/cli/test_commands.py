@@ -37,6 +37,12 @@ def test_help_teaches_by_example(command):
     assert re.search("^ {2,}(.*[|] )?payg [a-z]+", done.stdout, re.MULTILINE)
 
 
+def test_the_help_names_the_defaults():
+    provision = " ".join(run_payg("provision", "--help").stdout.split())
+    assert "Without this option: scan; with --sim, all." in provision
+    assert run_payg("build", "--help").stdout.count("in the checkout") == 2
+
+
 def test_first_token_example_is_true():
     text = run_payg("token", "--help").stdout.replace("\\\n", " ")
     example = next(line for line in text.splitlines() if line.strip().startswith("payg token"))

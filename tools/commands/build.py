@@ -18,7 +18,7 @@ from tools.station.build import LIMIT, MANIFEST, BuildError, build, check_room, 
     "--out",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where to put it; build/BOARD if left out.",
+    help="Where to put it; build/BOARD in the checkout if left out.",
 )
 @click.option(
     "--custom",
@@ -30,7 +30,7 @@ def command(board: str, out: Path | None, custom: Path | None) -> None:
     """Make the tree of files that goes onto a board.
 
     \b
-    For a Raspberry Pi Pico, into build/pico:
+    For a Raspberry Pi Pico, into build/pico in the checkout:
       payg build --board pico
     For an ESP32 with pins of your own:
       payg build --board esp32 --custom myboard.py --out myboard

@@ -30,8 +30,9 @@ from tools.station.versions import untested_option
 @click.option(
     "--serial",
     metavar="SERIAL|next|scan|all",
-    help="Which row: scan reads labels with a barcode scanner (what is done without this option),"
-    " next takes the list's next free one, all is for --sim.",
+    help="Which row: scan reads labels with a barcode scanner, next takes the list's next free"
+    " one, all makes every unit of the list (for --sim). Without this option: scan; with --sim,"
+    " all.",
 )
 @ledger_db.option
 @ledger_db.new_option
