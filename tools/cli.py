@@ -51,12 +51,26 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the click command of that name. Raises click.UsageError."""
+        if cmd_name == "help":
+            return show_help
         if cmd_name not in COMMANDS:
             near = difflib.get_close_matches(cmd_name, COMMANDS, 1, 0.5)
             hint = f"do you mean `payg {near[0]}`?" if near else "`payg --help` names them"
             raise click.UsageError(f"there is no command {cmd_name!r}; {hint}", ctx)
         found: click.Command = importlib.import_module(f"tools.commands.{cmd_name}").command
         return found
+
+
+@click.command(name="help")
+@click.argument("name", required=False)
+@click.pass_context
+def show_help(context: click.Context, name: str | None) -> None:
+    """Print the help of `payg`, or of a command, for those who type `payg help`."""
+    group = context.parent
+    assert group is not None and isinstance(group.command, LazyGroup)
+    found = group.command.get_command(group, name) if name else None
+    asked = click.Context(found, group, name) if found else group
+    click.echo(asked.get_help())
 
 
 def show_version(context: click.Context, option: click.Parameter, asked: bool) -> None:

@@ -58,6 +58,12 @@ def test_ctrl_c_during_the_first_imports_is_one_word(tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "Stopped.\n")
 
 
+@pytest.mark.parametrize("command", [[], ["token"]])
+def test_help_is_a_word_as_well(command):
+    asked, option = run_payg("help", *command), run_payg(*command, "--help")
+    assert (asked.returncode, asked.stdout) == (0, option.stdout)
+
+
 def test_no_command_shows_the_help():
     done = run_payg()
     assert done.returncode == 2

@@ -300,6 +300,17 @@ def test_ctrl_c_ends_with_what_was_done(tmp_path, monkeypatch, sealed):
         ]
 
 
+def test_bars_on_a_narrow_terminal_keep_the_serial_number():
+    drawn = io.StringIO()
+    terminal = rich.console.Console(file=drawn, force_terminal=True, width=60)
+    with Report(terminal) as report:
+        for number in (1, 2):
+            report.unit(f"/dev/ttyACM{number}  SLT00000000{number}")(
+                "keys", "press " + "1 2 3 " * 9
+            )
+    assert "SLT000000001" in drawn.getvalue() and "SLT000000002" in drawn.getvalue()
+
+
 def test_a_bad_folder_does_not_end_the_other_simulated_units(tmp_path):
     batch = list_file(tmp_path)
     serials = sorted(UNITS)

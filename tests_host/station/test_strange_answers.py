@@ -92,6 +92,11 @@ def clean(text):
     return text
 
 
+def test_a_port_without_a_name_is_shown():
+    assert ports.why_closed("").startswith("there is no port ''; present: ")
+    assert ports.why_closed("ttyX").startswith("there is no port ttyX; present: ")
+
+
 def test_control_characters_become_visible():
     assert readable(b"a\r\nb\r\r\nc") == "a\nb\nc"
     assert readable(b"\x1b[1m\x00\t\x7f\rx") == r"\x1b[1m\x00\x09\x7f\x0dx"

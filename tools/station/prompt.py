@@ -257,7 +257,8 @@ def why_closed(port: str) -> str:
     """Return why a port cannot be opened, and what to do."""
     if not os.path.exists(port):
         present = ", ".join(sorted(found.device for found in list_ports.comports()))
-        return f"there is no port {port}; present: {present or 'none. Is the cable plugged in?'}"
+        name = port if port.strip() else repr(port)
+        return f"there is no port {name}; present: {present or 'none. Is the cable plugged in?'}"
     if not os.access(port, os.R_OK | os.W_OK):
         return f"no permission for {port}; on Linux: sudo usermod -aG dialout $USER, log in again"
     if not _is_terminal(port):

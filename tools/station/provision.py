@@ -18,6 +18,7 @@ from typing import Any
 import click
 from rich.console import Console as Terminal
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column
 
 from tools.batches.database import LedgerError
 from tools.batches.ledger import Ledger, TakenError
@@ -59,8 +60,9 @@ class Report:
             self._bars = Progress(
                 TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=len(STEPS) * 2),
-                TextColumn("{task.fields[text]}", markup=False),
+                TextColumn("{task.fields[text]}", markup=False, table_column=Column(ratio=1)),
                 console=self._terminal,
+                expand=True,  # a narrow terminal cuts the text, not the serial number
             )
 
     def __enter__(self) -> Report:
