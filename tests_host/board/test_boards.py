@@ -12,7 +12,7 @@ import pytest
 import opaygo
 from board import find
 from firmware.store import FULL, IDENTITY, Identity, seal
-from tests_host.helpers.published import ADD_1, KEY, STARTING_CODE
+from tests_host.helpers.published import ADD_1, KEY, STARTING_CODE, has_buttons
 from tools.boards import BOARDS
 from tools.dev.wiring import wires
 from tools.interpreter import device_libraries, simulator_with
@@ -43,8 +43,13 @@ def test_each_board_file_can_be_built_for():
 
 @pytest.mark.parametrize("board", [None, *BOARDS])
 def test_a_board_is_built_and_a_token_switches_its_load_on(board):
-    with Sim(board=board, serial="B1", key=KEY, starting_code=STARTING_CODE, count=0) as sim:
-        answer = sim.keys(ADD_1 + "#")
+    options = {"serial": "B1", "key": KEY, "starting_code": STARTING_CODE, "count": 0}
+    token = ADD_1
+    if has_buttons(board):
+        options["restricted"] = True
+        token = Encoder(bytes.fromhex(KEY), STARTING_CODE).token(1, 2, restricted=True)
+    with Sim(board=board, **options) as sim:
+        answer = sim.keys(token + "#")
         assert (answer["result"], answer["load"]) == ("ADD_TIME", True), sim.stderr()
         assert answer["display"] in ("GOOd", "Valid\n1 day left")
         assert sim.do("advance 60")["load"]

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests_host.helpers.published import ADD_1, KEY, STARTING_CODE
+from tests_host.helpers.published import ADD_1, KEY, STARTING_CODE, has_buttons
 from tools import room
 from tools.boards import BOARDS, load
 from tools.commands.build import command
 from tools.interpreter import device_libraries, simulator_with
 from tools.paths import ROOT
 from tools.proofs.simulator import Sim
+from tools.proofs.tokens.encoder import Encoder
 from tools.station.build import (
     LIMIT,
     MANIFEST,
@@ -120,9 +121,13 @@ def test_the_built_tree_runs_and_credits_a_token(built):
     board, out, _ = built
     options = {"root": str(out), "chip": BOARDS[board].chip, "serial": "T1", "key": KEY}
     options |= {"starting_code": STARTING_CODE, "count": 0}
+    token = ADD_1
+    if has_buttons(board):
+        options["restricted"] = True
+        token = Encoder(bytes.fromhex(KEY), STARTING_CODE).token(1, 2, restricted=True)
     assert device_libraries()[0] not in json.dumps(options), "the tree brings its own library"
     with Sim(command=simulator_with(options)) as sim:
-        answer = sim.keys(ADD_1 + "#")
+        answer = sim.keys(token + "#")
         assert (answer["result"], answer["load"]) == ("ADD_TIME", True), sim.stderr()
         sim.do("power off")
         assert sim.do("power on")["load"] and "failed" not in sim.stderr()

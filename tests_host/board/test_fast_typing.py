@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests_host.helpers.published import ADD_1, KEY, STARTING_CODE
+from tests_host.helpers.published import ADD_1, KEY, STARTING_CODE, has_buttons
 from tools.boards import BOARDS
 from tools.proofs.simulator import Sim
 from tools.proofs.tokens.encoder import Encoder
@@ -19,10 +19,11 @@ def strokes(keys):
 @pytest.mark.parametrize("board", [None, *BOARDS])
 def test_three_tokens_without_a_pause_are_all_credited(board):
     """No digit typed while an entry is judged and stored is lost."""
-    with Sim(board=board, serial="F1", key=KEY, starting_code=STARTING_CODE) as sim:
+    options = {"restricted": True} if has_buttons(board) else {}
+    with Sim(board=board, serial="F1", key=KEY, starting_code=STARTING_CODE, **options) as sim:
         sim.do("bounce 5")
         for days, count in ((1, 2), (2, 4), (3, 6)):
-            sim.do_all(strokes(CODES.token(days, count) + "#"))
+            sim.do_all(strokes(CODES.token(days, count, **options) + "#"))
         sim.do("run 2000")
         answer = sim.status()
         assert (answer["count"], answer["load"]) == (6, True)

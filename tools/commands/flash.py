@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from tools.boards import BOARDS
 from tools.station import images
 from tools.station.deploy import DeployError
 from tools.station.flash import Esp32, FlashError, find_drive, flash_pico, mounted
@@ -42,10 +43,11 @@ def command(
     An ESP32:
       payg flash --board esp32 --port /dev/ttyUSB0
     """
-    if board == "esp32" and not port:
+    is_pico = BOARDS[board].chip == "rp2040"
+    if not is_pico and not port:
         raise click.UsageError("an ESP32 needs --port")
     try:
-        if board == "pico":  # is the board there? Then a download is worth while
+        if is_pico:  # is the board there? Then a download is worth while
             drive = find_drive([drive] if drive else mounted())
         elif port:
             check_port(port)

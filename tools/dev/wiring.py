@@ -294,7 +294,13 @@ def modules(data: ModuleType, header: Header) -> list[str]:
             f"  5 V, which the chip does not stand: supply it from {header.logic}, or put a level",
             "  shifter between. A missing LCD is tried again every five seconds.",
         ]
-    if data.CLOCK["chip"]:
+    if data.CLOCK["chip"] == "ds1307":
+        lines += [
+            f"- Clock module: VCC to {header.supply}, for a DS1307 needs 4.5 to 5.5 V. Take the",
+            "  module's pull-ups to 5 V off, and put 4.7 kΩ from SDA and from SCL to",
+            f"  {header.logic}: the chip takes 2.2 V for high (Maxim 100101, DC characteristics).",
+        ]
+    elif data.CLOCK["chip"]:
         lines += [
             f"- Clock module: VCC to {header.logic}, SDA and SCL to the bus. If it charges its",
             "  cell through a diode and a resistor, remove the resistor when that is a CR2032.",
@@ -309,7 +315,10 @@ def modules(data: ModuleType, header: Header) -> list[str]:
 def guide(name: str) -> str:
     """Return the text of docs/wiring-NAME.md."""
     header, data = BOARDS[name], load(name)
-    text = [f"# Wiring: {header.title}", ""]
+    title = header.title
+    if not next(board.found for board in boards.BOARDS.values() if board.module == name):
+        title = (data.__doc__ or "").partition(":")[0]
+    text = [f"# Wiring: {title}", ""]
     text += [
         f"Made from `board/{name}.py` by `python -m tools.dev.wiring`: change that, not this."
     ]

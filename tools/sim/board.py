@@ -10,7 +10,7 @@ from tools.sim.chips.supply import Supply
 from tools.sim.chips.tm1637 import CLK, DIO, Tm1637
 from tools.sim.mcu import machine, pins
 from tools.sim.mcu.i2c import Bus
-from tools.sim.parts import ChipError, Steps
+from tools.sim.parts import Steps
 
 SOLD = (25 * 365 + 7) * DAY  # 2025-01-01 in seconds since 2000: time on a new unit's clock
 
@@ -110,10 +110,13 @@ class Board:
             bus.add(self.backpack)
         clock = getattr(data, "CLOCK", None)
         if clock is not None and clock["chip"] is not None:
-            if clock["chip"] != "ds3231":
-                raise ChipError("no model of the clock chip %s" % clock["chip"])
-            self.clock = Ds3231(self._now)
-            self.clock.setup(SOLD)
+            if clock["chip"] == "ds1307":  # sold with its oscillator halted
+                from tools.sim.chips.ds1307 import Ds1307
+
+                self.clock = Ds1307(self._now)
+            else:
+                self.clock = Ds3231(self._now)
+                self.clock.setup(SOLD)
             bus.add(self.clock)
         eeprom = getattr(data, "EEPROM", None)
         if eeprom is not None:

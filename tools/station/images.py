@@ -15,6 +15,7 @@ VERSION = words(TESTED) + ".0"
 DOWNLOADS = "https://micropython.org/resources/firmware/"
 IMAGES = {
     "pico": f"RPI_PICO-20260406-v{VERSION}.uf2",
+    "pico_w": f"RPI_PICO_W-20260406-v{VERSION}.uf2",
     "esp32": f"ESP32_GENERIC-20260406-v{VERSION}.bin",
 }
 PATIENCE = 20  # seconds without an answer from the download site
@@ -85,13 +86,14 @@ def _download(url: str) -> bytes:
 
 
 def _checked(board: str, data: bytes, name: str | Path, insisted: bool = False) -> bytes:
-    fault = {"pico": check_uf2, "esp32": check_esp32}[board](data)
+    is_uf2 = TARGETS[board].chip == "rp2040"
+    fault = check_uf2(data) if is_uf2 else check_esp32(data)
     if fault:
         raise ImageError(
             f"{name} is no MicroPython image for this board: {fault}. The right one is"
             f" {DOWNLOADS}{IMAGES[board]}"
         )
-    version = version_of(_pages(data) if board == "pico" else data)
+    version = version_of(_pages(data) if is_uf2 else data)
     try:
         if version:
             check_version(version, TARGETS[board].chip, insisted)
