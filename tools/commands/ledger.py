@@ -170,7 +170,7 @@ def _tell(found: Life) -> None:
     if found.list_name:
         click.echo(f"list {found.list_name}")
     if found.provisioned_at:
-        click.echo(f"key check {found.key_check}, firmware {(found.firmware_hash or '-')[:12]}")
+        click.echo(f"key check {found.key_check}, firmware {(found.firmware_hash or 'not read')[:12]}")
     for time, what, station, kind, value, count, token, reason in _events(found):
         from tools.batches.history import local
 
