@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from opaygo import Device, judge, new_state
 from tests_host.batch.conftest import issued, nothing_issued, unit
+from tools.batches import tables as ledger_tables
 from tools.batches.issuing import order_of
-from tools.batches.ledger import SYNC_REACH, Ledger, LedgerError, Order
+from tools.batches.ledger import SYNC_REACH, TYPED, Ledger, LedgerError, Order, _steps
 from tools.batches.wishes import Wish
+from tools.commands import token
 from tools.paths import ROOT
 from tools.tokens import parse_days
 
@@ -98,6 +100,47 @@ def test_two_resync_at_once(place):
     with Ledger(place) as mine, Ledger(place) as theirs:
         first, second = mine.resync(SYNC, 30), theirs.resync(SYNC, 30)
         assert [token.count for token in first + second] == [31, 33]
+
+
+def test_others_work_while_the_tokens_are_made(place, monkeypatch):
+    """The chains of a high count take minutes: the ledger is free, and a faster program wins."""
+    monkeypatch.setattr(ledger_tables, "PATIENCE", 1)
+    with Ledger(place) as mine, Ledger(place) as theirs:
+        mine.raise_count("A1", 250)
+        theirs_made = []
+
+        def plain(count):
+            count += 1 + count % 2
+            return count, f"{count:09}"
+
+        def make(count):
+            if not theirs_made:
+                theirs.issue([ORDERS[0]])
+                theirs_made.extend(theirs.resync(Order("A1", 1, "sync", None, plain), 10))
+            return plain(count)
+
+        made = mine.resync(Order("A1", 1, "sync", None, make), 10)
+        assert [token.count for token in theirs_made] == [109, 209, 251]
+        assert [token.count for token in made] == [107, 207, 253]
+        assert mine.count("A1") == 253
+        assert mine.count(MADE.serial) == 2
+
+
+def test_nobody_types_more_than_thirty_tokens(ledger):
+    ledger.raise_count(MADE.serial, 3_001)
+    assert len(ledger.resync(SYNC, 4)) == TYPED == 30
+    ledger.raise_count(MADE.serial, 3_100)
+    with pytest.raises(LedgerError, match="3,001 counts behind.*`payg provision --again`"):
+        ledger.resync(SYNC, 99)
+    assert len(ledger.tokens(MADE.serial)) == 30
+
+
+def test_issued_counts_in_the_way_make_short_steps():
+    """With one free count in 60, each token leads 60 counts further."""
+    taken = {count for count in range(1, 3_000, 2) if count % 60 != 1}
+    assert len(_steps(SYNC, 1, 1_801, taken, set())) == TYPED - 1
+    with pytest.raises(LedgerError, match="nobody types that many"):
+        _steps(SYNC, 1, 2_001, taken, set())
 
 
 def _lives():
@@ -223,6 +266,27 @@ def test_a_count_far_ahead_needs_a_yes(payg, batch):
     assert "more than 1,000 ahead" in error and "--yes" in error
     code, said, _ = payg(*one, "--yes")
     assert (code, blocks(said)[0][1]) == (0, 1003)
+
+
+def test_a_unit_that_lost_its_memory_beside_a_high_count(payg, batch):
+    """One plain sentence, at once: 168,000 tokens are made for nobody."""
+    with Ledger(str(batch.parent / "ledger.db")) as ledger:
+        ledger.raise_count(MADE.serial, 16_777_000)
+    code, said, error = payg("token", "--batch", batch, "--serial", MADE.serial, "--resync", 1)
+    assert (code, said, error.count("\n")) == (1, "", 1)
+    assert "16,776,999 counts behind" in error and "payg provision --again" in error
+    with Ledger(str(batch.parent / "ledger.db")) as ledger:
+        assert ledger.tokens(MADE.serial) == []
+
+
+@pytest.mark.parametrize("option", ["--resync=300", "--add=7"])
+def test_long_work_is_told(payg, batch, monkeypatch, option):
+    """At a count of 300 a token takes some milliseconds."""
+    one = ["token", "--batch", batch, "--serial", MADE.serial]
+    assert "Note: making tokens" not in payg(*one, option)[2]
+    monkeypatch.setattr(token, "NOTICE_AFTER", 0)
+    notes = payg(*one, option)[2]
+    assert "Note: making tokens; at a high count" in notes and "Note: 1 token made" in notes
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ from tools.identity import COUNT_MAX
 CHUNK = 500  # serial numbers in one question
 PIECE = 10_000  # units of a list in one row
 SYNC_REACH = 100  # counts ahead of its own that a unit takes a sync (docs/token-engine.md)
+TYPED = 30  # sync tokens that a person types one after the other
 HASH = 8  # bytes that stand for a key
 DAMAGED = ("not a database", "malformed", "unable to open")  # words of SQLite
 RESYNC, RAISED = "resync", "raised"  # begin the reasons of notes, which payg_failures has as well
@@ -118,6 +119,10 @@ class Issued(NamedTuple):
     value: int | None
     count: int  # type: ignore[assignment]  # tuple.count
     digits: str
+
+
+class _FasterError(Exception):
+    """Another program changed a unit's count while tokens were made."""
 
 
 Numbered = list[tuple[int, Order]]  # orders of a unit, each with its place in the sequence
@@ -512,35 +517,71 @@ class Ledger:
                 before_commit([result[number] for number in range(len(orders))])
         return [result[number] for number in range(len(orders))]
 
-    def resync(self, order: Order, reported: int) -> list[Issued]:
+    def resync(
+        self, order: Order, reported: int, step: Callable[[], object] | None = None
+    ) -> list[Issued]:
         """Make and keep the sync tokens after which unit and ledger have the same count.
 
         reported: count of the unit. order: a sync. The ledger's count rises to `reported` if that
         is higher; then one token follows. A unit takes a sync at most SYNC_REACH counts ahead: for
         a unit further behind, tokens at counts that were never issued lead there, in the sequence
-        in which they must be entered. All or none.
+        in which they must be entered; at most TYPED. `step` is called once per token. All or none.
+        Tokens are made before anything is locked, and again if another program was faster.
         """
         order = order._replace(listed=max(order.listed, reported))
-        numbered = [(0, order)]
+        while True:
+            with contextlib.suppress(_FasterError):
+                return self._resync(order, reported, step)
+
+    def _resync(
+        self, order: Order, reported: int, step: Callable[[], object] | None
+    ) -> list[Issued]:
+        """Do one attempt of `resync`. Raises _FasterError, and then nothing was kept."""
+        serial = order.serial
+        rows = sa.select(tokens.c.count).where(tokens.c.serial == serial)
+        with self.reading() as database:
+            known, used = _known(database, serial)
+            taken = set(database.scalars(rows))
+        behind = max(known or 0, order.listed) - reported
+        if behind > TYPED * SYNC_REACH:
+            raise _too_far(serial, behind)
+        (last,) = _make((known, used), [(0, order)], step)[1]
+        steps = _steps(order, reported, last.count, taken, used, step)
         with self._writing() as database:
-            known, _ = _known(database, order.serial)
-            before = _lock(database, order.serial, numbered)
-            _, used = _known(database, order.serial)
-            last = _make((before, used), numbered)[1][0]
-            rows = sa.select(tokens.c.count).where(tokens.c.serial == order.serial)
-            steps = _steps(order, reported, last.count, set(database.scalars(rows)), used)
-            _keep(database, order.serial, [*steps, last])
-            _note(database, order.serial, RESYNC, reported, f"the ledger had count {known or 0}")
+            if _locked(database, serial) != (known or 0):
+                raise _FasterError
+            _keep(database, serial, [*steps, last])
+            _note(database, serial, RESYNC, reported, f"the ledger had count {known or 0}")
         return [*steps, last]
 
 
-def _steps(order: Order, at: int, end: int, taken: set[int], used: set[str]) -> list[Issued]:
+def _too_far(serial: str, behind: int) -> LedgerError:
+    """Return the refusal of a resync that takes more than TYPED tokens."""
+    return LedgerError(
+        f"{serial} is {behind:,} counts behind: nobody types that many sync tokens (at most"
+        f" {TYPED}). If the count is right and the unit lost its memory, `payg provision --again`"
+        " brings the unit to the ledger's count. Nothing was issued"
+    )
+
+
+def _steps(
+    order: Order,
+    at: int,
+    end: int,
+    taken: set[int],
+    used: set[str],
+    step: Callable[[], object] | None = None,
+) -> list[Issued]:
     """Return the sync tokens, none if not needed, that lead a unit from count `at` towards `end`.
 
     taken: counts of all tokens; used: digits of all tokens. The digits of the result join `used`.
+    `step` is called once per token. Raises LedgerError, also above TYPED tokens with the last.
     """
-    steps = []
+    steps: list[Issued] = []
+    behind = end - at
     while end > at + SYNC_REACH:
+        if len(steps) + 2 > TYPED:
+            raise _too_far(order.serial, behind)
         odd = range(at + SYNC_REACH - (at + SYNC_REACH + 1) % 2, at, -2)
         made = (order.make(count - 1) for count in odd if count not in taken)
         free = ((count, digits) for count, digits in made if digits not in {*used, order.never})
@@ -552,6 +593,8 @@ def _steps(order: Order, at: int, end: int, taken: set[int], used: set[str]) -> 
             )
         used.add(digits)
         steps.append(Issued(order.serial, order.kind, order.value, at, digits))
+        if step:
+            step()
     return steps
 
 
@@ -704,6 +747,13 @@ def _raise_count(database: sa.Connection, serial: str, count: int) -> None:
 def _lock(database: sa.Connection, serial: str, some: Numbered) -> int:
     """Return the unit's count, which nobody else can change until the transaction ends."""
     _raise_count(database, serial, max(order.listed for _, order in some))
+    query = sa.select(counts.c.count).where(counts.c.serial == serial).with_for_update()
+    return database.scalar(query) or 0
+
+
+def _locked(database: sa.Connection, serial: str) -> int:
+    """Return the unit's count, or 0; nobody else can change the count in this transaction."""
+    insert_new(database, counts, {"serial": serial, "count": 0})
     query = sa.select(counts.c.count).where(counts.c.serial == serial).with_for_update()
     return database.scalar(query) or 0
 

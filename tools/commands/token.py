@@ -6,6 +6,8 @@ import contextlib
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -60,6 +62,7 @@ def identity_of(options: dict[str, Any]) -> Identity:
 FAR = 1_000  # counts; a unit this far ahead of its ledger is rather a mistake in typing
 STOPPED = 130  # exit code after Ctrl-C
 LATE = 10  # tokens in a note
+NOTICE_AFTER = 1  # seconds
 NAMED = 3  # serial numbers in a note
 DAYS = Checked("days", parse_days)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -141,9 +144,33 @@ def issue_one(source: Source, serial: str, kind: str, given: Fraction | int | No
         ledger.refuse_keys([(serial, unit.key)])
         note_blank(ledger, {serial})
         note_free(ledger, [wish])
-        (issued,) = ledger.issue(orders)
+        with Patience() as patience:
+            (issued,) = ledger.issue(orders, step=patience.step)
     with printed(f"the token is in the ledger, and {source.last(serial)} prints the token again"):
         show(issued, sms(wish, issued.digits))
+
+
+class Patience:
+    """A context manager that tells of tokens that take longer than NOTICE_AFTER to make."""
+
+    def __enter__(self) -> Patience:
+        text = "Note: making tokens; at a high count each token takes seconds to minutes"
+        self._made = 0
+        self._notice = threading.Timer(NOTICE_AFTER, click.echo, (text,), {"err": True})
+        self._notice.daemon = True
+        self._told = time.monotonic()
+        self._notice.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._notice.cancel()
+
+    def step(self) -> None:
+        """Count a token that was made."""
+        self._made += 1
+        if time.monotonic() > self._told + NOTICE_AFTER:
+            self._told = time.monotonic()
+            click.echo(f"Note: {ledger_db.counted(self._made, 'token')} made", err=True)
 
 
 @contextlib.contextmanager
@@ -179,7 +206,8 @@ def resync(source: Source, serial: str, reported: int, sure: bool) -> None:
                 " count never sinks. Read the status page again; if it is right, add --yes"
             )
         late = [token for token in ledger.tokens(serial) if token.count > reported]
-        made = ledger.resync(order_of(unit, wish), reported)
+        with Patience() as patience:
+            made = ledger.resync(order_of(unit, wish), reported, patience.step)
     with printed(f"the tokens are in the ledger, and {source.history(serial)} prints them again"):
         for step, issued in enumerate(made, 1):
             show(issued, sms(wish, issued.digits, step, len(made)))
