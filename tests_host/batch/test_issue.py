@@ -407,11 +407,46 @@ def test_a_start_that_was_complete_while_the_second_began(payg, batch, monkeypat
     assert not list(batch.parent.glob("*.part"))
 
 
-def test_a_start_after_one_that_was_cut_short(payg, batch):
-    (batch.parent / "paid-tokens.csv.part").write_text("theirs")
-    code, _, error = payg(*ask(batch, "SLT000000001,add,1\n"))
-    assert (code, "payg ledger day" in error) == (1, True)
-    assert (batch.parent / "paid-tokens.csv.part").read_text() == "theirs"
+KILLED = """
+import os, sys
+from tools.batches import lists
+from tools.batches.ledger import Ledger
+from tools.cli import main
+die = lambda *arguments, **more: os._exit(9)
+if sys.argv.pop(1) == "before":
+    Ledger.issue = die
+else:
+    lists._name = die
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_start_after_one_that_was_killed(payg, batch, moment):
+    """The message finds out, in either case, where the killed start's tokens are."""
+    request = ask(batch, "SLT000000001,add,1\n")
+    folders = os.pathsep.join(str(ROOT / part) for part in ("", "lib", "tests_host/shim"))
+    command = [sys.executable, "-c", KILLED, moment, *map(str, request)]
+    environment = {**os.environ, "PYTHONPATH": folders}
+    assert subprocess.run(command, env=environment, stderr=subprocess.DEVNULL).returncode == 9
+    part, out = batch.parent / "paid-tokens.csv.part", batch.parent / "paid-tokens.csv"
+    code, said, error = payg(*request)
+    assert (code, said, error.count("\n")) == (1, "", 1)
+    assert f"no token was issued: {part} is there" in error
+    assert "its tokens may have been issued and be in this file only" in error
+    question = re.search("compare the file with `payg (ledger day [^`]*)`", error)[1]
+    day = payg(*question.split())[1]
+    if moment == "before":
+        assert "0 tokens" in day and "none of them, delete the file" in error
+        part.unlink()
+        assert payg(*request)[0] == 0
+        return
+    assert [row["Token"] in day for row in results(part)] == [True]
+    assert f"has the tokens, keep the file (`mv {part} {out}`)" in error
+    part.rename(out)
+    assert "not overwritten" in payg(*request)[2]
+    with Ledger(str(batch.parent / "ledger.db")) as ledger:
+        assert [token.count for token in ledger.tokens("SLT000000001")] == [2]
 
 
 def test_a_disk_that_is_full_before_they_count(payg, batch, monkeypatch):

@@ -70,6 +70,14 @@ class ListError(click.ClickException):
     """A list cannot be read or written; the text says which line, and never shows a key."""
 
 
+class ClaimedError(ListError):
+    """The `*.part` of a file is there: another run writes it, or a run was killed."""
+
+    def __init__(self, part: str) -> None:
+        super().__init__(f"{part} is there: another run is writing the file, or was cut short")
+        self.part = Path(part)
+
+
 class ListedUnit(NamedTuple):
     """A row. key: 16 bytes; starting_code: 0..999999999, None: derived from the key.
 
@@ -411,8 +419,8 @@ def new_file(path: Path, claim: bool = False) -> Iterator[TextIO]:
     """Open a file for writing, for its owner only, that is called `path` when it is complete.
 
     What is there already is never overwritten. A run that is killed leaves at most a file named
-    `*.part`. claim: all runs use the same `*.part`, so that the second run is refused at once. The
-    with-block's value is the open file. Raises ListError.
+    `*.part`. claim: all runs use the same `*.part`, so that the second run is refused at once
+    by ClaimedError. The with-block's value is the open file. Raises ListError.
     """
     path = Path(path)
     refuse_existing(path)
@@ -436,17 +444,13 @@ def new_file(path: Path, claim: bool = False) -> Iterator[TextIO]:
 
 def _new_part(path: Path, claim: bool) -> tuple[int, str]:
     """Return (file descriptor, name) of the new file that will be `path`. Raises ListError."""
+    name = f"{path}.part"
     try:
         if claim:
-            name = f"{path}.part"
             return os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), name
         return tempfile.mkstemp(".part", f"{path.name}.", path.parent)
     except FileExistsError:
-        raise ListError(
-            f"{path}.part is there: another start of this command is writing it, or a start was"
-            " cut short. After a cut, look whether the ledger has tokens of that start"
-            " (payg ledger day) and delete the file"
-        ) from None
+        raise ClaimedError(name) from None
     except OSError as error:
         raise ListError(f"{path} cannot be written: {error.strerror}") from error
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from datetime import date
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,7 +19,7 @@ import click
 from click.core import ParameterSource
 
 from tools.batches import database as ledger_db
-from tools.batches.lists import ListError, find, new_file, tracked
+from tools.batches.lists import ClaimedError, ListError, find, new_file, tracked
 from tools.identity import COUNT, Checked, Identity, identity_from, identity_options, whole
 from tools.tokens import (
     EXTENDED_MAX,
@@ -120,6 +122,10 @@ class Source(NamedTuple):
     def history(self, serial: str) -> str:
         """Return the command that prints all tokens of a unit."""
         return f"payg ledger show {serial}{self._named(Path())}"
+
+    def day(self, day: date) -> str:
+        """Return the command that prints all tokens of a day."""
+        return f"payg ledger day {day}{self._named(Path())}"
 
     def _named(self, folder: Path | None = None) -> str:
         """Return --ledger if the ledger is not in `folder`, without `folder` the list's folder."""
@@ -302,6 +308,8 @@ def issue_file(
     with contextlib.ExitStack() as held:
         try:
             file = held.enter_context(new_file(out, claim=True))
+        except ClaimedError as error:
+            raise ListError(cut_short(source, error.part, out)) from error
         except ListError as error:
             raise ListError(f"no token was issued: {error.message}") from error
         ledger = held.enter_context(source.ledger())
@@ -313,6 +321,24 @@ def issue_file(
         ledger.issue(orders, before_commit=write, step=lambda: next(bar))
         bar.close()
     return len(orders)
+
+
+def cut_short(source: Source, part: Path, out: Path) -> str:
+    """Return the refusal of a run while the file `part` of an earlier run is there.
+
+    The tokens of a run that was killed may be in the ledger, and their messages only in `part`.
+    """
+    with contextlib.suppress(OSError):
+        day = date.fromtimestamp(part.stat().st_mtime)
+        move = shlex.join(["mv", str(part), str(out)])
+        return (
+            f"no token was issued: {part} is there. If another start of this command is writing"
+            " the file, wait for its end. If an earlier start was cut short, its tokens may have"
+            f" been issued and be in this file only: compare the file with `{source.day(day)}`. If"
+            f" the ledger has the tokens, keep the file (`{move}`) and send the tokens; if the"
+            " ledger has none of them, delete the file and repeat"
+        )
+    return f"no token was issued: {part} was there, and another start has ended: repeat"
 
 
 def note_blank(ledger: Ledger, serials: set[str]) -> None:
