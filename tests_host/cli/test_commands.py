@@ -14,6 +14,7 @@ from tests_host.helpers.published import KEY
 from tools import interpreter
 from tools.benchmarks import __main__ as bench
 from tools.cli import COMMANDS, main
+from tools.emulator.run import options_of
 from tools.identity import DEMO
 from tools.paths import ROOT
 
@@ -136,6 +137,28 @@ def test_headless_starts_the_runner_with_everything_given(tmp_path, monkeypatch)
             "root": str(ROOT),
         }.items()
     )
+
+
+def test_an_emulated_pico_has_no_key_in_its_arguments(tmp_path, monkeypatch):
+    """The process that `payg sim` becomes prints its arguments and environment."""
+    program = "import sys; sys.executable = sys.argv.pop(1); from tools.cli import main; main()"
+    unit = ["--serial", "A1", "--key", KEY, "--count", "7", "--state", str(tmp_path / "unit")]
+    done = subprocess.run(
+        [sys.executable, "-c", program, echo_interpreter(tmp_path)]
+        + ["sim", "--headless", "--pico", *unit],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    arguments, environment = json.loads(done.stdout)
+    assert arguments[:2] == ["-m", "tools.emulator.run"]
+    assert KEY not in "".join(arguments)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    options = options_of("".join(arguments[2:]))
+    wanted = {"serial": "A1", "key": KEY, "count": 7, "state": str(tmp_path / "unit")}
+    assert options.items() >= wanted.items()
 
 
 def test_the_simulator_imports_nothing_from_where_one_is(tmp_path):

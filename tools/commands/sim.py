@@ -26,6 +26,8 @@ from tools.interpreter import simulator_command, simulator_options, simulator_wi
 from tools.paths import ROOT
 from tools.state import StateFolder
 
+PICO_OPTIONS = "PAYG_PICO_OPTIONS"  # environment variable
+
 
 @click.command(name="sim")
 @click.option("--headless", is_flag=True, help="Commands on standard input, JSON answers.")
@@ -132,13 +134,18 @@ def command(
 
 
 def pico_command(identity: Identity, state: Path | None, image: Path | None = None) -> list[str]:
-    """Return the argument list that starts the emulated Pico."""
+    """Return the argument list that starts the emulated Pico.
+
+    Other users see a command's arguments: the options, with the key, go through this process's
+    environment, and the argument names the variable.
+    """
     options = identity._asdict() | {
         "key": identity.key.hex() if identity.key else None,
         "state": str(state.absolute()) if state else None,
         "image": str(image.absolute()) if image else None,
     }
-    return [sys.executable, "-m", "tools.emulator.run", json.dumps(options)]
+    os.environ[PICO_OPTIONS] = json.dumps(options)
+    return [sys.executable, "-m", "tools.emulator.run", f"${PICO_OPTIONS}"]
 
 
 def custom_command(identity: Identity, state: Path | None, custom: Path) -> list[str]:

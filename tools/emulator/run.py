@@ -1,12 +1,15 @@
-"""`payg sim --pico --headless`: the session of the fast simulator on an emulated Pico.
+r"""`payg sim --pico --headless`: the session of the fast simulator on an emulated Pico.
 
-    python -m tools.emulator.run '{"serial": "A1", "key": "…32 hex digits…", "image": "…"}'
+    OPTIONS='{"serial": "A1", "key": "…32 hex digits…", "image": "…"}' \
+        python -m tools.emulator.run '$OPTIONS'
 
-The options are those of tools/sim/run.py, and `image`, the path of MicroPython's UF2. The commands
-are the same; `flash wipe` leaves a file system with nothing but the build.
+The options are those of tools/sim/run.py, and `image`, the path of MicroPython's UF2. An argument
+`$NAME` names the environment variable with the options: other users see a command's arguments.
+The commands are the same; `flash wipe` leaves a file system with nothing but the build.
 """
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -27,6 +30,14 @@ def identity_of(options: Mapping[str, Any]) -> Identity | None:
     return Identity(**dict(fields, key=bytes.fromhex(options["key"])))
 
 
+def options_of(text: str) -> dict[str, Any]:
+    """Return the options in an argument, or in the environment variable of an argument `$NAME`."""
+    if text.startswith("$"):
+        text = os.environ[text[1:]]
+    options: dict[str, Any] = json.loads(text or "{}")
+    return options
+
+
 def _refuse(text: str) -> int:
     print(json.dumps({"error": text}), flush=True)
     return 2
@@ -34,7 +45,7 @@ def _refuse(text: str) -> int:
 
 def main(arguments: list[str]) -> int:
     """Run one emulated unit on standard input and output; return the exit status."""
-    options = json.loads("".join(arguments) or "{}")
+    options = options_of("".join(arguments))
     try:
         image = find_image(options.get("image"), say)
         unit = EmulatedUnit(image, identity_of(options), options.get("state"))
