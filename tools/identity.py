@@ -6,6 +6,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
+from tools.plain import hide_keys
+
 SERIAL_LENGTH = 32
 KEY_DIGITS = 32
 STARTING_CODE_MAX = 999_999_999
@@ -126,7 +128,7 @@ class Checked(click.ParamType[Any]):
         try:
             return self._parse(value)
         except ValueError as error:
-            self.fail(str(error), param, ctx)
+            self.fail(hide_keys(str(error)), param, ctx)
 
 
 def whole(metavar: str, name: str, lowest: int, highest: int) -> Checked:

@@ -243,11 +243,15 @@ def test_no_key_in_a_hint_or_in_an_echo(payg, batch, tmp_path):
     ]
     (tmp_path / "swapped.csv").write_text("\n".join([lines[0], *swapped]) + "\n")
     near = key[:-1] + "x"
+    spaced = " ".join(key[at : at + 4] for at in range(0, 32, 4))
     for wrong in (
         f"{near},add,7",
         f"SLT000000001,add,{key}",
         f"{key},add,7",
         f"SLT000000001,{key},7",
+        f"{spaced},add,7",
+        f"SLT000000001,add,{spaced}",
+        f"SLT000000001,{spaced},7",
     ):
         for listed in (batch, tmp_path / "swapped.csv"):
             paid = tmp_path / "paid.csv"
@@ -256,6 +260,7 @@ def test_no_key_in_a_hint_or_in_an_echo(payg, batch, tmp_path):
             assert code == 1
             assert key not in said + error and KEY not in said + error
             assert key[:24] not in said + error
+            assert key[:24] not in (said + error).replace(" ", "")
     assert nothing_issued(batch)
 
 

@@ -155,3 +155,29 @@ def test_a_mistake_is_one_plain_line(payg, arguments, reason):
     assert said.startswith("payg token: ")
     assert reason in said
     assert KEY[1:-1] not in said
+
+
+@pytest.mark.parametrize("key", [KEY, " ".join(KEY[at : at + 4] for at in range(0, 32, 4))])
+@pytest.mark.parametrize(
+    "before",
+    [
+        [*UNIT, "--sync", "--count"],
+        [*UNIT, "--count", "1", "--add"],
+        [*UNIT, "--count", "1", "--sync", "--starting-code"],
+        ["token", "--batch", "LIST", "--add", "1", "--serial"],
+        ["batch", "new", "--prefix", "A", "--first", "1", "--quantity", "1", "--test-code"],
+        ["ledger", "show"],
+        ["ledger", "last"],
+        ["ledger", "last", "--batch", "LIST"],
+        ["ledger", "day"],
+        ["sim", "--time-divider"],
+    ],
+    ids=" ".join,
+)
+def test_a_key_in_a_wrong_place_is_not_echoed(payg, tmp_path, monkeypatch, before, key):
+    monkeypatch.chdir(tmp_path)
+    batch = ["batch", "new", "--prefix", "SLT", "--first", "1", "--quantity", "2"]
+    assert payg(*batch, "--out", "LIST")[0] == 0
+    code, output, said = payg(*before, key)
+    assert (code in (1, 2), output, said.count("\n")) == (True, "", 1)
+    assert KEY[:24] not in said.replace(" ", "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,17 +24,11 @@ FIND_IT = (
     "A ledger that begins anew would give counts away a second time. Name the right ledger by"
     ' --ledger, or put a copy back; docs/batches.md has "I lost the ledger"'
 )
-_LONG_HEX = re.compile("[0-9a-fA-F]{24,}")
 
 
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun: 1 unit, 2,000 units."""
     return f"{number:,} {noun}{'s' * (number != 1)}"
-
-
-def hide_keys(text: str) -> str:
-    """Return a text in which "(hidden)" stands for everything that looks like a key."""
-    return _LONG_HEX.sub("(hidden)", text)
 
 
 class LedgerError(click.ClickException):

@@ -23,7 +23,6 @@ from tools.batches.database import (
     LedgerError,
     NoLedgerError,
     file_of,
-    hide_keys,
     is_there,
     url_of,
 )
@@ -44,6 +43,7 @@ from tools.batches.tables import (
     wipes,
 )
 from tools.identity import COUNT_MAX
+from tools.plain import hide_keys
 
 CHUNK = 500  # serial numbers in one question
 PIECE = 10_000  # units of a list in one row

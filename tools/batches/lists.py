@@ -20,7 +20,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tools.batches.database import counted, hide_keys
+from tools.batches.database import counted
 from tools.identity import (
     COUNT_MAX,
     STARTING_CODE_MAX,
@@ -30,6 +30,7 @@ from tools.identity import (
     parse_serial,
     parse_whole,
 )
+from tools.plain import hide_keys
 
 HEADER = (
     "Serial Number",
@@ -363,7 +364,7 @@ def search(path: Path, serials: Iterable[str]) -> Search:
         if unit is None:
             bad.setdefault(cells[0], f"{path}, line {number}: {'; '.join(problems)}")
         elif found.setdefault(unit.serial, unit) is not unit:
-            again = f"{path}, line {number}: {unit.serial} is there a second time"
+            again = f"{path}, line {number}: {hide_keys(unit.serial)} is there a second time"
             bad.setdefault(unit.serial, again)
     return Search(found, sorted(wanted - found.keys() - bad.keys()), bad)
 
@@ -380,7 +381,7 @@ def find(path: Path, serials: Iterable[str]) -> dict[str, ListedUnit]:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         hints = [hint for hint in similar(path, missing[:3]).values() if hint]
         meant = f"; do you mean {', '.join(hints)}?" if hints else ""
-        raise ListError(f"{', '.join(missing[:3])}{more}: not in {path}{meant}")
+        raise ListError(f"{hide_keys(', '.join(missing[:3]))}{more}: not in {path}{meant}")
     return found
 
 

@@ -18,6 +18,7 @@ import click
 from tools.batches import database as ledger_db
 from tools.batches.lists import find, nearest
 from tools.identity import SERIAL, Checked
+from tools.plain import hide_keys
 from tools.tokens import grouped
 
 if TYPE_CHECKING:  # SQLAlchemy is slow to import
@@ -75,7 +76,7 @@ def _unknown(ledger: Ledger, serial: str) -> click.ClickException:
 
     near = nearest(serial, known_serials(ledger))
     meant = f"; do you mean {near}?" if near else ""
-    return click.ClickException(f"the ledger knows nothing of {serial}{meant}")
+    return click.ClickException(f"the ledger knows nothing of {hide_keys(serial)}{meant}")
 
 
 def _worth(token: Token) -> str:
@@ -170,7 +171,9 @@ def _tell(found: Life) -> None:
     if found.list_name:
         click.echo(f"list {found.list_name}")
     if found.provisioned_at:
-        click.echo(f"key check {found.key_check}, firmware {(found.firmware_hash or 'not read')[:12]}")
+        click.echo(
+            f"key check {found.key_check}, firmware {(found.firmware_hash or 'not read')[:12]}"
+        )
     for time, what, station, kind, value, count, token, reason in _events(found):
         from tools.batches.history import local
 

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 
 import click
 
-from tools.batches.database import hide_keys
 from tools.conformance.answers import Lines, answer_in
 from tools.conformance.units import (
     ANSWER_S,
@@ -27,6 +26,7 @@ from tools.conformance.units import (
     SilentUnitError,
     wait_in_real_time,
 )
+from tools.plain import hide_keys
 from tools.tokens import grouped
 
 SAID = 300  # characters of an adapter's standard error shown
