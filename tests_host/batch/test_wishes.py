@@ -233,6 +233,19 @@ def test_no_problem_gets_lost(some):
         assert len(texts) == min(SHOWN, len(there)) and len(texts) + more == len(there)
 
 
+@pytest.mark.parametrize("code", [0x80, 0x9B, 0x2028, 0x202E])
+def test_a_control_character_is_visible(payg, batch, code):
+    """U+009B begins an escape sequence of a terminal, as ESC [ does."""
+    strange = chr(code)
+    shown = f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    header = "serial,kind,value\n"
+    for text in (f"{header}A{strange}31m,add,7\n", f"{header}SLT000000001,add,7{strange}7\n"):
+        code, said, error = payg(*ask(batch, text, "strange.csv"))
+        assert (code, said, strange in error, shown in error) == (1, "", False, True)
+    error = payg(*ask(batch, f"serial,kind,value,sms{strange}\n", "header.csv"))[2]
+    assert strange not in error
+
+
 def test_no_key_in_a_hint_or_in_an_echo(payg, batch, tmp_path):
     """A list and requests whose columns were exchanged have keys where serial numbers belong."""
     key = unit(3).key.hex()

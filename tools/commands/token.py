@@ -21,7 +21,7 @@ from click.core import ParameterSource
 from tools.batches import database as ledger_db
 from tools.batches.lists import ClaimedError, ListError, find, new_file, tracked
 from tools.identity import COUNT, Checked, Identity, identity_from, identity_options, whole
-from tools.plain import hide_keys
+from tools.plain import hide_keys, visible
 from tools.tokens import (
     EXTENDED_MAX,
     KINDS,
@@ -302,7 +302,7 @@ def issue_file(
     wishes = read_wishes(requests, allow_duplicates)
     orders, more, keys = plan(source.batch, wishes.asked)
     for number, problem in told(wishes.problems + more):
-        click.echo(f"{requests}:{number}: {hide_keys(problem)}", err=True)
+        click.echo(f"{requests}:{number}: {visible(hide_keys(problem))}", err=True)
     if wishes.problems or more:
         raise click.ClickException("no token was issued; put these lines right and repeat")
     asked = [wish for _, wish in wishes.asked]

@@ -1,23 +1,9 @@
 """Makes texts from outside fit for a terminal and a report: no keys, no control characters."""
 
-import re
+from tools.plain import visible
 
 WINDOW = 16  # hexadecimal digits in a row by which a key is recognised
 HIDDEN = "(hidden)"
-# C0 but the newline, C1, what turns the direction of writing, and what XML forbids.
-_UNSEEN = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
-)
-
-
-def visible(text: str) -> str:
-    r"""Return a text with escapes such as \x1b in place of control characters."""
-    return _UNSEEN.sub(_escape, text)
-
-
-def _escape(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 class Cleaner:

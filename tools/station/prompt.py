@@ -19,12 +19,13 @@ from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
 from serial.tools import list_ports
 
+from tools.plain import visible
+
 MACHINES = {"pico": " RP2040", "esp32": " ESP32"}
 """Board -> how `sys.implementation._machine` ends on it."""
 BACK = 10  # seconds after which a unit that hangs was reset by its watchdog
 QUIET = 2  # seconds to wait for a byte
 ATTEMPTS = 3  # opening the port resets many ESP32 boards: the first words get lost
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")  # all but the line end
 BROKEN = (TransportError, OSError, struct.error)
 BOOT = re.compile(
     rb"rst:0x|MPY: soft reboot|MicroPython v|Traceback \(most"
@@ -54,7 +55,7 @@ def readable(said: bytes | str) -> str:
     """
     text = said if isinstance(said, str) else said.decode("ascii", "replace")
     text = re.sub(r"\r+\n", "\n", text)
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return visible(text)
 
 
 def unseal(serial: str) -> str:
