@@ -5,6 +5,7 @@ emulated clock's: one cycle is 8 ns, as at 125 MHz; docs/emulator.md names the o
 takes half an hour, most of the time for a thousand tokens.
 """
 
+import os
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -58,11 +59,11 @@ def _row(bench: str, value: object, **more: object) -> None:
     row(bench=bench, runtime="rp2040", value=value, **more)
 
 
-def start(rig: Rig) -> None:
+def start(rig: Rig, **more: object) -> None:
     """Print how long after reset the load is switched on."""
     rig.until(lambda: rig.board.load)
     ((decided, _),) = rig.board.watches["load"].changes
-    _row("load_decision_ms", round(decided / 1_000), limit=500)
+    _row("load_decision_ms", round(decided / 1_000), limit=500, **more)
 
 
 def echo(rig: Rig) -> None:
@@ -128,6 +129,18 @@ def unit(image: str) -> None:
         heap(Rig(image, memories(probed)))
 
 
+def frozen() -> None:
+    """Print the start of an image that has the firmware inside, if FROZEN_UF2 names one."""
+    image = os.environ.get("FROZEN_UF2")
+    if not image:
+        reason = "FROZEN_UF2 names no image with the firmware inside (docs/vendor-image.md)"
+        row(bench="load_decision_ms", runtime="rp2040", image="frozen", skipped=reason)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        paid = memories(folder, f"keys {add(CREDIT, 2)}#", "advance 10")
+        start(Rig(image, paid), image="frozen")
+
+
 def main() -> None:
     """Print the rows, or a row with the reason why there are none."""
     try:
@@ -137,6 +150,7 @@ def main() -> None:
         return
     script = with_arguments(TIMING.read_text(), "job.json")
     print_timings(run(pico, script, library() | {"job.json": timing_job()}), "rp2040")
+    frozen()
     unit(pico)
 
 
