@@ -53,7 +53,14 @@ for name in ("LCD", "EEPROM"):
 if parts.CLOCK["chip"]:
     wanted.append("CLOCK=104")
 print(*wanted)
-print(*bus.scan())
+found = []
+for address in range(0x08, 0x78):
+    try:
+        bus.readfrom(address, 1)
+        found.append(address)
+    except OSError:
+        pass
+print(*found)
 """
 # (millivolts or None) of battery and solar panel, mA; - for a value that the board has not.
 INPUTS = """

@@ -43,6 +43,8 @@ MOST_PPM = 1_000  # between clock chip and MCU; reading the clock's second takes
 CLOCK_SECONDS = 10
 PAID_DAYS = 30
 CHARGE = 180  # seconds of credit that a restart may cost (docs/threat-model.md)
+KNOCK = 2  # seconds: a sealed unit answers at once
+TOKEN = 12  # seconds until a token is judged
 UP = 30  # seconds until a board is back after a restart
 LINE_CHECKS, LINE_LENGTH = 40, 96
 HASHES = 500
@@ -121,7 +123,7 @@ class BoardTest:
     def refuse_identity(self) -> None:
         """Raise FaultError for a board that has an identity; free a board of a broken-off run."""
         try:
-            fields = knock(self._port, 2)
+            fields = knock(self._port, KNOCK)
         except ConsoleError:
             fields = [""]
         if not fields[0]:
@@ -419,7 +421,7 @@ class BoardTest:
         count, digits = make_token(self._unit._replace(count=self._count).identity(), kind, value)
         with LineConsole(self._port) as console:
             console.ask("ID")
-            answer = console.enter(digits)
+            answer = console.enter(digits, TOKEN)
         self._count = count
         return answer
 
@@ -482,7 +484,15 @@ class BoardTest:
         if answer[:1] != ["VALID"]:
             raise FaultError(f"the service token gets the answer {' '.join(answer)}")
         time.sleep(3)  # the unit shows the answer for two seconds
-        self._await_firmware()
+        end = time.monotonic() + UP
+        while True:
+            try:
+                with Prompt(self._port):
+                    return
+            except PortError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.5)
 
     def _state(self) -> tuple[int, int, int]:
         """Return (count, clock faults, seconds left)."""
