@@ -17,6 +17,7 @@ from tools.cli import COMMANDS, main
 from tools.emulator.run import options_of
 from tools.identity import DEMO
 from tools.paths import ROOT
+from tools.station import verify
 
 
 def run_payg(*arguments, **options):
@@ -159,6 +160,17 @@ def test_an_emulated_pico_has_no_key_in_its_arguments(tmp_path, monkeypatch):
     options = options_of("".join(arguments[2:]))
     wanted = {"serial": "A1", "key": KEY, "count": 7, "state": str(tmp_path / "unit")}
     assert options.items() >= wanted.items()
+
+
+def test_verify_does_not_vouch_for_the_starting_code():
+    """The key check value of a unit covers the key: a list with another code looks the same."""
+    said = []
+    key = bytes.fromhex(KEY)
+    verify._check("A1", verify.key_check(key), {"A1": key}, said.append)
+    assert "as the list has it" in said[1]
+    assert said[2].endswith(
+        "the starting code cannot be compared: a first token of the list tells"
+    )
 
 
 def test_the_simulator_imports_nothing_from_where_one_is(tmp_path):

@@ -1,7 +1,7 @@
 """`payg verify`: does a unit run this checkout's build, with the identity of the list?
 
 At a prompt (before sealing, or in service mode) every file is compared, byte for byte by SHA-256.
-A sealed unit shows no files and is known by the key check value.
+A sealed unit shows no files and is known by the key check value, which covers the key only.
 """
 
 import runpy
@@ -125,3 +125,4 @@ def _check(
             " unit aside and find the list that it was made with"
         )
     say(f"Key check  {check}, as the list has it")
+    say("Code       the starting code cannot be compared: a first token of the list tells")
