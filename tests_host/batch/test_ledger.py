@@ -280,6 +280,38 @@ def test_a_file_that_cannot_be_one(tmp_path, name, monkeypatch):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("create", [True, False])
+@pytest.mark.parametrize(
+    "name",
+    [
+        ":memory:",
+        "file:x",
+        "keep.db?mode=ro",
+        "sqlite:///:memory:",
+        "sqlite:///file:x?uri=true",
+        "sqlite:///file:x?mode=memory&uri=true",
+        "sqlite:///keep.db?mode=ro",
+        "sqlite://host/keep.db",
+        "link.db",
+        "sqlite:///link.db",
+    ],
+)
+def test_an_odd_name_is_refused_before_a_file_is_made(tmp_path, monkeypatch, name, create):
+    monkeypatch.chdir(tmp_path)
+    os.symlink("missing.db", "link.db")
+    reason = "a link to missing.db, which is not there" if "link" in name else "a ledger is a file"
+    with pytest.raises(LedgerError, match=reason):
+        Ledger(name, create)
+    assert os.listdir() == ["link.db"]
+
+
+def test_a_link_to_a_ledger_is_a_ledger(tmp_path):
+    Ledger(str(tmp_path / "l.db")).close()
+    os.symlink("l.db", tmp_path / "link.db")
+    with Ledger(str(tmp_path / "link.db"), create=False) as ledger:
+        ledger.reserve("A1", "north")
+
+
 def test_a_ledger_that_must_be_there(tmp_path):
     with pytest.raises(LedgerError, match="there is no ledger"):
         Ledger(str(tmp_path / "l.db"), create=False)

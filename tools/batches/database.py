@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -92,7 +93,7 @@ def url_of(place: str) -> sa.URL:
     from sqlalchemy.exc import ArgumentError
 
     if "://" not in place:
-        return sa.URL.create("sqlite", database=place)
+        return _plain(sa.URL.create("sqlite", database=place))
     try:
         url = sa.make_url(place)
     except ArgumentError:
@@ -103,14 +104,34 @@ def url_of(place: str) -> sa.URL:
         url = url.set(drivername="postgresql+psycopg")
     if url.drivername not in ("sqlite", "postgresql+psycopg") or not url.database:
         raise LedgerError(f"a ledger is a file (SQLite), or {EXAMPLE_URL}")
+    return _plain(url) if url.drivername == "sqlite" else url
+
+
+def _plain(url: sa.URL) -> sa.URL:
+    """Return SQLite's URL of a file, unless it has options or a special name. Raises LedgerError.
+
+    SQLite would open another file than the named file, or none.
+    """
+    name = url.database or ""
+    if url.query or url.host or "?" in name or name.startswith((":memory:", "file:")):
+        raise LedgerError(
+            f"a ledger is a file, named without ':memory:', 'file:' and options after '?', or"
+            f" {EXAMPLE_URL}"
+        )
     return url
 
 
 def is_there(path: Path, create: bool) -> bool:
-    """Return whether the file of a ledger is there. Raises LedgerError for a file of no ledger.
+    """Return whether the file of a ledger is there.
+
+    Raises LedgerError for a file of no ledger, and for a link to a missing file.
 
     create: the file need not be there, and there is no NoLedgerError.
     """
+    if path.is_symlink() and not path.exists():
+        raise LedgerError(
+            f"the ledger {path} is a link to {os.readlink(path)}, which is not there. {FIND_IT}"
+        )
     if not path.exists():
         if not create:
             raise NoLedgerError(path)
