@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests_host.batch.conftest import KEY, ask, nothing_issued, unit
 from tools.batches.ledger import Ledger
 from tools.batches.wishes import SHOWN, Problem, read_wishes, told
+from tools.paths import ROOT
 
 
 def rows_of(batch):
@@ -231,6 +232,16 @@ def test_no_problem_gets_lost(some):
         texts = [text for _, text in shown if text.startswith(sort)]
         more = sum(int(text.split("(")[1].split()[0]) for text in texts if "(" in text)
         assert len(texts) == min(SHOWN, len(there)) and len(texts) + more == len(there)
+
+
+def test_a_formula_is_handed_on_and_the_page_says_so(payg, batch):
+    cells = ["=1+1", "+4912", "-3", "@x"]
+    rows = "".join(f"SLT{at:09},add,7,{cell}\n" for at, cell in enumerate(cells, 1))
+    assert payg(*ask(batch, f"serial,kind,value,note\n{rows}"))[0] == 0
+    with open(batch.parent / "paid-tokens.csv", newline="") as file:
+        assert [row["note"] for row in csv.DictReader(file)] == cells
+    page = " ".join((ROOT / "docs" / "batches.md").read_text().split())
+    assert "takes such a cell for a formula: import all columns" in page
 
 
 @pytest.mark.parametrize("code", [0x80, 0x9B, 0x2028, 0x202E])
