@@ -44,7 +44,7 @@ class Run:
             elif step == "claim" and self._end == "fails early":
                 self._fail(None)
             elif step == "claim":
-                self._ledger.claim(self._serial, self._station, self._board)
+                self._ledger.claim(self._serial, self._station, self._board, FIRST.key)
             elif step == "write" and self._end == "fails late":
                 self._fail(self._board)
             elif step == "write":

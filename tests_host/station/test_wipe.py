@@ -4,6 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests_host.station.line import (
+    CHECK,
     FIRST,
     UNITS,
     Server,
@@ -155,8 +156,8 @@ def test_a_row_whose_unit_was_wiped_may_be_of_another_list(tmp_path):
     with Ledger(str(tmp_path / "ledger.db")) as ledger:
         ledger.reserve(SECOND, "one")
         ledger.provisioned(SECOND, "one", "f1", "c0ffee00")
-        ledger.wiped(SECOND, "one", UNITS[SECOND].key, 7)
-        ledger.wiped(SECOND, "one", UNITS[SECOND].key, 9)
+        ledger.wiped(SECOND, "one", UNITS[SECOND].key, "c0ffee00", 7)
+        ledger.wiped(SECOND, "one", UNITS[SECOND].key, "c0ffee00", 9)
         assert [wipe.count for wipe in ledger.wipes().values()] == [7]
         with pytest.raises(TakenError, match="was wiped at one"):
             ledger.refuse_keys([(SECOND, UNITS[SECOND].key)])
@@ -165,3 +166,50 @@ def test_a_row_whose_unit_was_wiped_may_be_of_another_list(tmp_path):
         ledger.reserve(SECOND, "two")
         ledger.provisioned(SECOND, "two", "f1", "c0ffee01", ledger.count(SECOND))
         assert ledger.unit(SECOND).key_check == "c0ffee01" and ledger.count(SECOND) == 9
+
+
+def test_a_wipe_with_another_ledger_frees_no_serial_number_there(tmp_path):
+    """Another factory's list has the same serial number with another key."""
+    with Ledger(str(tmp_path / "ledger.db")) as ledger:
+        ledger.reserve(SECOND, "one")
+        ledger.claim(SECOND, "one", "0a", UNITS[SECOND].key)
+        ledger.provisioned(SECOND, "one", "f1", "c0ffee00")
+        ledger.wiped(SECOND, "one", FIRST.key, "0badcafe", 7)
+        with pytest.raises(TakenError, match="was provisioned at one"):
+            ledger.reserve(SECOND, "two")
+        with pytest.raises(TakenError, match="begun on another board"):
+            ledger.claim(SECOND, "two", "0b", UNITS[SECOND].key)
+
+
+def test_a_key_that_is_wiped_while_another_board_is_made_is_not_given(tmp_path):
+    with Ledger(str(tmp_path / "ledger.db")) as ledger:
+        ledger.reserve(SECOND, "one")
+        ledger.claim(SECOND, "one", "0a", UNITS[SECOND].key)
+        ledger.wiped(SECOND, "two", UNITS[SECOND].key, "c0ffee00", 7)
+        with pytest.raises(TakenError, match="was wiped meanwhile"):
+            ledger.claim(SECOND, "one", "0a", UNITS[SECOND].key)
+
+
+def test_a_wipe_that_was_begun_and_not_finished_can_be_finished(tmp_path):
+    """The ledger says wiped, the unit lives: a service token is issued, no other token."""
+    batch, server = list_file(tmp_path), Server(FIRST)
+    with (
+        SimulatedUnit(tmp_path / "unit", "pico") as unit,
+        Ledger(str(tmp_path / "ledger.db")) as ledger,
+    ):
+        set_up(unit)
+        ledger.wiped(FIRST.serial, "one", FIRST.key, CHECK, server.count)
+        one = ("token", "--batch", batch, "--serial", FIRST.serial)
+        code, said = run(*one, "--add", 30)
+        assert code == 1 and "was wiped at one" in said
+        code, said = run(*one, "--extended", 1)
+        assert code == 0, said
+        digits = "".join(said.partition("token ")[2].split("\n")[0].split())
+        restarts = unit.restarts
+        assert type_line(unit, "#TOKEN;" + digits).startswith("#TOKEN;VALID")
+        unit.wait_restart(restarts + 1)
+        rest(unit)
+        code, said = run("wipe", "--port", unit.port, "--batch", batch, "--yes")
+        assert code == 0 and "is wiped" in said, said
+        unit.wait_restart(restarts + 2)
+        assert identity_of(unit)[0] == ""

@@ -220,9 +220,12 @@ class Ledger:
                 _fail(database, serial, station, f"lost its memory: {_taken(record)}")
                 return
 
-    def claim(self, serial: str, station: str, board_id: str, again: bool = False) -> None:
+    def claim(
+        self, serial: str, station: str, board_id: str, key: bytes, again: bool = False
+    ) -> None:
         """Take a serial number for one board, before the board gets the key. Raises TakenError.
 
+        Called again right before the identity is written: the key may be wiped meanwhile.
         The same board may claim it again, and another board once `failed` gave it back. board_id:
         hex digits; again: the board that had the serial number is gone, or lost its memory.
         """
@@ -230,6 +233,8 @@ class Ledger:
         row["begun_at"] = _now()
         here = boards.c.serial == serial
         with self._writing() as database:
+            if database.scalar(sa.select(wipes.c.serial).where(wipes.c.key_hash == key_hash(key))):
+                raise TakenError(f"{serial} was wiped meanwhile: its key is never used again")
             if insert_new(database, boards, row):
                 return
             found = database.execute(sa.select(boards).where(here).with_for_update()).one()
@@ -324,19 +329,22 @@ class Ledger:
             database, units, {"serial": serial, "station": station, "reserved_at": _now()}
         )
 
-    def wiped(self, serial: str, station: str, key: bytes, count: int) -> None:
+    def wiped(self, serial: str, station: str, key: bytes, check: str, count: int) -> None:
         """Keep the count and key of a unit that will be made blank: `refuse_keys` knows them.
 
-        The same said twice is kept once.
+        The same said twice is kept once. check: key check value of the key. A unit of this ledger
+        with the same serial number and another key is not touched.
         """
         row = {"key_hash": key_hash(key), "serial": serial, "station": station, "count": count}
         now = _now()
-        unit: dict[str, object] = {"serial": serial, "station": station}
+        unit: dict[str, object] = {"serial": serial, "station": station, "key_check": check}
         unit |= {"reserved_at": now, "provisioned_at": now}
         with self._writing() as database:
-            insert_new(database, wipes, {**row, "wiped_at": now})
-            database.execute(sa.delete(boards).where(boards.c.serial == serial))
+            insert_new(database, wipes, {**row, "wiped_at": now, "key_check": check})
             insert_new(database, units, unit)  # one that no station of this ledger made
+            record = _record(database, serial)
+            if record and record.key_check == check:
+                database.execute(sa.delete(boards).where(boards.c.serial == serial))
             _raise_count(database, serial, count)
 
     def wipes(self) -> dict[bytes, Wipe]:
@@ -721,7 +729,9 @@ def _note_raise(database: sa.Connection, serial: str, before: int, count: int) -
 
 def _is_wiped(database: sa.Connection, record: Record) -> bool:
     """Was this unit made blank again since it was provisioned?"""
-    query = sa.select(sa.func.max(wipes.c.wiped_at)).where(wipes.c.serial == record.serial)
+    query = sa.select(sa.func.max(wipes.c.wiped_at)).where(
+        wipes.c.serial == record.serial, wipes.c.key_check == record.key_check
+    )
     last = database.scalar(query)
     return bool(last and record.provisioned_at and last >= record.provisioned_at)
 

@@ -100,6 +100,7 @@ wipes = sa.Table(
     _serial(),
     sa.Column("station", sa.String, nullable=False),
     sa.Column("wiped_at", sa.String, nullable=False),
+    sa.Column("key_check", sa.String, nullable=False),
     sa.Column("count", sa.Integer, nullable=False),
 )
 

@@ -148,7 +148,9 @@ def issue_one(source: Source, serial: str, kind: str, given: Fraction | int | No
     except ValueError as error:
         raise click.UsageError(f"--{kind}: {error}") from error
     with source.ledger() as ledger:
-        ledger.refuse_keys([(serial, unit.key)])
+        # A wipe that was begun and not finished needs a service token; no other kind works there.
+        refuse = ledger.refuse_other_keys if kind == "extended" else ledger.refuse_keys
+        refuse([(serial, unit.key)])
         note_blank(ledger, {serial})
         note_free(ledger, [wish])
         with Patience() as patience:

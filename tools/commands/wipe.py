@@ -60,7 +60,11 @@ def command(
             click.echo(_consequences(found))
             if not yes:
                 click.confirm("Wipe it?", abort=True)
-            book.wiped(found.serial, station, key, found.count)
+            book.refuse_other_keys([(found.serial, key)])
+            again = who(prompt)  # the unit may be away since the question
+            if again is None or again[:3] != found[:3]:
+                raise WipeError("it is another unit now. Nothing was changed. Begin again")
+            book.wiped(found.serial, station, key, found.key_check, found.count)
             erase(prompt)
     except (PortError, WipeError) as error:
         raise click.ClickException(str(error)) from error

@@ -142,8 +142,13 @@ class Station:
 
         def claim(board_id: str) -> None:
             nonlocal board
-            self._ledger.claim(serial, self._name, board_id, self._again)
+            self._ledger.claim(serial, self._name, board_id, job.unit.key, self._again)
             board = board_id
+            if (self._ledger.count(serial) or 0) > count:
+                raise ProvisionError(
+                    "a token was issued meanwhile, and would work although it is older than the"
+                    " unit. The unit is blank. Repeat the same command"
+                )
 
         try:
             made = provision(

@@ -63,7 +63,8 @@ class Job(NamedTuple):
     `seconds`: for pressing all keys. `robot(keys)` is called when the unit waits for keys;
     None: a person presses the keys. `trial`: seconds for which the firmware must run as a sealed
     unit does before the identity is written; insisted: an untested MicroPython will do.
-    `claim(board_id)` is called before the unit gets the key, and raises if another board has it.
+    `claim(board_id)` is called before the unit gets the key, and again before the identity is
+    written; it raises if another board has the serial number.
     """
 
     unit: ListedUnit
@@ -219,8 +220,9 @@ def _at_prompt(prompt: Prompt, job: Job, say: Say) -> Made | None:
     """Test, write the identity, restart; returns and raises as `provision` does."""
     enter(prompt, job)
     try:
+        board_id = prompt.run(BOARD_ID).strip()
         if job.claim:
-            job.claim(prompt.run(BOARD_ID).strip())
+            job.claim(board_id)
         state, *other = hold(prompt, job)
         if state == "other":
             raise ProvisionError(
@@ -231,6 +233,8 @@ def _at_prompt(prompt: Prompt, job: Job, say: Say) -> Made | None:
             SelfTestJudge(prompt, job, say).run()
             firmware = _digest(look(prompt))
             say("trial", _trial(prompt, job))
+        if job.claim and state == "blank":
+            job.claim(board_id)
         told = _finish(prompt, job.unit)
         return Made(firmware, told) if state == "blank" else None
     except Exception:

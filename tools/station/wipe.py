@@ -68,8 +68,9 @@ def erase(prompt: Prompt) -> None:
         left = prompt.run(ERASE).strip()
     except RefusedError as error:
         raise WipeError(
-            f"the unit reports {error}. Repeat the same command; if that happens again, the"
-            " board's flash is worn: take another board"
+            f"the unit reports {error}. Enter a new service token, which is issued for a"
+            " wiped unit, too, and repeat the same command; if that happens again, the board's"
+            " flash is worn: take another board"
         ) from None
     if "identity" in left:
         raise WipeError("the unit still has its identity. Repeat the same command")
