@@ -7,7 +7,7 @@ import threading
 import pytest
 from click.testing import CliRunner
 
-from tests_host.station.line import FIRST, identity_of, set_up
+from tests_host.station.line import FIRST, Server, identity_of, rest, set_up, type_line
 from tools.acceptance.run import FAILED, NOT_DONE, PASSED, BoardTest, FaultError, Options
 from tools.cable.unit import SimulatedUnit
 from tools.cli import payg
@@ -124,6 +124,23 @@ def test_a_unit_with_an_identity_is_refused(tmp_path):
         with pytest.raises(FaultError, match=f"is {FIRST.serial}. A test would end its identity"):
             run(unit)
         assert identity_of(unit) == before
+
+
+def test_a_customers_unit_in_service_mode_is_refused(tmp_path):
+    server = Server(FIRST)
+    with SimulatedUnit(tmp_path / "unit", "pico") as unit:
+        set_up(unit)
+        type_line(unit, "#TOKEN;" + server.make("extended", 1))
+        unit.wait_restart(1)
+        rest(unit)
+        with pytest.raises(FaultError, match=f"is {FIRST.serial}. A test would end its identity"):
+            run(unit)
+        test = BoardTest(unit.port, QUICK, lambda step: None, lambda name: None)
+        assert test._step("blank again", test._blank_again)
+        assert "no identity is" in test.steps[0].text
+        unit.power_off()
+        unit.power_on()
+        assert identity_of(unit)[0] == FIRST.serial
 
 
 def test_a_run_that_was_broken_off_is_taken_up(tmp_path, deployed):

@@ -33,12 +33,12 @@ from firmware.unit import Unit
 print(ticks_diff(ticks_ms(), begin))
 """
 HASH = """
-import opaygo
+from opaygo.chain import Chain, schedule
 from time import ticks_us, ticks_diff
-key, data = bytes(16), bytes(8)
+chain = Chain(schedule(bytes(16)), False, 0, 0)
+chain.seek(0, 123456789)
 begin = ticks_us()
-for _ in range({times}):
-    opaygo.siphash24(key, data)
+chain.next({times})
 print(ticks_diff(ticks_us(), begin))
 """
 I2C = """

@@ -50,6 +50,10 @@ LINE_CHECKS, LINE_LENGTH = 40, 96
 HASHES = 500
 CELLS = {12: (10_500, 15_600), 24: (21_000, 31_200)}  # battery -> mV of a supply that fits
 SEED = 2020
+LEFT = (
+    "If the board shows days left, it still has the test's identity, whose key is published: plug"
+    " the cable in and repeat the same command, which removes that identity first"
+)
 
 
 class FaultError(Exception):
@@ -123,18 +127,25 @@ class BoardTest:
     def refuse_identity(self) -> None:
         """Raise FaultError for a board that has an identity; free a board of a broken-off run."""
         try:
-            fields = knock(self._port, KNOCK)
+            serial, check, said, _ = knock(self._port, KNOCK)
+            count = int(said)
+        except AtPromptError:  # blank, bare, or in service mode
+            with Prompt(self._port) as prompt:
+                found = _identity(prompt)
+                if found and found[:2] == (SERIAL, key_check(PUBLISHED_KEY)):
+                    erase(prompt)
+                    found = None
+            serial, check, count = found or ("", "", 0)
         except ConsoleError:
-            fields = [""]
-        if not fields[0]:
-            return
-        if fields[:2] != [SERIAL, key_check(PUBLISHED_KEY)]:
+            return  # bare MicroPython, or no answer at all: the first step tells
+        if (serial, check) == (SERIAL, key_check(PUBLISHED_KEY)):
+            self._count = count
+            self._leave_blank()
+        elif serial:
             raise FaultError(
-                f"the unit on {self._port} is {fields[0]}. A test would end its identity, so"
+                f"the unit on {self._port} is {serial}. A test would end its identity, so"
                 " nothing was changed. Take another board, or `payg wipe` first"
             )
-        self._count = int(fields[2])
-        self._leave_blank()
 
     def run(self) -> bool:
         """Do all steps; return whether none failed."""
@@ -538,21 +549,23 @@ class BoardTest:
     # -- the end -----------------------------------------------------------------------------
 
     def _blank_again(self) -> Done:
+        done: Done = "the test's identity was removed", {}
         try:
-            fields = knock(self._port, UP)
+            serial, check, count, _ = knock(self._port, UP)
         except AtPromptError:
-            fields = [""]
             with Prompt(self._port) as prompt:
-                if prompt.run("print('controller' in globals())").strip() == "True" and who(
-                    prompt
-                ):
+                found = _identity(prompt)
+                if found and found[:2] == (SERIAL, key_check(PUBLISHED_KEY)):
                     erase(prompt)
-                    return "the test's identity was removed", {}
+                    return done
                 prompt.restart()
-        if fields[0] == SERIAL:
-            self._count = int(fields[2])
+            return "no identity is on the board", {}
+        except ConsoleError as error:
+            raise FaultError(f"{error}. {LEFT}") from None
+        if (serial, check) == (SERIAL, key_check(PUBLISHED_KEY)):
+            self._count = int(count)
             self._leave_blank()
-            return "the test's identity was removed", {}
+            return done
         return "no identity is on the board", {}
 
     def _leave_blank(self) -> None:
@@ -574,3 +587,11 @@ class BoardTest:
                 if time.monotonic() > end:
                     raise
                 time.sleep(0.3)
+
+
+def _identity(prompt: Prompt) -> tuple[str, str, int] | None:
+    """Return (serial number, key check value, count) of the unit at `prompt`, None if blank."""
+    if prompt.run("print('controller' in globals())").strip() != "True":
+        return None
+    found = who(prompt)
+    return found and (found.serial, found.key_check, found.count)

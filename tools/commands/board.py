@@ -88,13 +88,14 @@ def test_board(
     yes: bool,
     untested_version: bool,
 ) -> None:
-    """Test a real board on a desk: the first of its kind, or one that came back.
+    """Test a real board on a desk, such as the first of its kind.
 
     The firmware is deployed; then line, chips, clock, inputs, watchdog, console and 100 resets are
     tested over the cable, and keypad, display, load, plug and coin cell with your hands. The board
     needs MicroPython (`payg flash`) and a supply at its battery's terminals. It gets the published
     demo identity meanwhile, and is left blank. A board with an identity is refused. The report has
-    no key in it, and may be sent to anybody.
+    no key in it, and may be sent to anybody. A unit that lost its memory: first `payg provision
+    --again`, for this test overwrites the second medium, which may still know the credit.
 
     \b
     With hands, about a quarter of an hour:
