@@ -20,10 +20,21 @@ except (Exception, KeyboardInterrupt):
 try:
     import os
 
-    _files = os.listdir("state") if "state" in os.listdir() else ()
-    has_identity = any([name.startswith("identity.") for name in _files])
     # The rp2 port drops a timer that no variable holds.
     deadline = Timer(0 if _parts.CHIP == "esp32" else -1)
+except (Exception, KeyboardInterrupt):
+    pass
+try:
+    _files = os.listdir("state") if "state" in os.listdir() else ()
+    has_identity = any([name.startswith("identity.") for name in _files])
+    if not has_identity and hasattr(_parts, "NVS"):  # kept there by earlier firmware
+        from esp32 import NVS
+
+        try:
+            NVS(_parts.NVS["namespace"]).get_blob("identity.0", bytearray(1))
+            has_identity = True
+        except OSError as _error:
+            has_identity = _error.errno != -0x1102  # ESP_ERR_NVS_NOT_FOUND
     if has_identity:
         deadline.init(mode=Timer.ONE_SHOT, period=600_000, callback=lambda _: reset())
 except (Exception, KeyboardInterrupt):
