@@ -24,7 +24,7 @@ test: $(STAMP) ## Run all tests but those of test-pico
 	@echo "Testing in three processes; a dot is a passed test. The emulated Pico's are in: make test-pico"
 	@$(BIN)/python -m pytest -q -n 3 --dist worksteal -m 'not emulated' $(ARGS)
 
-test-pico: $(STAMP) ## Run the build on MicroPython's own image, in an emulated Pico (a quarter of an hour)
+test-pico: $(STAMP) ## Run the build on MicroPython's own image, in an emulated Pico (half an hour)
 	@echo "Testing in an emulated Pico; the image is what MICROPYTHON_UF2 names, else the official one ..."
 	@$(BIN)/python -m pytest -q -n 2 -rs --dist worksteal -m emulated tests_host/emulated tests_host/token $(ARGS)
 
