@@ -7,7 +7,8 @@ try:
     import importlib
     import os
     import runpy
-    from typing import NoReturn
+    from collections import Counter
+    from typing import Any, NoReturn
 
     import click
 
@@ -58,7 +59,34 @@ class LazyGroup(click.Group):
             hint = f"do you mean `payg {near[0]}`?" if near else "`payg --help` names them"
             raise click.UsageError(f"there is no command {cmd_name!r}; {hint}", ctx)
         found: click.Command = importlib.import_module(f"tools.commands.{cmd_name}").command
+        _refuse_repeated(found)
         return found
+
+
+def _refuse_repeated(command: click.Command) -> None:
+    """Make a command refuse an option that is given twice; click would take the last one."""
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            _refuse_repeated(each)
+    make = command.make_parser
+
+    def make_parser(context: click.Context) -> Any:
+        parser = make(context)
+        parse = parser.parse_args
+
+        def parse_args(args: list[str]) -> Any:
+            found = parse(args)
+            for parameter, number in Counter(found[2]).items():
+                if not isinstance(parameter, click.Option) or parameter.multiple:
+                    continue
+                if number > 1 and not parameter.is_flag:
+                    raise click.UsageError(f"{parameter.opts[0]} is given {number} times", context)
+            return found
+
+        parser.parse_args = parse_args  # type: ignore[method-assign]
+        return parser
+
+    command.make_parser = make_parser  # type: ignore[assignment, method-assign]
 
 
 @click.command(name="help")

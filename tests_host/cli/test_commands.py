@@ -265,3 +265,21 @@ def test_make_help_is_the_default_and_names_every_target():
     assert phony
     for target in phony:
         assert f"make {target} " in text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("provision", "--serial", "A1", "--serial", "A2"),
+        ("token", "--add", "3", "--add", "4"),
+        ("ledger", "show", "A1", "--ledger", "a.db", "--ledger", "b.db"),
+    ],
+)
+def test_an_option_that_is_given_twice_is_refused(payg, arguments):
+    code, _, said = payg(*arguments)
+    assert code == 2 and " is given 2 times" in said
+
+
+def test_an_option_that_may_be_repeated_still_may(payg):
+    code, said, _ = payg("provision", "--port", "/dev/a", "--port", "/dev/b", "--help")
+    assert code == 0 and "Usage" in said
