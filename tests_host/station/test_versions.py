@@ -130,3 +130,14 @@ def test_a_blank_unit_on_too_old_a_micropython_leaves_the_prompt_to_the_station(
     with SimulatedUnit(board="pico", micropython=OLD) as unit:
         code, said = run("deploy", "--port", unit.port)
         assert code == 1 and "needs 1.21.0" in said
+
+
+def test_a_refused_unit_runs_on():
+    """Ctrl-C had stopped its firmware."""
+    with SimulatedUnit(board="pico") as unit:
+        for command in ("deploy", "verify"):
+            restarts = unit.restarts
+            code, said = run(command, "--port", unit.port, "--board", "esp32")
+            assert code == 1 and "is no esp32" in said
+            unit.wait_restart(restarts + 1)
+            assert identity_of(unit)[0] == ""

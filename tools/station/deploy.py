@@ -10,7 +10,7 @@ import binascii
 import contextlib
 import errno
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tools import room
@@ -47,6 +47,7 @@ import os, sys
 print(sys.implementation._machine)
 print(".".join(str(part) for part in sys.implementation.version[:3]))
 """
+IS_BLANK = "print('controller' in globals() and controller.unit.identity is None)"
 FREE = "import os\nfound = os.statvfs('.')\nprint(found[0] * found[3])"  # bytes
 BEGIN = """
 import binascii, os
@@ -250,6 +251,17 @@ def check_custom(files: FileDigests, board: str | None, custom: Path | None) -> 
         )
 
 
+@contextlib.contextmanager
+def running_again(prompt: Prompt) -> Iterator[None]:
+    """Restart a blank unit whose firmware was stopped, if the with-block refuses the unit."""
+    try:
+        yield
+    except DeployError:
+        if prompt.run(IS_BLANK).strip() == "True":
+            prompt.restart()
+        raise
+
+
 def onto(
     port: str,
     board: str | None,
@@ -261,7 +273,7 @@ def onto(
 
     insisted: also with an untested MicroPython.
     """
-    with Prompt(port) as prompt, tempfile.TemporaryDirectory() as folder:
+    with Prompt(port) as prompt, tempfile.TemporaryDirectory() as folder, running_again(prompt):
         wish = board
         board, description = check_board(prompt, board, insisted)
         say(f"{port}: {description}")

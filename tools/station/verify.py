@@ -12,7 +12,14 @@ from pathlib import Path
 from tools.paths import ROOT
 from tools.station.build import build
 from tools.station.console import ConsoleError, knock
-from tools.station.deploy import FileDigests, check_board, check_custom, look, wanted
+from tools.station.deploy import (
+    FileDigests,
+    check_board,
+    check_custom,
+    look,
+    running_again,
+    wanted,
+)
 from tools.station.prompt import Prompt, strange, unseal
 from tools.station.selftest import KNOCK, key_check
 from tools.station.versions import engine_fault
@@ -54,7 +61,8 @@ def verify(
         _sealed(fields, rows, say)
         return
     with Prompt(port) as prompt, tempfile.TemporaryDirectory() as folder:
-        found, description = check_board(prompt, board, insisted)
+        with running_again(prompt):
+            found, description = check_board(prompt, board, insisted)
         say(f"{port}: {description}")
         files = look(prompt)
         check_custom(files, board, custom)
