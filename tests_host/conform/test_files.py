@@ -93,3 +93,12 @@ def test_earlier_reports_are_replaced(tmp_path):
 def test_a_pipe_is_not_opened_before_the_report(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     check_reports([("--json", tmp_path / "pipe")], [])
+
+
+def test_an_earlier_report_does_not_outlive_a_run_that_checked_nothing(tmp_path):
+    report = tmp_path / "x.json"
+    done = CliRunner().invoke(command, [*QUICK, "--json", str(report)])
+    assert done.exit_code == 0 and '"passed"' in report.read_text()
+    silent = ["--command", "true", "--yes", "--serial", "A1", "--key", PUBLISHED_KEY.hex()]
+    done = CliRunner().invoke(command, [*silent, "--count", "1", "--json", str(report)])
+    assert done.exit_code == 3 and not report.exists(), done.output

@@ -391,6 +391,9 @@ def reached(
     assert identity.key
     clean = Cleaner(identity.key)
     try:
+        for name in REPORTS:  # an earlier report would outlive a run that checks nothing
+            if options[name]:
+                options[name].unlink(missing_ok=True)
         with connect(options, known, identity) as connected:
             unit = CleanUnit(connected, clean)
             if limits.entries:
