@@ -321,7 +321,9 @@ def test_a_lost_ledger_and_the_same_serial_numbers(payg, tmp_path, monkeypatch, 
     assert (code, said, sorted(tmp_path.iterdir())) == (1, "", before)
     assert "SLT000000020 is in batch.csv already" in error and "I lost the ledger" in error
     assert not place.exists()
-    assert payg(*new_list(tmp_path / "again.csv", 21, 20))[0] == 0
+    code, _, said = payg(*new_list(tmp_path / "again.csv", 21, 20))
+    assert code == 0 and "the new ledger knows no counts of batch.csv" in said
+    assert "I lost the ledger" in said
 
 
 def test_the_search_beside_a_new_ledger_is_bounded(payg, tmp_path, monkeypatch):

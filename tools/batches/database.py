@@ -23,7 +23,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 FIND_IT = (
     "A ledger that begins anew would give counts away a second time. Name the right ledger by"
-    ' --ledger, or put a copy back; docs/batches.md has "I lost the ledger"'
+    ' --ledger, or put a copy back; docs/batches.md has "I lost the ledger". Delete an empty file'
+    " only if no token was ever issued"
 )
 
 

@@ -132,7 +132,15 @@ def _refuse_beside(prefix: str, numbers: range, folders: Iterable[Path]) -> None
     paths = islice((path for folder in folders for path in folder.glob("*.csv")), FILES_BESIDE)
     left = iter(range(ROWS_BESIDE))
     lost = '. If the ledger was lost, see "I lost the ledger" in docs/batches.md'
+    others = []
     for path in sorted(paths):
         with contextlib.suppress(ListError):
             serials = (serial for serial, _ in zip(read_serials(path), left))
             _refuse(first_taken(prefix, numbers, serials), path.name, lost)
+            others.append(path.name)
+    if others:
+        click.echo(
+            f"Note: the new ledger knows no counts of {others[0]}, which lies here, too. If tokens"
+            f" of it were issued from another ledger, bring that ledger back first{lost}",
+            err=True,
+        )
