@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from tools.acceptance.run import FAILED, PASSED, Step
+from tools.acceptance.run import FAILED, NOT_DONE, PASSED, Step
 from tools.paths import ROOT
 
+NOT_WHOLE = "passed by cable, hands not done"
 FORMAT = 1  # of the JSON; a key that changes its meaning raises the number
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Board test: {outcome}</title><style>
@@ -27,7 +28,9 @@ th, td {{ border-bottom: 1px solid #ccc; padding: .3em .6em; text-align: left; }
 
 def outcome(steps: Sequence[Step]) -> str:
     """Return the outcome of a run in a word or two."""
-    return FAILED if any(step.outcome == FAILED for step in steps) else PASSED
+    if any(step.outcome == FAILED for step in steps):
+        return FAILED
+    return NOT_WHOLE if any(step.outcome == NOT_DONE for step in steps) else PASSED
 
 
 def as_json(steps: Sequence[Step], begun: datetime) -> str:
@@ -53,4 +56,8 @@ def as_html(steps: Sequence[Step], begun: datetime) -> str:
 
 
 def _figures(step: Step) -> str:
-    return ", ".join(f"{name} {number:,.6g}" for name, number in step.figures.items())
+    return ", ".join(f"{name} {_number(number)}" for name, number in step.figures.items())
+
+
+def _number(number: float) -> str:
+    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"

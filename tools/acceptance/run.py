@@ -23,6 +23,7 @@ from tools.station.console import AtPromptError, ConsoleError, LineConsole, knoc
 from tools.station.deploy import FREE, DeployError, check_board, onto
 from tools.station.prompt import PortError, Prompt, RefusedError
 from tools.station.selftest import (
+    BOARD_ID,
     TRIAL,
     Job,
     ProvisionError,
@@ -202,7 +203,9 @@ class BoardTest:
     def _version(self) -> Done:
         with Prompt(self._port) as prompt:
             _, text = check_board(prompt, self._options.board, self._options.insisted)
-        return text, {}
+            board_id = prompt.run(BOARD_ID).strip()
+        custom = f", board file {self._options.custom.name}" if self._options.custom else ""
+        return f"{text}, board {board_id}{custom}", {}
 
     def _line(self) -> Done:
         """Send lines there and back: a noisy line changes or loses characters."""
@@ -270,12 +273,12 @@ class BoardTest:
             self._step(name, lambda name=name: (judge.step(name), {}))  # type: ignore[misc]
         self._step("clock rate", lambda: self._clock_rate(prompt))
         self._step("inputs", lambda: self._inputs(prompt))
-        self._step("display", lambda: self._display(prompt))
         if self._options.hands:
+            self._step("display", lambda: self._display(prompt))
             self._step("keys", lambda: self._keys(prompt))
             self._step("lamp", lambda: self._lamp(prompt))
         else:
-            for name in ("keys", "lamp"):
+            for name in ("display", "keys", "lamp"):
                 self._left_out(name, "needs hands (without --cable-only)")
         prompt.restart()
         self._await_firmware()
@@ -349,9 +352,10 @@ class BoardTest:
         if not number:
             return "no display fitted", {}
         hands = self._options.hands
-        if hands and not hands.confirm("display", "Are all dots or segments of the display lit?"):
+        assert hands
+        if not hands.confirm("display", "Are all dots or segments of the display lit?"):
             raise FaultError("the display stays dark in part. Check its plug, contrast and supply")
-        return "all lit, as seen by a person" if hands else "answers, if it can", {}
+        return "all lit, as seen by a person", {}
 
     def _keys(self, prompt: Prompt) -> Done:
         hands, seen, wanted = self._options.hands, [], ""
