@@ -392,8 +392,8 @@ def reached(
     clean = Cleaner(identity.key)
     try:
         for name in REPORTS:  # an earlier report would outlive a run that checks nothing
-            if options[name]:
-                options[name].unlink(missing_ok=True)
+            if options[name] and options[name].is_file():
+                options[name].write_text("")
         with connect(options, known, identity) as connected:
             unit = CleanUnit(connected, clean)
             if limits.entries:
