@@ -64,7 +64,7 @@ class LazyGroup(click.Group):
 
 
 def _refuse_repeated(command: click.Command) -> None:
-    """Make a command refuse an option that is given twice; click would take the last one."""
+    """Make a command refuse two units where it takes one; click would take the last --serial."""
     if isinstance(command, click.Group):
         for each in command.commands.values():
             _refuse_repeated(each)
@@ -77,9 +77,7 @@ def _refuse_repeated(command: click.Command) -> None:
         def parse_args(args: list[str]) -> Any:
             found = parse(args)
             for parameter, number in Counter(found[2]).items():
-                if not isinstance(parameter, click.Option) or parameter.multiple:
-                    continue
-                if number > 1 and not parameter.is_flag:
+                if number > 1 and "--serial" in parameter.opts and not parameter.multiple:
                     raise click.UsageError(f"{parameter.opts[0]} is given {number} times", context)
             return found
 

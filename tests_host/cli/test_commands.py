@@ -271,11 +271,10 @@ def test_make_help_is_the_default_and_names_every_target():
     "arguments",
     [
         ("provision", "--serial", "A1", "--serial", "A2"),
-        ("token", "--add", "3", "--add", "4"),
-        ("ledger", "show", "A1", "--ledger", "a.db", "--ledger", "b.db"),
+        ("token", "--batch", "pyproject.toml", "--serial", "A1", "--add", "3", "--serial", "A2"),
     ],
 )
-def test_an_option_that_is_given_twice_is_refused(payg, arguments):
+def test_two_units_where_one_is_meant_are_refused(payg, arguments):
     code, _, said = payg(*arguments)
     assert code == 2 and " is given 2 times" in said
 
