@@ -1,6 +1,7 @@
 """Fixtures for all tests, and MicroPython's ticks in CPython's `time`."""
 
 import os
+import signal
 import time
 
 import pytest
@@ -37,6 +38,8 @@ def _add_ticks():
 
 
 _add_ticks()
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # started in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C counts in tests, too
 
 
 def pytest_collection_modifyitems(items):
